@@ -1,0 +1,46 @@
+#!/bin/sh
+# Everything that is checked: lint and types, the unit tests in the services' own images, and the
+# tests of the running stack. Nothing is needed on this machine but an engine, and that is seen to.
+#
+#   test.sh            all of it
+#   test.sh lint       lint and types
+#   test.sh unit       the unit tests
+#   test.sh stack ...  the tests of the running stack; the rest goes to pytest
+set -eu
+HERE=$(cd "$(dirname "$0")" && pwd)
+PROJECT=$(dirname "$HERE")
+cd "$PROJECT"
+. "$HERE/environment.sh"
+
+"$HERE/engine.sh" up
+"$HERE/images.sh"
+
+in_tests_image() {
+    docker compose -f tests/compose.yaml build --quiet tests
+    # The same path inside as outside: Compose, run inside, hands paths to the engine outside.
+    docker run --rm --init --network host --volume "$DOCKER_SOCKET:/var/run/docker.sock" \
+        --volume "$PROJECT:$PROJECT" --workdir "$PROJECT" --env ARTIFACTS --env KEEP_FAILED \
+        --env HOME=/tmp --shm-size 1g longitude/tests:dev "$@"
+}
+
+lint() { in_tests_image sh tests/lint.sh; }
+
+unit() {
+    for service in setup-test model-worker-test bokeh-test; do
+        docker compose -f tests/compose.yaml build --quiet "$service"
+        docker compose -f tests/compose.yaml run --rm --quiet-pull "$service"
+    done
+}
+
+stack() {
+    docker compose build --quiet
+    in_tests_image pytest tests "$@"
+}
+
+case "${1:-all}" in
+    lint) lint ;;
+    unit) unit ;;
+    stack) shift; stack "$@" ;;
+    all) shift $(($# > 0)); lint; unit; stack "$@" ;;
+    *) echo "usage: test.sh [all|lint|unit|stack] [pytest arguments]" >&2; exit 2 ;;
+esac

@@ -1,0 +1,56 @@
+"""What the step is told, read once from the environment."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+HOST = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+
+
+class SettingsInvalid(Exception):
+    """A variable is not of its allowed form; the message names each one, its value and the form."""
+
+
+class Settings(BaseSettings):
+    """Names, folders and files of the step.
+
+    Compose mounts the files that TLS_CERTIFICATE and TLS_KEY point at over `own_certificate` and
+    `own_key`; both empty means that the local CA issues the certificate.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    domain: Annotated[str, StringConstraints(pattern=rf"^{HOST}(?:\.{HOST})*$")] = Field(
+        default="localhost", description="a host name in lower case"
+    )
+    stack: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = Field(
+        default="longitude", description="the name of a Compose project"
+    )
+    authority_dir: Path = Field(default=Path("/authority"), description="a directory")
+    edge_dir: Path = Field(default=Path("/edge"), description="a directory")
+    secret_dir: Path = Field(default=Path("/secret"), description="a directory")
+    traefik_dir: Path = Field(default=Path("/etc/traefik"), description="a directory")
+    own_certificate: Path = Field(default=Path("/run/own/tls.crt"), description="a file")
+    own_key: Path = Field(default=Path("/run/own/tls.key"), description="a file")
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises
+    ------
+    SettingsInvalid
+        Naming every variable that is not of its form, with its value and the form.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsInvalid("; ".join(_sentence(fault) for fault in error.errors())) from None
+
+
+def _sentence(fault: Any) -> str:
+    name = str(fault["loc"][0])
+    form = Settings.model_fields[name].description
+    return f"{name.upper()} is {fault['input']!r}, which is not allowed: it takes {form}"

@@ -1,0 +1,128 @@
+"""The step itself: make what is missing, renew what is due, leave the rest untouched."""
+
+import hashlib
+import secrets
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from string import Template
+
+from edge_setup.authority import KeyPair, is_due, issue, make_authority, mismatch
+from edge_setup.files import PRIVATE, PUBLIC, SHARED, write
+from edge_setup.settings import Settings, SettingsInvalid
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+TLS_FILE = """tls:
+  stores:
+    default:
+      defaultCertificate:
+        certFile: {certificate}
+        keyFile: {key}
+"""
+
+
+def prepare(settings: Settings, now: datetime) -> Iterator[str]:
+    """Prepare the volumes of the edge, saying each thing that was done.
+
+    Raises
+    ------
+    SettingsInvalid
+        If the user's own certificate cannot be served for the domain.
+    OSError
+        If a volume cannot be written.
+    """
+    secret = settings.secret_dir / "session-secret"
+    if not secret.exists():
+        write(secret, secrets.token_urlsafe(48).encode(), SHARED)
+        yield "made the secret that signs session tokens"
+    own = _own_certificate(settings)
+    if own is None:
+        yield from _serve_local(settings, now)
+    else:
+        yield from _serve_own(settings, own, now)
+    yield from _lay_out_static(settings)
+    yield from _lay_out_dynamic(settings)
+
+
+def _own_certificate(settings: Settings) -> KeyPair | None:
+    certificate = _read(settings.own_certificate, "TLS_CERTIFICATE")
+    key = _read(settings.own_key, "TLS_KEY")
+    if not certificate and not key:
+        return None
+    if not (certificate and key):
+        missing = "TLS_KEY" if certificate else "TLS_CERTIFICATE"
+        raise SettingsInvalid(f"{missing} is empty: set TLS_CERTIFICATE and TLS_KEY both, or neither")
+    return KeyPair(certificate, key)
+
+
+def _serve_own(settings: Settings, own: KeyPair, now: datetime) -> Iterator[str]:
+    fault = mismatch(own, settings.domain, now)
+    if fault is not None:
+        raise SettingsInvalid(fault)
+    if _store(settings, own):
+        yield f"serving your own certificate for {settings.domain}"
+
+
+def _serve_local(settings: Settings, now: datetime) -> Iterator[str]:
+    authority = _pair(settings.authority_dir / "ca.crt", settings.authority_dir / "ca.key")
+    if authority is None:
+        authority = make_authority(now)
+        # The key first: a certificate without its key would be taken for a whole authority.
+        write(settings.authority_dir / "ca.key", authority.key, PRIVATE)
+        write(settings.authority_dir / "ca.crt", authority.certificate, PUBLIC)
+        yield "made the local CA; `make ca` prints it, for browsers and clients to trust"
+    write(settings.edge_dir / "certificates/ca.crt", authority.certificate, PUBLIC)
+    names = tuple(dict.fromkeys((settings.domain, *LOOPBACK)))
+    served = _pair(settings.edge_dir / "certificates/tls.crt", settings.edge_dir / "certificates/tls.key")
+    if served is None or is_due(served.certificate, authority.certificate, names, now):
+        _store(settings, issue(authority, names, now))
+        yield f"issued a certificate for {', '.join(names)}"
+
+
+def _lay_out_static(settings: Settings) -> Iterator[str]:
+    content = Template((settings.traefik_dir / "traefik.yaml").read_text()).substitute(STACK=settings.stack)
+    if write(settings.edge_dir / "traefik.yaml", content.encode(), PUBLIC):
+        yield "laid out traefik.yaml"
+
+
+def _lay_out_dynamic(settings: Settings) -> Iterator[str]:
+    target = settings.edge_dir / "dynamic"
+    certificates = settings.edge_dir / "certificates"
+    wanted = {
+        path.name: path.read_bytes() for path in sorted((settings.traefik_dir / "dynamic").glob("*.yaml"))
+    }
+    # The digest makes the file change with the certificate, which is what Traefik watches for.
+    tls = TLS_FILE.format(certificate=certificates / "tls.crt", key=certificates / "tls.key")
+    wanted["tls.yaml"] = f"# {_digest(certificates / 'tls.crt')}\n{tls}".encode()
+    for name, content in wanted.items():
+        if write(target / name, content, PUBLIC):
+            yield f"laid out dynamic/{name}"
+    for stale in sorted(set(target.glob("*.yaml")) - {target / name for name in wanted}):
+        stale.unlink()
+        yield f"removed dynamic/{stale.name}"
+
+
+def _store(settings: Settings, pair: KeyPair) -> bool:
+    certificates = settings.edge_dir / "certificates"
+    changed_key = write(certificates / "tls.key", pair.key, SHARED)
+    return write(certificates / "tls.crt", pair.certificate, PUBLIC) or changed_key
+
+
+def _pair(certificate: Path, key: Path) -> KeyPair | None:
+    if not (certificate.exists() and key.exists()):
+        return None
+    return KeyPair(certificate.read_bytes(), key.read_bytes())
+
+
+def _read(path: Path, variable: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise SettingsInvalid(
+            f"{variable} cannot be read ({error.strerror}): "
+            "it takes the path of a PEM file that group 10001 may read"
+        ) from None
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
