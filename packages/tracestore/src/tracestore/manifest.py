@@ -1,20 +1,35 @@
 """What is written down beside every trace: the manifest, and the parts it is made of."""
 
 import hashlib
-from datetime import datetime
-from typing import Annotated, Literal
+import json
+from collections.abc import Hashable, Iterable
+from datetime import UTC, datetime
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    StringConstraints,
+    model_validator,
+)
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 TRACE_FILE = "trace.nc"
 MANIFEST_FILE = "manifest.json"
 CURRENT_FILE = "current.json"
 STATUS_FILE = "status.json"
 
+VERSION_PATTERN = r"^[0-9a-f]{12}$"
+STUDY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
+
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-VersionName = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{12}$")]
-StudyName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
+VersionName = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
+StudyName = Annotated[str, StringConstraints(pattern=STUDY_PATTERN)]
+Name = Annotated[str, StringConstraints(min_length=1)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 Transform = Literal["log", "identity"]
 
@@ -30,27 +45,28 @@ class Identity(Contract):
 
     data_sha256: Sha256
     study_sha256: Sha256
-    model_version: str
+    model_version: Name
     packages: dict[str, str]
-    chains: int
-    draws: int
-    tune: int
-    seed: int
+    chains: PositiveInt
+    draws: PositiveInt
+    tune: NonNegativeInt
+    seed: NonNegativeInt
 
     def version(self) -> str:
-        """Name the version: the first 12 hexadecimal digits of the identity's SHA-256."""
-        parts = self.model_dump_json().encode()
-        canonical = Identity.model_validate_json(parts).model_copy(
-            update={"packages": dict(sorted(self.packages.items()))}
-        )
-        return hashlib.sha256(canonical.model_dump_json().encode()).hexdigest()[:12]
+        """Name the version: the first 12 hexadecimal digits of the SHA-256 of the identity.
+
+        Digested is its JSON with sorted keys and without white space, so that the order in which
+        packages were listed decides nothing.
+        """
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 class Variable(Contract):
     """A column of the panel as readers should see it."""
 
-    column: str
-    label: str
+    column: Name
+    label: Name
     units: str
     transform: Transform
 
@@ -58,8 +74,8 @@ class Variable(Contract):
 class Axis(Contract):
     """Units or periods: the column they come from and what one is called, as in "state"."""
 
-    column: str
-    noun: str
+    column: Name
+    noun: Name
 
 
 class WhatIf(Contract):
@@ -70,12 +86,23 @@ class WhatIf(Contract):
     min: float
     max: float
 
+    @model_validator(mode="after")
+    def _range_holds_the_default(self) -> Self:
+        if not self.min <= self.default <= self.max or self.min == self.max:
+            raise ValueError(
+                f"expected min <= default <= max and min < max; "
+                f"found min {self.min}, default {self.default}, max {self.max}"
+            )
+        if self.kind == "percent" and self.min <= -100:
+            raise ValueError(f"expected a min above -100 percent; found {self.min}")
+        return self
+
 
 class StudyCard(Contract):
     """What the page says about a study, taken from its study.toml."""
 
     name: StudyName
-    title: str
+    title: Name
     unit: Axis
     period: Axis
     outcome: Variable
@@ -89,8 +116,8 @@ class StudyCard(Contract):
 class Unit(Contract):
     """One unit of the panel: its identifier in the data, and its label for readers."""
 
-    id: str
-    label: str
+    id: Name
+    label: Name
 
 
 class Check(Contract):
@@ -100,11 +127,17 @@ class Check(Contract):
     `worst` names the variable and coordinate that gave the value, as in ``unit_effect[CA]``.
     """
 
-    name: str
+    name: Name
     value: float | None
     threshold: float
     passed: bool
     worst: str | None = None
+
+    @model_validator(mode="after")
+    def _missing_value_fails(self) -> Self:
+        if self.passed and self.value is None:
+            raise ValueError(f"check {self.name} has no value, so it cannot have passed")
+        return self
 
 
 class Verdict(Contract):
@@ -121,11 +154,11 @@ class Verdict(Contract):
 class Sampling(Contract):
     """How the draws were made, and how long each phase took, in seconds."""
 
-    sampler: str
-    chains: int
-    draws: int
-    tune: int
-    seed: int
+    sampler: Name
+    chains: PositiveInt
+    draws: PositiveInt
+    tune: NonNegativeInt
+    seed: NonNegativeInt
     seconds: dict[str, float]
 
 
@@ -133,22 +166,49 @@ class FileEntry(Contract):
     """A file of a version: its content's SHA-256 and its size in bytes."""
 
     sha256: Sha256
-    size: Annotated[int, Field(ge=0)]
+    size: NonNegativeInt
 
 
-class Manifest(Contract):
+class ManifestDraft(Contract):
+    """What the fit knows of a version before its files are written."""
+
+    study: StudyCard
+    identity: Identity
+    created_at: AwareDatetime
+    units: Annotated[tuple[Unit, ...], Field(min_length=1)]
+    periods: Annotated[tuple[int, ...], Field(min_length=1)]
+    verdict: Verdict
+    sampling: Sampling
+
+    @model_validator(mode="after")
+    def _coordinates_are_unique(self) -> Self:
+        _refuse_repeats("units", (unit.id for unit in self.units))
+        _refuse_repeats("periods", self.periods)
+        return self
+
+
+class Manifest(ManifestDraft):
     """The whole of what is known about one published version, beside its files."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
-    study: StudyCard
     version: VersionName
-    identity: Identity
-    created_at: AwareDatetime
-    units: tuple[Unit, ...]
-    periods: tuple[int, ...]
-    verdict: Verdict
-    sampling: Sampling
     files: dict[FileName, FileEntry]
+
+    @model_validator(mode="after")
+    def _version_is_the_identity(self) -> Self:
+        if self.version != self.identity.version():
+            raise ValueError(
+                f"expected version {self.identity.version()}, which the identity gives; found {self.version}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _files_are_the_trace_and_others(self) -> Self:
+        if TRACE_FILE not in self.files:
+            raise ValueError(f"expected {TRACE_FILE} among the files; found {sorted(self.files)}")
+        if MANIFEST_FILE in self.files:
+            raise ValueError(f"{MANIFEST_FILE} cannot list itself")
+        return self
 
 
 class Current(Contract):
@@ -158,6 +218,12 @@ class Current(Contract):
     version: VersionName
     previous: VersionName | None = None
     published_at: AwareDatetime
+
+    @model_validator(mode="after")
+    def _previous_is_another(self) -> Self:
+        if self.previous == self.version:
+            raise ValueError(f"version and previous are both {self.version}")
+        return self
 
 
 class Fault(Contract):
@@ -192,7 +258,15 @@ class Fault(Contract):
 
 
 Phase = Literal[
-    "waiting", "reading", "compiling", "sampling", "diagnosing", "publishing", "published", "failed", "invalid"
+    "waiting",
+    "reading",
+    "compiling",
+    "sampling",
+    "diagnosing",
+    "publishing",
+    "published",
+    "failed",
+    "invalid",
 ]
 
 
@@ -207,8 +281,8 @@ class Status(Contract):
     study: str
     title: str
     phase: Phase
-    draws_done: int = 0
-    draws_total: int = 0
+    draws_done: NonNegativeInt = 0
+    draws_total: NonNegativeInt = 0
     eta_seconds: float | None = None
     started_at: AwareDatetime
     updated_at: AwareDatetime
@@ -218,6 +292,15 @@ class Status(Contract):
 
 def utc_now() -> datetime:
     """Give the time, aware of its zone, as every record of the store carries it."""
-    from datetime import UTC
-
     return datetime.now(UTC)
+
+
+def _refuse_repeats(what: str, values: Iterable[Hashable]) -> None:
+    seen: set[Hashable] = set()
+    repeated = []
+    for value in values:
+        if value in seen:
+            repeated.append(value)
+        seen.add(value)
+    if repeated:
+        raise ValueError(f"expected every one of the {what} once; found again: {repeated}")

@@ -1,0 +1,177 @@
+"""The names in a study's directory, and the reading of what carries them."""
+
+import hashlib
+import os
+import re
+import stat
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tracestore.durable import named
+from tracestore.errors import PublishFailed, TraceCorrupt
+from tracestore.manifest import (
+    MANIFEST_FILE,
+    STUDY_PATTERN,
+    VERSION_PATTERN,
+    Contract,
+    FileEntry,
+    Manifest,
+)
+
+MAX_RECORD_BYTES = 16 * 1024 * 1024
+"""No manifest, pointer or status is larger: it is read into memory whole before it is checked."""
+
+_FAULTS_TOLD = 5
+
+
+def is_study_name(name: str) -> bool:
+    """Tell whether a study may have that name, and so whether it may become part of a path."""
+    return re.fullmatch(STUDY_PATTERN, name) is not None
+
+
+def is_version_name(name: str) -> bool:
+    """Tell whether a version may have that name, and so whether it may become part of a path."""
+    return re.fullmatch(VERSION_PATTERN, name) is not None
+
+
+def record_bytes(record: Contract) -> bytes:
+    """Give a record's JSON as it stands in its file."""
+    return record.model_dump_json(indent=2).encode() + b"\n"
+
+
+def fitting_bytes(record: Contract, path: Path) -> bytes:
+    """Give a record's JSON if readers will take it.
+
+    Raises
+    ------
+    PublishFailed
+        It is larger than `MAX_RECORD_BYTES`.
+    """
+    content = record_bytes(record)
+    if len(content) > MAX_RECORD_BYTES:
+        raise PublishFailed(f"{path}: expected at most {MAX_RECORD_BYTES} bytes; found {len(content)}")
+    return content
+
+
+def read_record[Record: Contract](path: Path, form: type[Record]) -> Record:
+    """Read a JSON file of the store.
+
+    Raises
+    ------
+    TraceCorrupt
+        It is no regular file, is larger than `MAX_RECORD_BYTES` or has not the form.
+    OSError
+        It cannot be opened or read; `FileNotFoundError` when it is not there.
+    """
+    descriptor = _open_plain(path)
+    with named(path), os.fdopen(descriptor, "rb") as file:
+        size = os.fstat(descriptor).st_size
+        if size > MAX_RECORD_BYTES:
+            raise TraceCorrupt(f"{path}: expected at most {MAX_RECORD_BYTES} bytes; found {size}")
+        content = file.read(MAX_RECORD_BYTES + 1)
+    try:
+        return form.model_validate_json(content)
+    except ValidationError as error:
+        raise TraceCorrupt(f"{path}: {_sentence(error)}") from None
+
+
+def read_manifest(directory: Path, study: str, version: str) -> Manifest:
+    """Read a manifest from a directory and hold it against the study and version it should be of.
+
+    Raises
+    ------
+    TraceCorrupt
+        It has not the form, or is another study's or version's.
+    OSError
+        It cannot be read.
+    """
+    path = directory / MANIFEST_FILE
+    manifest = read_record(path, Manifest)
+    found = f"{manifest.study.name}/{manifest.version}"
+    if found != f"{study}/{version}":
+        raise TraceCorrupt(f"{path}: expected the manifest of {study}/{version}; found that of {found}")
+    return manifest
+
+
+def check_files(directory: Path, manifest: Manifest) -> None:
+    """Hold the files in a directory against their manifest: all sizes first, then all hashes.
+
+    Raises
+    ------
+    TraceCorrupt
+        Names every file that is missing, is no regular file, or differs in size; if there is none,
+        every file that differs in hash.
+    OSError
+        A file cannot be read.
+    """
+    sizes = [_size_fault(directory / name, entry) for name, entry in manifest.files.items()]
+    faults = [fault for fault in sizes if fault is not None]
+    if not faults:
+        hashes = [_hash_fault(directory / name, entry) for name, entry in manifest.files.items()]
+        faults = [fault for fault in hashes if fault is not None]
+    if faults:
+        raise TraceCorrupt(f"{directory}: " + "; ".join(faults))
+
+
+def describe_file(path: Path) -> FileEntry:
+    """Give size and SHA-256 of a regular file.
+
+    Raises
+    ------
+    TraceCorrupt
+        It is no regular file.
+    OSError
+        It cannot be read.
+    """
+    descriptor = _open_plain(path)
+    with named(path), os.fdopen(descriptor, "rb", buffering=0) as file:
+        return FileEntry(
+            sha256=hashlib.file_digest(file, "sha256").hexdigest(), size=os.fstat(descriptor).st_size
+        )
+
+
+def _size_fault(path: Path, entry: FileEntry) -> str | None:
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return f"{path.name} is in the manifest and not in the directory"
+    if not stat.S_ISREG(status.st_mode):
+        return f"{path.name} is no regular file"
+    if status.st_size != entry.size:
+        return f"{path.name}: expected {entry.size} bytes; found {status.st_size}"
+    return None
+
+
+def _hash_fault(path: Path, entry: FileEntry) -> str | None:
+    found = describe_file(path).sha256
+    if found != entry.sha256:
+        return f"{path.name}: expected SHA-256 {entry.sha256}; found {found}"
+    return None
+
+
+def _open_plain(path: Path) -> int:
+    """Open for reading without following a link, and without waiting for a writer of a pipe."""
+    with named(path):
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            raise TraceCorrupt(f"{path}: expected a regular file; found {_kind(status.st_mode)}")
+        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+
+
+def _kind(mode: int) -> str:
+    if stat.S_ISLNK(mode):
+        return "a symbolic link"
+    return "a directory" if stat.S_ISDIR(mode) else "a special file"
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say the first faults of a form; an attacker's or a broken disk's file may have millions."""
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [
+        f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"
+        for fault in faults[:_FAULTS_TOLD]
+    ]
+    if len(faults) > _FAULTS_TOLD:
+        told.append(f"and {len(faults) - _FAULTS_TOLD} more")
+    return "; ".join(told)

@@ -1,0 +1,100 @@
+"""Writes a store in a process that can be traced and killed; started by `test_crash.py`.
+
+Interpreter and imports are paid once: each line on standard input is one act, a publish, rollback,
+retirement or status, done by a forked child whose number is printed. The child begins when it can read
+from the descriptor given, so that a tracer has the time to attach, and marks begin and end by asking for
+access to paths that are not there. Its exit status is printed when it has ended.
+"""
+
+import ctypes
+import json
+import os
+import select
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tracestore.errors import PublishFailed
+from tracestore.manifest import TRACE_FILE, ManifestDraft, Status
+from tracestore.publisher import Publisher
+
+PR_SET_PTRACER = 0x59616D61
+PR_SET_PTRACER_ANY = -1
+EXIT_PUBLISH_FAILED = 3
+
+
+def act(root: Path, request: dict[str, Any]) -> None:
+    publisher = Publisher(root)
+    draft = ManifestDraft.model_validate(request["draft"])
+    match request["act"]:
+        case "publish":
+            publisher.publish(draft, writer_of(request["text"]))
+        case "rollback":
+            publisher.rollback(draft.study.name)
+        case "retain":
+            publisher.retain(draft.study.name, keep=0, ttl=timedelta(0))
+        case "status":
+            moment = draft.created_at
+            publisher.write_status(
+                Status(
+                    study=draft.study.name,
+                    title=request["text"],
+                    phase="sampling",
+                    started_at=moment,
+                    updated_at=moment,
+                )
+            )
+
+
+def writer_of(text: str) -> Callable[[Path], None]:
+    def write(directory: Path) -> None:
+        with (directory / TRACE_FILE).open("wb", buffering=0) as file:
+            for _ in range(3):
+                file.write(text.encode() * 4000)
+
+    return write
+
+
+def run_child(root: Path, request: dict[str, Any], release: int, errors: Path) -> None:
+    # A tracer that is no parent is refused by Yama unless it has been allowed; elsewhere this fails
+    # without effect.
+    ctypes.CDLL(None).prctl(PR_SET_PTRACER, ctypes.c_ulong(PR_SET_PTRACER_ANY), 0, 0, 0)
+    waiting = select.poll()
+    waiting.register(release, select.POLLIN)
+    os.write(1, f"{os.getpid()}\n".encode())
+    waiting.poll()
+    os.access("/act-begins", os.F_OK)
+    try:
+        act(root, request)
+    except PublishFailed as failed:
+        errors.write_text(str(failed))
+        os._exit(EXIT_PUBLISH_FAILED)
+    os.access("/act-ends", os.F_OK)
+    os._exit(0)
+
+
+def warm(request: dict[str, Any]) -> None:
+    """Let Python import and cache what it does in a first publish, which is no part of those traced."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        for seed, deed in enumerate(("publish", "publish", "rollback", "retain", "status")):
+            draft = {**request["draft"], "identity": {**request["draft"]["identity"], "seed": seed}}
+            act(Path(elsewhere), {**request, "act": deed, "draft": draft})
+
+
+def main(root: Path, release: int, errors: Path) -> None:
+    for number, line in enumerate(sys.stdin):
+        request = json.loads(line)
+        if number == 0:
+            warm(request)
+        child = os.fork()
+        if child == 0:
+            run_child(root, request, release, errors)
+        _, status = os.waitpid(child, 0)
+        os.write(1, f"{os.waitstatus_to_exitcode(status)}\n".encode())
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))

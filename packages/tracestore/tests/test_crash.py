@@ -1,0 +1,373 @@
+"""A publisher that dies, or whose disk refuses, at any system call leaves the old version or the new."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tracestore.manifest import TRACE_FILE, ManifestDraft
+from tracestore.publisher import PUBLISH_LOCK, Publisher
+from tracestore.store import TraceStore
+
+STUDY = "cigarette-sales"
+HERE = Path(__file__).parent
+EXIT_PUBLISH_FAILED = 3
+
+# Memory, clocks and randomness: they leave nothing behind, and how often they are called varies.
+WITHOUT_TRACE = {"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex", "getrandom"}
+# The wait before the publish, and its marks.
+AROUND = {"poll", "restart_syscall", "access", "faccessat", "faccessat2", "exit_group"}
+
+CREATING = ("ENOSPC", "EROFS", "EIO")
+REFUSALS = {
+    "mkdir": CREATING,
+    "rename": CREATING,
+    "write": ("ENOSPC", "EIO"),
+    "fsync": ("ENOSPC", "EIO"),
+    "chmod": ("EROFS", "EIO"),
+    "fchmod": ("EROFS", "EIO"),
+    "read": ("EIO",),
+    "getdents64": ("EIO",),
+}
+REASONS = {
+    "ENOSPC": "No space left on device",
+    "EROFS": "Read-only file system",
+    "EIO": "Input/output error",
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """The `nth` system call of its kind in a publish, as strace writes it."""
+
+    kind: str
+    nth: int
+    line: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a traced publish ended."""
+
+    exit_code: int
+    trace: str
+    error: str
+
+
+class Laboratory:
+    """Publishes versions under strace, each from a process of its own; seeds count upwards."""
+
+    def __init__(self, root: Path, scratch: Path, first: ManifestDraft) -> None:
+        self.root = root
+        self.store = TraceStore(root)
+        self._scratch = scratch
+        self._first = first
+        self._seed = 0
+        strace = shutil.which("strace")
+        assert strace is not None, "strace is not installed; the crash test cannot do without it"
+        self._strace = strace
+        self._ready, self._release = os.pipe()
+        self._process = subprocess.Popen(
+            [sys.executable, HERE / "crashing_publisher.py", root, str(self._ready), scratch / "error"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            pass_fds=[self._ready],
+        )
+
+    def close(self) -> None:
+        self._process.communicate()
+        os.close(self._ready)
+        os.close(self._release)
+        assert self._process.returncode == 0
+
+    def next_draft(self) -> ManifestDraft:
+        self._seed += 1
+        identity = self._first.identity.model_copy(update={"seed": self._seed})
+        return self._first.model_copy(update={"identity": identity})
+
+    def act_traced(self, act: str, draft: ManifestDraft, *options: str) -> Outcome:
+        """Act in another process, with strace and its options attached to it from the start."""
+        trace, error = self._scratch / "trace", self._scratch / "error"
+        error.unlink(missing_ok=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        request = {"act": act, "draft": draft.model_dump(mode="json"), "text": f"{draft.identity.seed}\n"}
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        child = self._process.stdout.readline().strip()
+        with subprocess.Popen(
+            [self._strace, "-f", "-y", "-o", trace, *options, "-p", child], stderr=subprocess.PIPE, text=True
+        ) as strace:
+            assert strace.stderr is not None
+            # Only then does every system call of the child pass by the tracer.
+            assert "attached" in strace.stderr.readline()
+            os.write(self._release, b"!")
+            exit_code = int(self._process.stdout.readline())
+        os.read(self._ready, 1)
+        return Outcome(exit_code, trace.read_text(), error.read_text() if error.exists() else "")
+
+    def publish(self, draft: ManifestDraft) -> None:
+        """Publish in this process, by a publisher that knows nothing of what went before."""
+
+        def write(directory: Path) -> None:
+            (directory / TRACE_FILE).write_text(f"{draft.identity.seed}\n" * 12000)
+
+        Publisher(self.root).publish(draft, write)
+
+    def names(self) -> set[str]:
+        return {path.name for path in (self.root / STUDY).iterdir()}
+
+    def served_seed(self) -> int:
+        """Read the current version whole."""
+        verified = self.store.verified(STUDY, self.store.current(STUDY).version)
+        return verified.manifest.identity.seed
+
+
+@pytest.fixture
+def laboratory(root: Path, tmp_path: Path, make_draft: Callable[[], ManifestDraft]) -> Iterator[Laboratory]:
+    laboratory = Laboratory(root, tmp_path, make_draft())
+    laboratory.publish(laboratory.next_draft())
+    yield laboratory
+    laboratory.close()
+
+
+@dataclass
+class Sightings:
+    """What a polling reader has seen: how often it read, which seeds in turn, and what went wrong."""
+
+    reads: int = 0
+    seeds: tuple[int, ...] = ()
+    errors: tuple[str, ...] = ()
+
+
+@contextmanager
+def polling(root: Path) -> Iterator[Sightings]:
+    """Let another process read for the time of the block; what it saw is there afterwards."""
+    seen = Sightings()
+    with subprocess.Popen(
+        [sys.executable, HERE / "polling_reader.py", root, STUDY],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as reader:
+        yield seen
+        said = json.loads(reader.communicate()[0])
+        seen.reads, seen.seeds, seen.errors = said["reads"], tuple(said["seeds"]), tuple(said["errors"])
+
+
+def refusals_of(call: Call) -> tuple[str, ...]:
+    """Name the errors that a disk may answer a call with, and that have to be told."""
+    if call.kind == "openat":
+        return CREATING if "O_CREAT" in call.line else ("EIO",)
+    # Giving a lock back comes after all is done, and the kernel takes it with the process.
+    if call.kind == "flock":
+        return () if "LOCK_UN" in call.line else ("EIO",)
+    return REFUSALS.get(call.kind, ())
+
+
+def calls_of(trace: str) -> list[Call]:
+    """Number the system calls between the marks, each kind from where the tracer attached."""
+    counts: Counter[str] = Counter()
+    calls: list[Call] = []
+    within = False
+    for line in trace.splitlines():
+        if "/act-begins" in line:
+            within = True
+        elif "/act-ends" in line:
+            return calls
+        if (found := re.match(r"\d+ +(\w+)\(", line)) is None:
+            continue
+        kind = found[1]
+        counts[kind] += 1
+        if within and kind not in WITHOUT_TRACE | AROUND:
+            calls.append(Call(kind, counts[kind], line))
+    raise AssertionError(f"the trace does not hold a whole publish:\n{trace}")
+
+
+def test_a_publisher_killed_at_any_system_call_leaves_the_old_version_or_the_new_one(
+    laboratory: Laboratory,
+) -> None:
+    counting = laboratory.act_traced("publish", laboratory.next_draft())
+    assert counting.exit_code == 0
+    planned = calls_of(counting.trace)
+    assert {"openat", "mkdir", "write", "fsync", "fchmod", "rename", "flock", "close"} <= {
+        call.kind for call in planned
+    }
+
+    fired = 0
+    ends: Counter[str] = Counter()
+    with polling(laboratory.root) as seen:
+        for call in planned:
+            old, names = laboratory.served_seed(), laboratory.names()
+            draft = laboratory.next_draft()
+            new, version = draft.identity.seed, draft.identity.version()
+
+            outcome = laboratory.act_traced(
+                "publish", draft, "-e", f"inject={call.kind}:signal=SIGKILL:when={call.nth}"
+            )
+
+            assert outcome.exit_code == -signal.SIGKILL, f"not killed at {call}"
+            fired += 1
+            after_crash = laboratory.served_seed()
+            assert after_crash in (old, new), call
+
+            Publisher(laboratory.root).clean_leftovers()
+            recovered = laboratory.served_seed()
+            assert recovered in (after_crash, new), call
+            # A version with its name and without its pointer would never be served.
+            assert laboratory.names() == names | ({version} if recovered == new else set()), call
+            ends["new" if after_crash == new else "finished" if recovered == new else "old"] += 1
+
+            laboratory.publish(draft)
+            assert laboratory.served_seed() == new
+            assert laboratory.names() == names | {version}, call
+
+    assert fired == len(planned)
+    assert set(ends) == {"old", "finished", "new"}
+    assert seen.errors == ()
+    assert list(seen.seeds) == sorted(seen.seeds)
+    assert seen.reads >= fired
+
+
+def test_an_error_at_any_system_call_is_told_and_what_was_served_is_served_still(
+    laboratory: Laboratory,
+) -> None:
+    counting = laboratory.act_traced("publish", laboratory.next_draft())
+    planned = [(call, refusal) for call in calls_of(counting.trace) for refusal in refusals_of(call)]
+    assert {call.kind for call, _ in planned} >= {"openat", "mkdir", "write", "fsync", "fchmod", "rename"}
+
+    fired = 0
+    with polling(laboratory.root) as seen:
+        for call, refusal in planned:
+            old, names = laboratory.served_seed(), laboratory.names()
+            draft = laboratory.next_draft()
+
+            outcome = laboratory.act_traced(
+                "publish", draft, "-e", f"inject={call.kind}:error={refusal}:when={call.nth}"
+            )
+
+            assert outcome.trace.count("(INJECTED)") == 1, f"no {refusal} at {call}"
+            fired += 1
+            assert outcome.exit_code == EXIT_PUBLISH_FAILED, f"{refusal} at {call}"
+            assert REASONS[refusal] in outcome.error
+            assert str(laboratory.root) in outcome.error
+            assert laboratory.served_seed() == old, f"{refusal} at {call}"
+            assert laboratory.names() == names, f"{refusal} at {call}"
+
+        laboratory.publish(draft)
+        assert laboratory.served_seed() == draft.identity.seed
+        assert laboratory.names() == names | {draft.identity.version()}
+
+    assert fired == len(planned)
+    assert seen.errors == ()
+    assert seen.reads >= fired
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All of a study that a reader can see."""
+
+    current: tuple[str, str | None]
+    versions: frozenset[str]
+    title: str | None
+
+
+def scene_of(store: TraceStore) -> Scene:
+    """Read all of a study, each version whole."""
+    current = store.current(STUDY)
+    versions = frozenset(manifest.version for manifest in store.versions(STUDY))
+    for version in versions:
+        store.verified(STUDY, version)
+    status = store.status(STUDY)
+    return Scene((current.version, current.previous), versions, status.title if status else None)
+
+
+@pytest.mark.parametrize("act", ["rollback", "retain", "status"])
+def test_an_act_killed_at_any_system_call_is_done_or_not_done(laboratory: Laboratory, act: str) -> None:
+    def prepare() -> ManifestDraft:
+        Publisher(laboratory.root).retain(STUDY, keep=0, ttl=timedelta(0))
+        for _ in range(3):
+            laboratory.publish(draft := laboratory.next_draft())
+        return draft
+
+    prepare()
+    counting = laboratory.act_traced(act, prepare())
+    assert counting.exit_code == 0
+    planned = calls_of(counting.trace)
+
+    fired = 0
+    for call in planned:
+        draft = prepare()
+        before = scene_of(laboratory.store)
+
+        outcome = laboratory.act_traced(
+            act, draft, "-e", f"inject={call.kind}:signal=SIGKILL:when={call.nth}"
+        )
+
+        assert outcome.exit_code == -signal.SIGKILL, f"not killed at {call}"
+        fired += 1
+        crashed = scene_of(laboratory.store)
+        Publisher(laboratory.root).clean_leftovers()
+        assert not any(name.startswith(".tmp-") for name in laboratory.names()), call
+        recovered = scene_of(laboratory.store)
+        if act != "rollback" or recovered.current == before.current:
+            assert laboratory.act_traced(act, draft).exit_code == 0
+        done = scene_of(laboratory.store)
+
+        for scene in (crashed, recovered):
+            assert scene.current in (before.current, done.current), call
+            assert scene.title in (before.title, done.title), call
+            assert done.versions <= scene.versions <= before.versions, call
+        assert done.current == (before.current[::-1] if act == "rollback" else before.current), call
+
+    assert fired == len(planned)
+
+
+def test_what_gets_its_name_is_on_the_disk_before_and_its_name_is_after(laboratory: Laboratory) -> None:
+    draft = laboratory.next_draft()
+    calls = calls_of(laboratory.act_traced("publish", draft).trace)
+    study = str(laboratory.root / STUDY)
+    events = [event for call in calls if (event := _event(call))]
+    renames = [index for index, (kind, _) in enumerate(events) if kind == "rename"]
+    targets = [events[index][1] for index in renames]
+
+    assert [target.split(" -> ")[1] for target in targets] == [
+        f"{study}/{draft.identity.version()}",
+        f"{study}/current.json",
+    ]
+    for index in renames:
+        source = events[index][1].split(" -> ")[0]
+        written = {path for kind, path in events[:index] if kind == "write" and path.startswith(source)}
+        directories = {path for kind, path in events[:index] if kind == "mkdir" and path.startswith(source)}
+        assert written, source
+        for path in written:
+            last_write = max(i for i, event in enumerate(events[:index]) if event == ("write", path))
+            assert ("fsync", path) in events[last_write:index], path
+        for path in directories | {study}:
+            assert ("fsync", path) in events[:index], path
+        assert ("fsync", study) in events[index : index + 2], "the name is not brought to the disk"
+    assert f"{study}/{PUBLISH_LOCK}" not in {path for kind, path in events if kind == "write"}
+
+
+def _event(call: Call) -> tuple[str, str] | None:
+    if call.kind in ("write", "fsync"):
+        found = re.search(r"\(\d+<([^>]*)>", call.line)
+        return (call.kind, found[1]) if found else None
+    if call.kind == "mkdir":
+        return call.kind, call.line.split('"')[1]
+    if call.kind == "rename":
+        _, source, _, target, _ = call.line.split('"')
+        return call.kind, f"{source} -> {target}"
+    return None
