@@ -1,0 +1,7 @@
+"""``python -m dashboard``."""
+
+import sys
+
+from dashboard.server import main
+
+sys.exit(main())

@@ -1,0 +1,55 @@
+"""The files that browsers load: the BokehJS bundles in use, and our own script, styles and icon."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bokeh.settings import settings as bokeh_settings
+
+BUNDLES = ("js/bokeh.min.js", "js/bokeh-widgets.min.js")
+"""The parts of BokehJS that the page uses; tables, MathJax, WebGL and the API are not among them."""
+
+OURS = ("page.js", "page.css", "favicon.svg")
+PREFIX = "longitude"
+"""The folder under /static that our own files are served from."""
+
+
+@dataclass(frozen=True)
+class Assets:
+    """Where each file under /static comes from.
+
+    Attributes
+    ----------
+    directory
+        Where our own files are.
+    files
+        Path under /static to the file served there.
+    urls
+        Path under /static to its root-absolute URL, which changes with the content.
+    """
+
+    directory: Path
+    files: Mapping[str, Path]
+    urls: Mapping[str, str]
+
+    @classmethod
+    def find(cls, service: Path | None = None) -> "Assets":
+        """Find the files of an installed BokehJS, and ours in `service`/assets (default: where we run).
+
+        Raises
+        ------
+        FileNotFoundError
+            Naming every file that is missing.
+        """
+        ours = (service or Path.cwd()) / "assets"
+        bokehjs = Path(bokeh_settings.bokehjs_path())
+        files = {path: bokehjs / path for path in BUNDLES} | {f"{PREFIX}/{name}": ours / name for name in OURS}
+        missing = [str(path) for path in files.values() if not path.is_file()]
+        if missing:
+            raise FileNotFoundError(f"assets are missing: {', '.join(missing)}; run from the service's directory")
+        urls = {
+            path: f"/static/{path}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+            for path, file in files.items()
+        }
+        return cls(ours, files, urls)

@@ -1,0 +1,37 @@
+"""Leaving without anybody noticing: visitors are sent elsewhere first, open pages move, then the process ends."""
+
+import asyncio
+import logging
+
+from dashboard.handlers import Traffic
+from dashboard.health import Health
+
+log = logging.getLogger(__name__)
+
+SPREAD_SECONDS = 2.0
+"""Time over which websockets are closed, so that the other replicas are not asked for all pages at once."""
+
+IN_FLIGHT_SECONDS = 5.0
+"""How long pages that are being answered, and websockets that are closing, are waited for."""
+
+SERVICE_RESTART = 1012
+"""The close code that tells browsers to come back; they reconnect at once (RFC 6455 registry)."""
+
+
+async def drain(health: Health, traffic: Traffic, seconds: float) -> None:
+    """Fail readiness at once, serve on for `seconds`, then close websockets evenly and wait for the rest."""
+    health.draining = True
+    log.info("draining: not ready any more, serving on for %g s", seconds)
+    await asyncio.sleep(seconds)
+    traffic.closing = True
+    open_sockets = list(traffic.sockets)
+    log.info("draining: closing %d websockets over %g s", len(open_sockets), SPREAD_SECONDS)
+    for socket in open_sockets:
+        socket.close(SERVICE_RESTART, "the replica is stopping")
+        await asyncio.sleep(SPREAD_SECONDS / len(open_sockets))
+    try:
+        async with asyncio.timeout(IN_FLIGHT_SECONDS):
+            while traffic.pages or traffic.sockets:
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        log.warning("draining: gave up on %d pages and %d websockets", traffic.pages, len(traffic.sockets))

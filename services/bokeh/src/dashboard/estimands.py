@@ -1,0 +1,159 @@
+"""The effect that readers ask for: what the outcome would have been under another treatment.
+
+With the outcome's transform g, the treatment's transform f and the slope beta, a treatment x' in place
+of x gives y' = g^-1(g(y) + beta (f(x') - f(x))), holding everything else of that unit and period as it
+was observed. The effect is y' - y, and with the sign "saving" its negative (docs/estimand.md).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from arviz_stats.base import array_stats
+from numpy.typing import NDArray
+from tracestore.manifest import Transform, WhatIf
+
+Floats = NDArray[np.float64]
+Sign = Literal["saving", "gain", "change"]
+
+HDI_MASS = 0.94
+"""The mass of intervals: the one of the model's band, and ArviZ's former default."""
+
+DENSITY_POINTS = 200
+UNITS_AT_ONCE = 64
+"""Units summed in one step, so that a wide panel needs no array of all draws by all units."""
+
+
+@dataclass(frozen=True)
+class Estimand:
+    """What is asked of a study: its transforms, the kind of change, and what counts as positive."""
+
+    outcome: Transform
+    treatment: Transform
+    kind: Literal["percent", "units"]
+    sign: Sign
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """The posterior of an effect, in the outcome's units.
+
+    Attributes
+    ----------
+    mean, lower, upper
+        Posterior mean, and the bounds of the highest density interval of mass `HDI_MASS`.
+    probability
+        Share of draws in which the effect, with its sign, is above zero.
+    grid, density
+        Kernel density estimate over the range of the draws; empty where all draws agree.
+    """
+
+    mean: float
+    lower: float
+    upper: float
+    probability: float
+    grid: Floats
+    density: Floats
+
+
+class EffectUndefined(ValueError):
+    """The change leads where the model's transforms are not defined; `units` are the positions in question."""
+
+    def __init__(self, message: str, units: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.units = units
+
+
+def transform(values: Floats, kind: Transform) -> Floats:
+    """Map values to the scale on which the model is linear."""
+    return np.log(values) if kind == "log" else values
+
+
+def inverse(values: Floats, kind: Transform) -> Floats:
+    """Map values back from the scale on which the model is linear."""
+    with np.errstate(over="ignore"):
+        return np.exp(values) if kind == "log" else values
+
+
+def changed_treatment(treatment: Floats, change: float, kind: Literal["percent", "units"]) -> Floats:
+    """Give the treatment after a change of so many percent, or of so many of its own units."""
+    return treatment * (1.0 + change / 100.0) if kind == "percent" else treatment + change
+
+
+def compute_shift(treatment: Floats, change: float, estimand: Estimand) -> Floats:
+    """Give f(x') - f(x), by unit.
+
+    Raises
+    ------
+    EffectUndefined
+        Where f is the logarithm and x' is not above zero.
+    """
+    after = changed_treatment(treatment, change, estimand.kind)
+    if estimand.treatment == "log" and np.any(after <= 0):
+        raise EffectUndefined(
+            "the change brings the treatment to zero or below, where its logarithm is not defined",
+            tuple(int(unit) for unit in np.flatnonzero(after <= 0)),
+        )
+    return transform(after, estimand.treatment) - transform(treatment, estimand.treatment)
+
+
+def compute_draws(
+    slope: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand
+) -> Floats:
+    """Give the draws of the effect, summed over the units given.
+
+    Parameters
+    ----------
+    slope : (draw,)
+        Posterior draws of beta.
+    outcome, treatment : (unit,)
+        Observed values y and x, in their own units.
+    change
+        In percent or in the treatment's units, as the estimand says.
+
+    Returns
+    -------
+    (draw,)
+        In the outcome's units, with the estimand's sign.
+
+    Raises
+    ------
+    EffectUndefined
+        Where x' has no logarithm, or y' is too large to be represented.
+    """
+    shift = compute_shift(treatment, change, estimand)
+    before = transform(outcome, estimand.outcome)
+    total = np.zeros_like(slope)
+    for start in range(0, outcome.size, UNITS_AT_ONCE):
+        part = slice(start, start + UNITS_AT_ONCE)
+        after = inverse(before[part] + slope[:, None] * shift[part], estimand.outcome)
+        total += (after - outcome[part]).sum(axis=1)
+    if not np.all(np.isfinite(total)):
+        raise EffectUndefined("the change leads to outcomes too large to be represented", ())
+    return -total if estimand.sign == "saving" else total
+
+
+def summarise(draws: Floats) -> Effect:
+    """Summarise the draws of an effect: mean, highest density interval, probability, density.
+
+    Interval and density are those of `arviz_stats`; the density is left empty where all draws agree,
+    because a point has none.
+    """
+    lower, upper = array_stats.hdi(draws, HDI_MASS)
+    if np.ptp(draws) > 0:
+        grid, density, _ = array_stats.kde(draws, grid_len=DENSITY_POINTS)
+    else:
+        grid, density = np.empty(0), np.empty(0)
+    return Effect(
+        mean=float(draws.mean()),
+        lower=float(lower),
+        upper=float(upper),
+        probability=float((draws > 0).mean()),
+        grid=grid,
+        density=density,
+    )
+
+
+def estimand_of(what_if: WhatIf, outcome: Transform, treatment: Transform, sign: Sign) -> Estimand:
+    """Put together what a study card says of its estimand."""
+    return Estimand(outcome=outcome, treatment=treatment, kind=what_if.kind, sign=sign)

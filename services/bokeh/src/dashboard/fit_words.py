@@ -1,0 +1,73 @@
+"""What the page says of the worker: progress, faults of the input, failed fits."""
+
+from itertools import groupby
+
+from tracestore.manifest import Fault, Phase, Status
+
+from dashboard.numerals import write_duration
+
+SENTENCES_PER_KIND = 5
+
+PHASES: dict[Phase, str] = {
+    "waiting": "Waiting for its turn",
+    "reading": "Reading the data",
+    "compiling": "Preparing the sampler",
+    "sampling": "Drawing from the posterior",
+    "diagnosing": "Checking the draws",
+    "publishing": "Publishing",
+    "published": "Published",
+    "failed": "The fit failed",
+    "invalid": "The input has faults",
+}
+RUNNING: frozenset[Phase] = frozenset({"reading", "compiling", "sampling", "diagnosing", "publishing"})
+
+
+def describe_progress(status: Status | None) -> dict[str, str]:
+    """Give the words of a fit in progress; `progress` is a whole percentage for the progress bar."""
+    if status is None:
+        return {"phase": "The worker has not looked at this study yet", "draws": "", "eta": "", "progress": "0"}
+    total, done = status.draws_total, min(status.draws_done, status.draws_total)
+    return {
+        "phase": PHASES[status.phase],
+        "draws": f"{done:,} of {total:,} draws" if total else "",
+        "eta": f"{write_duration(status.eta_seconds)} to go" if status.eta_seconds is not None else "",
+        "progress": str(100 * done // total if total else 0),
+    }
+
+
+def describe_refit(status: Status | None) -> tuple[str, ...]:
+    """Give the notices that a published study carries while the worker is busy with it, or failed."""
+    if status is None:
+        return ()
+    if status.phase in RUNNING:
+        words = describe_progress(status)
+        parts = ", ".join(part for part in (words["phase"].lower(), words["draws"], words["eta"]) if part)
+        return (f"A new fit of this study is in progress: {parts}.",)
+    if status.phase == "failed":
+        return (f"The latest fit of this study failed: {state_reason(status)} What was published before is shown.",)
+    if status.phase == "invalid":
+        return ("The files of this study have faults, listed below; what was published before is shown.",)
+    return ()
+
+
+def state_reason(status: Status) -> str:
+    """Give the worker's reason as a sentence."""
+    reason = (status.error or "the worker gave no reason").strip()
+    return reason if reason.endswith((".", "!", "?")) else f"{reason}."
+
+
+def list_faults(faults: tuple[Fault, ...]) -> tuple[str, ...]:
+    """Give faults as lines grouped by kind: a heading, then up to `SENTENCES_PER_KIND` lines after a tab."""
+    lines: list[str] = []
+    for kind, group in groupby(sorted(faults, key=lambda fault: fault.kind), key=lambda fault: fault.kind):
+        members = list(group)
+        name = kind.replace("_", " ").replace("-", " ")
+        lines.append(f"{name[:1].upper()}{name[1:]} ({len(members)})")
+        lines.extend(f"\t{_one_line(fault.sentence())}" for fault in members[:SENTENCES_PER_KIND])
+        if len(members) > SENTENCES_PER_KIND:
+            lines.append(f"\tand {len(members) - SENTENCES_PER_KIND} more of this kind")
+    return tuple(lines)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,115 @@
+"""Whether this process is alive, and whether it should get visitors; answered on a thread and port of its own.
+
+The event loop is busy at times, and a probe answered by it would then call a working process dead. So the
+loop only leaves a mark now and then, and another thread answers from how old the mark is.
+"""
+
+import asyncio
+import json
+import threading
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
+
+BEAT_SECONDS = 0.25
+STALLED_SECONDS = 3.0
+
+
+@dataclass
+class Health:
+    """What is known of the process. Each field is written whole and read by another thread.
+
+    Attributes
+    ----------
+    last_beat
+        When the event loop last turned, on the monotonic clock; None before it first did.
+    draining
+        Whether the process has been told to stop.
+    build_fault
+        Why the last document could not be built; None when it could.
+    """
+
+    last_beat: float | None = None
+    draining: bool = False
+    build_fault: str | None = "no document has been built yet"
+
+    def beat(self) -> None:
+        """Leave a mark: the event loop turns."""
+        self.last_beat = time.monotonic()
+
+    def check_live(self) -> tuple[bool, str]:
+        """Say whether the event loop turns, and if not, why one thinks so."""
+        if self.last_beat is None:
+            return False, "the event loop has not started"
+        silence = time.monotonic() - self.last_beat
+        if silence > STALLED_SECONDS:
+            return False, f"the event loop has been silent for {silence:.1f} s"
+        return True, "the event loop turns"
+
+    def check_ready(self) -> tuple[bool, str]:
+        """Say whether visitors may be sent here, and if not, why."""
+        live, why = self.check_live()
+        if not live:
+            return False, why
+        if self.draining:
+            return False, "draining: this process has been told to stop"
+        if self.build_fault is not None:
+            return False, f"no page can be built: {self.build_fault}"
+        return True, "pages can be built"
+
+
+class _Probe(RequestHandler):
+    def initialize(self, health: Health) -> None:
+        self._health = health
+
+    def get(self, name: str) -> None:
+        good, why = self._health.check_live() if name == "live" else self._health.check_ready()
+        self.set_status(200 if good else 503)
+        self.set_header("Content-Type", "application/json")
+        self.set_header("Cache-Control", "no-store")
+        self.write(json.dumps({name: good, "reason": why}) + "\n")
+
+    head = get
+
+
+class HealthServer:
+    """Answers /live and /ready with 200 or 503 and a reason, from a thread with an event loop of its own."""
+
+    def __init__(self, health: Health, port: int) -> None:
+        self._application = Application([(r"/(live|ready)", _Probe, {"health": health})], log_function=_log_nothing)
+        self._sockets = bind_sockets(port)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering and wait for the thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        server = HTTPServer(self._application)
+        self._loop.call_soon(server.add_sockets, self._sockets)
+        self._loop.run_forever()
+        server.stop()
+        self._loop.run_until_complete(server.close_all_connections())
+        self._loop.close()
+
+
+async def keep_beating(health: Health) -> None:
+    """Leave marks for as long as the event loop turns."""
+    while True:
+        health.beat()
+        await asyncio.sleep(BEAT_SECONDS)
+
+
+def _log_nothing(_handler: Any) -> None:
+    """Keep probes, one a second, out of the access log."""

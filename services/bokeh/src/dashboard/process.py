@@ -1,0 +1,88 @@
+"""What all sessions of this process share, put together in one place."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from functools import cache as once
+
+from bokeh.document import Document
+from tracestore.errors import TraceStoreError
+from tracestore.store import TraceStore
+
+from dashboard.assets import Assets
+from dashboard.health import Health
+from dashboard.page import Page
+from dashboard.settings import Settings, read_settings
+from dashboard.state import read_query
+from dashboard.traces import Shelf, TraceCache
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Process:
+    """The settings, the traces and the open pages of one server process."""
+
+    settings: Settings
+    cache: TraceCache
+    health: Health
+    assets: Assets
+    _pages: dict[str, tuple[Document, Page]] = field(default_factory=dict)
+    _announced: Shelf = field(default_factory=Shelf)
+
+    def start(self) -> None:
+        """Follow the volume from now on; called on the event loop, where changes are announced."""
+        loop = asyncio.get_running_loop()
+        self.cache.start(lambda shelf: loop.call_soon_threadsafe(self._announce, shelf) and None)
+
+    def stop(self) -> None:
+        """Stop following the volume."""
+        self.cache.stop()
+
+    def prepare_page(self, query: str) -> Page:
+        """Read what a query asks for, and make its page. Blocks: not for the event loop.
+
+        What does not exist is left to the page, which says so.
+        """
+        asked, _ = read_query(query)
+        now = self.cache.shelf.find(asked.study)
+        if now is not None and asked.version is not None and self.cache.held(now.name, asked.version) is None:
+            try:
+                self.cache.fetch(now.name, asked.version)
+            except (OSError, TraceStoreError) as error:
+                log.info("study %s: the version asked for cannot be shown: %s", now.name, error)
+        return Page(self.cache, query)
+
+    def open_page(self, document: Document) -> None:
+        """Put a page into an empty document, and keep it informed while its session lives."""
+        context = document.session_context
+        request = context.request if context is not None else None
+        page = getattr(request, "prepared_page", None)
+        if page is None:
+            page = Page(self.cache, (request.query if request is not None else "") or "")
+        page.attach(document)
+        if context is not None:
+            self._pages[context.id] = (document, page)
+
+    def close_page(self, session_id: str) -> None:
+        """Forget a page whose session has ended."""
+        self._pages.pop(session_id, None)
+
+    def _announce(self, shelf: Shelf) -> None:
+        before, self._announced = self._announced, shelf
+        for document, page in list(self._pages.values()):
+            context = document.session_context
+            if context is not None and not context.destroyed and page.concerns(before, shelf):
+                document.add_next_tick_callback(page.refresh)
+
+
+@once
+def running() -> Process:
+    """Give the one Process of this interpreter, made from the environment when first asked for."""
+    settings = read_settings()
+    return Process(
+        settings=settings,
+        cache=TraceCache(TraceStore(settings.traces_dir)),
+        health=Health(),
+        assets=Assets.find(),
+    )

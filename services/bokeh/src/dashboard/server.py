@@ -1,0 +1,116 @@
+"""One server process: the page at /, its websocket at /ws, health on another port; stops on SIGTERM."""
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+from typing import Any
+
+from bokeh.application import Application
+from bokeh.application.handlers.directory import DirectoryHandler
+from bokeh.server import urls
+from bokeh.server.server import Server
+from bokeh.settings import settings as bokeh_settings
+from tornado.log import access_log
+
+from dashboard.assets import PREFIX
+from dashboard.drain import drain
+from dashboard.handlers import AssetHandler, PageHandler, SocketHandler, traffic
+from dashboard.health import HealthServer, keep_beating
+from dashboard.logs import configure_logging
+from dashboard.process import Process, running
+from dashboard.settings import SettingsError
+from dashboard.trial import try_builds
+
+log = logging.getLogger(__name__)
+
+KEEP_ALIVE_MS = 30_000
+CHECK_UNUSED_MS = 1_000
+MESSAGE_MAX_BYTES = 1_048_576
+"""What a browser may send in one message; widgets send a few hundred bytes."""
+
+
+def make_server(process: Process, application: Application) -> Server:
+    """Make the Bokeh server, every option explicit.
+
+    Session tokens are signed with the secret shared by all replicas, and carry no header and no cookie.
+    """
+    settings = process.settings
+    # Bokeh has no option for its handlers; its own metadata and autoload routes are left out on purpose.
+    # It checks every new document for models out of place as well: 12 ms a visit, and our tests do it.
+    bokeh_settings.perform_document_validation = False
+    urls.per_app_patterns[:] = [
+        (r"/?", PageHandler),
+        (r"/ws", SocketHandler),
+        (rf"/static/{PREFIX}/(.*)", AssetHandler),
+    ]
+    return Server(
+        {"/": application},
+        port=settings.port,
+        allow_websocket_origin=settings.websocket_origins,
+        use_xheaders=True,
+        use_index=False,
+        sign_sessions=True,
+        secret_key=settings.read_secret(),
+        generate_session_ids=True,
+        session_token_expiration=settings.session_token_seconds,
+        include_headers=[],
+        include_cookies=[],
+        keep_alive_milliseconds=KEEP_ALIVE_MS,
+        check_unused_sessions_milliseconds=CHECK_UNUSED_MS,
+        unused_session_lifetime_milliseconds=settings.unused_session_seconds * 1000,
+        websocket_max_message_size=MESSAGE_MAX_BYTES,
+        log_function=log_access,
+    )
+
+
+def log_access(handler: Any) -> None:
+    """Log a request; only a fault of this service is worth more than information."""
+    level = logging.INFO if handler.get_status() < 500 else logging.ERROR
+    request = handler.request
+    access_log.log(
+        level, "%d %s %s %.1f ms", handler.get_status(), request.method, request.path, 1000 * request.request_time()
+    )
+
+
+async def serve(process: Process, application: Application) -> None:
+    """Serve until told to stop, then drain and stop."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    health = HealthServer(process.health, process.settings.health_port)
+    server = make_server(process, application)
+    server.start()
+    health.start()
+    tasks = [
+        asyncio.create_task(keep_beating(process.health)),
+        asyncio.create_task(try_builds(process, application)),
+    ]
+    # What start-up made lives as long as the process: no later collection needs to look at it.
+    gc.collect()
+    gc.freeze()
+    log.info("replica %s serves on port %d", process.settings.replica, process.settings.port)
+    await stopping.wait()
+    await drain(process.health, traffic, process.settings.drain_seconds)
+    for task in tasks:
+        task.cancel()
+    await server.stop_async()
+    health.stop()
+    log.info("stopped")
+
+
+def main() -> int:
+    """Run the service from the directory that holds its app/ and assets/; give the exit code."""
+    try:
+        process = running()
+        process.settings.read_secret()
+    except (SettingsError, FileNotFoundError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logging(process.settings.log_level)
+    process.cache.poll()
+    application = Application(DirectoryHandler(filename="app"))
+    asyncio.run(serve(process, application))
+    return 0

@@ -1,0 +1,112 @@
+"""What the process is told from outside, read once."""
+
+import socket
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SECRET_MIN_BYTES = 32
+
+
+def _require_absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("not an absolute path")
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_require_absolute)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+HostName = Annotated[
+    str,
+    StringConstraints(
+        max_length=253,
+        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+        r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
+    ),
+]
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+class SettingsError(Exception):
+    """The environment holds values that cannot be used; the message names each of them."""
+
+
+class Settings(BaseSettings):
+    """The environment of one replica. A field's description is the form its variable may take."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_ignore_empty=False)
+
+    traces_dir: AbsolutePath = Field(
+        Path("/traces"), description="the absolute path of the directory that holds the traces"
+    )
+    port: Port = Field(5006, description="a port number, 1 to 65535, for pages and websockets")
+    health_port: Port = Field(5007, description="a port number, 1 to 65535, for /live and /ready")
+    domain: HostName = Field("localhost", description="the host name that browsers use, without scheme or port")
+    https_port: Port = Field(8443, description="the port number, 1 to 65535, that browsers use")
+    secret_file: AbsolutePath = Field(
+        Path("/run/longitude/secret"),
+        description=f"the absolute path of a file of at least {SECRET_MIN_BYTES} bytes, the same on all replicas",
+    )
+    session_token_seconds: int = Field(86_400, ge=60, le=31_536_000, description="whole seconds, 60 to 31536000")
+    unused_session_seconds: int = Field(60, ge=1, le=86_400, description="whole seconds, 1 to 86400")
+    drain_seconds: float = Field(3.0, ge=0, le=600, description="seconds, 0 to 600")
+    replica: Name = Field(
+        default_factory=socket.gethostname,
+        description="a name of letters, digits, dots, hyphens and underscores",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="one of debug, info, warning, error"
+    )
+
+    @property
+    def websocket_origins(self) -> list[str]:
+        """Hosts that pages may open a websocket from, in the form browsers send them.
+
+        Browsers leave the port out of an Origin when it is the scheme's own, and Bokeh takes a host
+        without a port for port 80: so 443 is listed without one.
+        """
+        hosts = dict.fromkeys((self.domain.lower(), "localhost"))
+        return [host if self.https_port == 443 else f"{host}:{self.https_port}" for host in hosts]
+
+    def read_secret(self) -> bytes:
+        """Read the key that session tokens are signed with.
+
+        Raises
+        ------
+        SettingsError
+            When the file cannot be read or is too short to be a key.
+        """
+        try:
+            secret = self.secret_file.read_bytes().strip()
+        except OSError as error:
+            raise SettingsError(
+                f"SECRET_FILE={self.secret_file}: cannot be read ({error.strerror}); "
+                f"expected {Settings.model_fields['secret_file'].description}."
+            ) from error
+        if len(secret) < SECRET_MIN_BYTES:
+            raise SettingsError(
+                f"SECRET_FILE={self.secret_file}: holds {len(secret)} bytes; "
+                f"expected {Settings.model_fields['secret_file'].description}."
+            )
+        return secret
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Raises
+    ------
+    SettingsError
+        One sentence per variable that cannot be used: its name, its value, the form allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        sentences = []
+        for fault in error.errors():
+            field = str(fault["loc"][0])
+            description = Settings.model_fields[field].description
+            sentences.append(f"{field.upper()}={fault['input']!s}: expected {description}.")
+        raise SettingsError("\n".join(sentences)) from error

@@ -1,0 +1,114 @@
+"""A small real trace store with synthetic draws, written through the publisher that the worker uses."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from tracestore.manifest import (
+    Axis,
+    Check,
+    Fault,
+    Identity,
+    Manifest,
+    ManifestDraft,
+    Phase,
+    Sampling,
+    Status,
+    StudyCard,
+    Unit,
+    Variable,
+    Verdict,
+    WhatIf,
+)
+from tracestore.publisher import Publisher
+
+NOW = datetime(2026, 11, 21, 2, 33, tzinfo=UTC)
+UNITS = tuple(
+    Unit(id=id_, label=label)
+    for id_, label in (("AK", "Alaska"), ("AL", "Alabama"), ("CA", "California"), ("NY", "New York"))
+)
+PERIODS = tuple(range(2000, 2010))
+
+
+def make_card(name: str = "smoking", title: str = "Cigarette taxes & <health> spending") -> StudyCard:
+    return StudyCard(
+        name=name,
+        title=title,
+        unit=Axis(column="state", noun="state"),
+        period=Axis(column="year", noun="year"),
+        outcome=Variable(column="total", label="Spending", units="million US$", transform="log"),
+        treatment=Variable(column="tax", label="State cigarette tax", units="US$ per pack", transform="log"),
+        what_if=WhatIf(kind="percent", default=1, min=-50, max=100),
+        sign="saving",
+    )
+
+
+def publish(
+    root: Path, card: StudyCard | None = None, *, seed: int = 1, slope: float = -0.2, passed: bool = True
+) -> Manifest:
+    """Publish a version of a panel in which Alaska misses the last two years and one in between."""
+    card = card or make_card()
+    rng = np.random.default_rng(seed)
+    shape = (len(UNITS), len(PERIODS))
+    treatment = np.exp(rng.normal(0, 0.1, shape).cumsum(axis=1))
+    outcome = 100 * (1 + np.arange(len(UNITS)))[:, None] * np.exp(rng.normal(0, 0.05, shape))
+    outcome[0, 3] = outcome[0, -2:] = np.nan
+    draws = rng.normal(slope, 0.05, (2, 500))
+    dims = ("unit", "period")
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset({"beta": (("chain", "draw"), draws)}),
+            "panel": xr.Dataset({"outcome": (dims, outcome), "treatment": (dims, treatment)}),
+            "band": xr.Dataset(
+                {"mean": (dims, outcome), "lower": (dims, outcome * 0.9), "upper": (dims, outcome * 1.1)},
+                attrs={"mass": 0.94},
+            ),
+        }
+    )
+    draft = ManifestDraft(
+        study=card,
+        identity=Identity(
+            data_sha256="0" * 64,
+            study_sha256="1" * 64,
+            model_version="test",
+            packages={},
+            chains=2,
+            draws=500,
+            tune=0,
+            seed=seed,
+        ),
+        created_at=NOW + timedelta(minutes=seed),
+        units=UNITS,
+        periods=PERIODS,
+        verdict=Verdict(checks=(Check(name="r_hat", value=1.0, threshold=1.01, passed=passed),)),
+        sampling=Sampling(sampler="none", chains=2, draws=500, tune=0, seed=seed, seconds={}),
+    )
+    return Publisher(root).publish(draft, lambda directory: tree.to_netcdf(directory / "trace.nc", engine="h5netcdf"))
+
+
+def tell(root: Path, phase: Phase, study: str = "smoking", **more: object) -> None:
+    """Write what the worker is doing with a study."""
+    status = Status.model_validate(
+        {
+            "study": study,
+            "title": f"The {study} study",
+            "phase": phase,
+            "started_at": NOW,
+            "updated_at": NOW,
+            **more,
+        }
+    )
+    Publisher(root).write_status(status)
+
+
+def make_fault(place: int) -> Fault:
+    return Fault(
+        kind="non-numeric",
+        file="smoking.csv",
+        line=place,
+        column="total",
+        expected="a number",
+        found=f"“<b>n/a</b>{place}”",
+        advice="Correct the cell.",
+    )
