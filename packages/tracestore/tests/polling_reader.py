@@ -25,7 +25,9 @@ def read(store: TraceStore, study: str) -> int:
 def main(root: Path, study: str) -> None:
     store = TraceStore(root)
     reads, seeds, errors = 0, list[int](), list[str]()
-    while not select.select([sys.stdin], [], [], 0)[0]:
+    ended = False
+    while not ended:
+        ended = bool(select.select([sys.stdin], [], [], 0)[0])
         try:
             seed = read(store, study)
         except (TraceStoreError, OSError, ValueError) as error:
