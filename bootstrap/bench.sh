@@ -1,0 +1,32 @@
+#!/bin/sh
+# Run a benchmark where it belongs: its line `# runs in: IMAGE` names the image, `tests` being the one
+# that drives Docker from outside the stack. The rest of the arguments goes to the benchmark.
+set -eu
+HERE=$(cd "$(dirname "$0")" && pwd)
+PROJECT=$(dirname "$HERE")
+cd "$PROJECT"
+. "$HERE/environment.sh"
+
+name=${1:-}
+if [ -z "$name" ] || [ ! -f "bench/$name.py" ]; then
+    echo "bench: name one of: $(cd bench && ls ./*.py | sed 's|^\./||; s|\.py$||' | tr '\n' ' ')" >&2
+    exit 2
+fi
+shift
+"$HERE/engine.sh" up
+"$HERE/images.sh"
+image=$(sed -n 's/^# runs in: //p' "bench/$name.py")
+case "$image" in
+    tests)
+        docker compose build --quiet
+        docker compose -f tests/compose.yaml build --quiet tests
+        exec docker run --rm --init --network host --volume "$DOCKER_SOCKET:/var/run/docker.sock" \
+            --volume "$PROJECT:$PROJECT" --workdir "$PROJECT" --env HOME=/tmp --env PYTHONPATH=tests \
+            longitude/tests:dev python "bench/$name.py" "$@"
+        ;;
+    *)
+        docker compose build --quiet "$image"
+        exec docker run --rm --init --network none --volume "$PROJECT/bench:/bench:ro" \
+            --volume "$PROJECT/studies:/studies:ro" --entrypoint python "longitude/$image:dev" "/bench/$name.py" "$@"
+        ;;
+esac

@@ -1,0 +1,62 @@
+"""A real Chromium that trusts the stack's CA and nothing else of its making, and tells what it complained of."""
+
+import os
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from stack import Stack
+
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Complaints:
+    """What a page's console said at error or warning level, uncaught exceptions and failed requests."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def watch(self, page: Page) -> None:
+        """Collect from a page from now on."""
+        page.on(
+            "console",
+            lambda said: self._add(said.type, said.text) if said.type in {"error", "warning"} else None,
+        )
+        page.on("pageerror", lambda error: self._add("exception", str(error)))
+        page.on("requestfailed", lambda request: self._add("failed", f"{request.url} {request.failure}"))
+
+    def _add(self, kind: str, text: str) -> None:
+        self.lines.append(f"{kind}: {text}")
+
+
+@contextmanager
+def chromium(stack: Stack) -> Iterator[Browser]:
+    """Run Chromium with a home of its own, whose certificate database holds the stack's CA."""
+    with tempfile.TemporaryDirectory() as home:
+        database = Path(home) / ".pki/nssdb"
+        database.mkdir(parents=True)
+        for command in (
+            ["certutil", "-N", "-d", f"sql:{database}", "--empty-password"],
+            ["certutil", "-A", "-d", f"sql:{database}", "-t", "C,,", "-n", "longitude", "-i", str(stack.ca)],
+        ):
+            subprocess.run(command, check=True)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path="/usr/bin/chromium", args=FLAGS, env=os.environ | {"HOME": home}
+            )
+            yield browser
+            browser.close()
