@@ -1,0 +1,193 @@
+"""Attends to all studies: reads each, fits what is not in the store, tells what is wrong."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+from model_worker.faults import InvalidInput
+from model_worker.progress import Progress, make_status
+from model_worker.settings import Settings
+from model_worker.study import is_study_name, study_folders, title_of
+from model_worker.verdicts import explain
+from model_worker.writer import Writer
+from tracestore.errors import NothingPublished, PublishFailed, TraceCorrupt, VersionMissing
+from tracestore.manifest import Fault, Manifest, Phase
+from tracestore.store import TraceStore
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it stands with a study: the phase its status ends in, and why if it went wrong."""
+
+    phase: Phase
+    error: str = ""
+    faults: tuple[Fault, ...] = ()
+
+
+class Attendant:
+    """Brings the store in line with the studies directory, as often as it is asked.
+
+    It goes by what the files hold, not by which event came: a study whose input is what it was at the
+    last call costs a reading and nothing else.
+    """
+
+    def __init__(self, settings: Settings, store: TraceStore, writer: Writer, stop: Event) -> None:
+        self._settings, self._store, self._writer, self._stop = settings, store, writer, stop
+        self._settled: dict[str, object] = {}
+        self._versions: dict[str, str] = {}
+        self.outcomes: dict[str, Outcome] = {}
+
+    def announce(self) -> None:
+        """Write a status for every study at once, so that readers know of all before any is fitted.
+
+        Raises
+        ------
+        PublishFailed
+            The store cannot be written.
+        """
+        for folder in study_folders(self._settings.studies_dir):
+            if is_study_name(folder.name):
+                self._writer.write_status(make_status(folder.name, title_of(folder), "waiting"))
+
+    def forget(self) -> None:
+        """Look at every study anew at the next call, also at those whose last fit failed."""
+        self._settled.clear()
+
+    def attend(self, *, again: bool = False, only: str | None = None) -> None:
+        """Check all studies, then fit those whose version is not in the store.
+
+        Parameters
+        ----------
+        again
+            Serve the version of the present input even if the store was rolled back from it.
+        only
+            Attend to this study alone.
+        """
+        folders = [
+            folder
+            for folder in study_folders(self._settings.studies_dir)
+            if only is None or folder.name == only
+        ]
+        # All are checked before any is fitted: a fault is told in seconds, not after the other fits.
+        waiting = [folder for folder in folders if not self._stop.is_set() and self._check(folder, again)]
+        for folder in waiting:
+            if not self._stop.is_set():
+                self._fit(folder)
+
+    def _check(self, folder: Path, again: bool) -> bool:
+        """Say whether the study has to be fitted; settle everything else."""
+        # Imported here because pandas takes a second, and statuses are announced before that.
+        from model_worker.inputs import read_input
+
+        name = folder.name
+        try:
+            version = read_input(folder, self._settings).identity.version()
+        except InvalidInput as invalid:
+            if self._settled.get(name) != invalid.faults:
+                for fault in invalid.faults:
+                    log.error("%s", fault.sentence(), extra={"study": name})
+                self._settle(folder, invalid.faults, Outcome("invalid", faults=invalid.faults))
+            return False
+        except Exception as error:  # noqa: BLE001 - one study must not stop the others
+            self._settle_error(folder, error, None)
+            return False
+        if self._settled.get(name) == version:
+            return False
+        changed = self._versions.get(name, version) != version
+        self._versions[name] = version
+        manifest = self._published(name, version)
+        if manifest is None:
+            self._tell(folder, Outcome("waiting"))
+            return True
+        try:
+            self._settle_published(folder, manifest, serve=again or changed)
+        except Exception as error:  # noqa: BLE001 - one study must not stop the others
+            self._settle_error(folder, error, version)
+        return False
+
+    def _published(self, study: str, version: str) -> Manifest | None:
+        try:
+            return self._store.verified(study, version).manifest
+        except VersionMissing:
+            return None
+        except TraceCorrupt as error:
+            log.error("%s; it is fitted again", error, extra={"study": study})
+            return None
+
+    def _settle_published(self, folder: Path, manifest: Manifest, *, serve: bool) -> None:
+        from model_worker.fit import serve_again
+
+        name, version = folder.name, manifest.version
+        if not manifest.verdict.passed:
+            error = explain(manifest.verdict)
+            log.error("version %s is kept and not served. %s", version, error, extra={"study": name})
+            self._settle(folder, version, Outcome("failed", error=error))
+            return
+        if serve:
+            serve_again(manifest, self._writer)
+        try:
+            served = self._store.current(name).version
+        except (NothingPublished, TraceCorrupt):
+            # Nothing is served, so nothing can have been rolled back from it.
+            serve_again(manifest, self._writer)
+            served = version
+        state = "current" if served == version else f"not served: {served} is, after a rollback"
+        log.info("version %s is already fitted, and %s", version, state, extra={"study": name})
+        self._settle(folder, version, Outcome("published"))
+
+    def _fit(self, folder: Path) -> None:
+        from model_worker.fit import fit_study
+        from model_worker.inputs import read_input
+
+        version = None
+        try:
+            with Progress(folder.name, title_of(folder), self._writer.write_status) as progress:
+                given = read_input(folder, self._settings)
+                version = given.identity.version()
+                self._versions[folder.name] = version
+                manifest = fit_study(given, self._settings, self._writer, progress, self._stop)
+        except InvalidInput:
+            # The files changed since they were checked; the next call tells the faults.
+            return
+        except Exception as error:  # noqa: BLE001 - one study must not stop the others
+            if not self._stop.is_set():
+                self._settle_error(folder, error, version)
+            return
+        if manifest.verdict.passed:
+            self._settle(folder, version, Outcome("published"))
+        else:
+            self._settle(folder, version, Outcome("failed", error=explain(manifest.verdict)))
+
+    def _settle_error(self, folder: Path, error: Exception, version: str | None) -> None:
+        sentence = str(error) if isinstance(error, PublishFailed) else f"The fit broke off: {_say(error)}."
+        log.error("%s", sentence, extra={"study": folder.name})
+        log.debug("the fit broke off here", exc_info=error, extra={"study": folder.name})
+        self._settle(folder, version, Outcome("failed", error=sentence))
+
+    def _settle(self, folder: Path, state: object, outcome: Outcome) -> None:
+        self._settled[folder.name] = state
+        self.outcomes[folder.name] = outcome
+        self._tell(folder, outcome)
+
+    def _tell(self, folder: Path, outcome: Outcome) -> None:
+        if not is_study_name(folder.name):
+            return
+        status = make_status(
+            folder.name,
+            title_of(folder),
+            outcome.phase,
+            error=outcome.error or None,
+            faults=outcome.faults,
+        )
+        try:
+            self._writer.write_status(status)
+        except PublishFailed as error:
+            log.error("%s", error, extra={"study": folder.name})
+
+
+def _say(error: Exception) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,0 +1,175 @@
+"""The command line: check, fit, watch, list, rollback."""
+
+import os
+import sys
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from model_worker.faults import InvalidInput, suggest
+from model_worker.logs import configure_logs
+from model_worker.settings import Settings, SettingsError, read_settings
+from model_worker.study import study_folders
+from tracestore.errors import TraceStoreError
+from tracestore.manifest import Fault
+from tracestore.store import TraceStore
+
+app = App(
+    name="model-worker",
+    help="Fits the Bayesian panel model of each study and publishes its trace.",
+    version="0.1.0",
+    result_action="return_value",
+)
+
+StudyNames = Annotated[str, Parameter(help="Names of studies; all when none is given.")]
+OneStudy = Annotated[str | None, Parameter(help="The study to fit; all when not given.")]
+
+
+class _Refused(Exception):
+    """What was asked for cannot be done; the message says why."""
+
+
+@app.command
+def check(*study: StudyNames) -> int:
+    """Print every fault of the studies' files; exit with 1 when there is one."""
+    from model_worker.inputs import read_input
+
+    settings = read_settings()
+    faults: list[Fault] = []
+    for folder in _folders(settings, study):
+        try:
+            given = read_input(folder, settings)
+        except InvalidInput as invalid:
+            faults += invalid.faults
+        else:
+            panel = given.panel
+            rows, units, periods = len(panel.outcome), len(panel.units), len(panel.periods)
+            _say(f"{folder.name}: no faults; {rows} rows, {units} units, {periods} periods")
+    for fault in faults:
+        _say(_as_compilers_do(fault))
+    return 1 if faults else 0
+
+
+@app.command
+def fit(
+    *, study: Annotated[str | None, Parameter(help="The study to fit; all when not given.")] = None
+) -> int:
+    """Fit what is not in the store yet, and serve it; exit with 1 when a fit failed or did not pass."""
+    from model_worker.attendant import Attendant
+    from model_worker.writer import Writer
+    from tracestore.publisher import Publisher
+
+    settings = _configured()
+    folders = _folders(settings, () if study is None else (study,))
+    store, publisher = TraceStore(settings.traces_dir), Publisher(settings.traces_dir)
+    publisher.clean_leftovers()
+    attendant = Attendant(settings, store, Writer(publisher), Event())
+    attendant.attend(again=True, only=study)
+    failed = False
+    for folder in folders:
+        outcome = attendant.outcomes[folder.name]
+        failed |= outcome.phase != "published"
+        reasons = [outcome.error] if outcome.error else [fault.sentence() for fault in outcome.faults]
+        _say("\n".join(f"{folder.name}: {line}" for line in [outcome.phase, *reasons]))
+    return 1 if failed else 0
+
+
+@app.command
+def watch() -> int:
+    """Fit what is not in the store yet, then whenever a study's files change, until SIGTERM."""
+    from model_worker.watch import end_on_signals, watch_studies
+
+    stop = end_on_signals()
+    settings = _configured()
+    _folders(settings, ())
+    code = watch_studies(settings, stop)
+    # A thread may be compiling, which nothing interrupts; all that was to be written is written.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+@app.command(name="list")
+def list_versions() -> int:
+    """List the versions in the store: study, version, whether it is current, when it was made, verdict."""
+    settings = read_settings()
+    store = TraceStore(settings.traces_dir)
+    rows = [("STUDY", "VERSION", "CURRENT", "CREATED", "VERDICT")]
+    for study in store.studies():
+        try:
+            served = store.current(study).version
+        except TraceStoreError:
+            served = ""
+        for manifest in store.versions(study):
+            failed = [item.name for item in manifest.verdict.checks if not item.passed]
+            verdict = "passed" if manifest.verdict.passed else f"failed: {', '.join(failed)}"
+            mark = "current" if manifest.version == served else ""
+            created = manifest.created_at.strftime("%Y-%m-%d %H:%M:%S %Z")
+            rows.append((study, manifest.version, mark, created, verdict))
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+@app.command
+def rollback(study: Annotated[str, Parameter(help="The study's name.")]) -> int:
+    """Serve the version that was current before the present one."""
+    from tracestore.publisher import Publisher
+
+    settings = _configured()
+    known = TraceStore(settings.traces_dir).studies()
+    if study not in known:
+        raise _Refused(f'{settings.traces_dir}: there is no study "{study}". {suggest(study, known)}')
+    current = Publisher(settings.traces_dir).rollback(study)
+    _say(f"{study}: version {current.version} is current again")
+    return 0
+
+
+def main() -> None:
+    """Run the command line; exit with 2 when the settings or the arguments are wrong."""
+    try:
+        code = app()
+    except SettingsError as error:
+        code = _refuse(str(error), 2)
+    except _Refused as error:
+        code = _refuse(str(error), 2)
+    except TraceStoreError as error:
+        code = _refuse(str(error), 1)
+    sys.exit(code)
+
+
+def _configured() -> Settings:
+    settings = read_settings()
+    configure_logs(settings.log_level)
+    return settings
+
+
+def _folders(settings: Settings, names: tuple[str, ...]) -> list[Path]:
+    if not settings.studies_dir.is_dir():
+        raise _Refused(f"STUDIES_DIR is '{settings.studies_dir}', but there is no directory of that name.")
+    folders = {folder.name: folder for folder in study_folders(settings.studies_dir)}
+    for name in names:
+        if name not in folders:
+            raise _Refused(
+                f'{settings.studies_dir}: there is no study "{name}". {suggest(name, list(folders))}'
+            )
+    return [folders[name] for name in names] if names else list(folders.values())
+
+
+def _as_compilers_do(fault: Fault) -> str:
+    where = [part for part in (fault.unit, fault.period) if part is not None]
+    place = f"{fault.file}:{fault.line or 1}: {fault.column or '-'}"
+    cell = f" ({', '.join(where)})" if where else ""
+    return f"{place}: found {fault.found}{cell}; expected {fault.expected}. {fault.advice}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+
+
+def _refuse(text: str, code: int) -> int:
+    sys.stderr.write(f"{text}\n")
+    return code

@@ -1,0 +1,159 @@
+"""The regression a panel stands for: transformed, standardised, and known to be identified."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_worker.effects import EffectSpace, span_effects
+from model_worker.faults import InvalidInput
+from model_worker.least_squares import LeastSquares, fit_least_squares
+from model_worker.panel import Panel
+from model_worker.study import Study
+from tracestore.manifest import Fault, Transform
+
+Floats = NDArray[np.float64]
+
+COLLINEAR = 1e-7
+"""A regressor whose spread outside the effects and the regressors before it is below this share of its
+own is taken as having none: the share is what rounding leaves in double precision."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """Outcome (rows,) and regressors (rows, treatment and controls) at mean 0 and standard deviation 1.
+
+    ``transformed = centre + scale * standardised`` for the outcome and each regressor.
+    """
+
+    outcome: Floats
+    regressors: Floats
+    outcome_centre: float
+    outcome_scale: float
+    centres: Floats
+    scales: Floats
+    space: EffectSpace
+    least_squares: LeastSquares
+
+
+def apply_transform(values: Floats, name: Transform) -> Floats:
+    """Take values to the scale the model is linear on."""
+    return np.log(values) if name == "log" else values
+
+
+def undo_transform(values: Floats, name: Transform) -> Floats:
+    """Take values back to their own units."""
+    return np.exp(values) if name == "log" else values
+
+
+def make_design(study: Study, panel: Panel) -> Design:
+    """Transform and standardise a panel, and fit it by least squares.
+
+    Raises
+    ------
+    InvalidInput
+        When the panel does not identify the model: a constant column, a treatment or control that the
+        effects or the other columns determine, too few rows, an outcome that is explained exactly.
+    """
+    toml = study.toml
+    names = (toml.treatment.column, *panel.control_names)
+    outcome = apply_transform(panel.outcome, toml.outcome.transform)
+    treatment = apply_transform(panel.treatment, toml.treatment.transform)
+    regressors = np.column_stack([treatment, panel.controls])
+    file = f"{study.name}/{toml.file}"
+    columns = dict(zip((toml.outcome.column, *names), (outcome, *regressors.T), strict=True))
+    faults = [_constant(file, name, values) for name, values in columns.items() if _is_constant(values)]
+    if faults:
+        raise InvalidInput(faults)
+    y, outcome_centre, outcome_scale = _standardise(outcome)
+    x, centres, scales = _standardise(regressors)
+    space = span_effects(panel.unit_index, panel.period_index)
+    _require_identified(study, file, names, space, y, x)
+    least_squares = fit_least_squares(space, y, x)
+    if least_squares.residual_sum <= len(y) * 1e-18:
+        raise InvalidInput([_explained(file, toml.outcome.column)])
+    return Design(
+        outcome=y,
+        regressors=x,
+        outcome_centre=float(outcome_centre),
+        outcome_scale=float(outcome_scale),
+        centres=centres,
+        scales=scales,
+        space=space,
+        least_squares=least_squares,
+    )
+
+
+def _standardise(values: Floats) -> tuple[Floats, Floats, Floats]:
+    centre, scale = values.mean(axis=0), values.std(axis=0)
+    return (values - centre) / scale, centre, scale
+
+
+def _is_constant(values: Floats) -> bool:
+    return bool(np.ptp(values) <= np.abs(values).max() * 1e-14)
+
+
+def _require_identified(
+    study: Study, file: str, names: tuple[str, ...], space: EffectSpace, y: Floats, x: Floats
+) -> None:
+    faults = []
+    unit, period = study.toml.unit.noun, study.toml.period.noun
+    residuals = space.residual(x)
+    kept = np.empty((len(y), 0))
+    for name, column, residual in zip(names, x.T, residuals.T, strict=True):
+        own = np.linalg.norm(column)
+        beyond = residual - kept @ (kept.T @ residual)
+        if np.linalg.norm(residual) <= COLLINEAR * own:
+            found = f"values that {unit} and {period} determine, as when each {unit} keeps one value"
+            advice = f"The model needs a column that changes differently over the {period}s of some {unit}s."
+        elif np.linalg.norm(beyond) <= COLLINEAR * own:
+            found = f"values that {', '.join(names[: names.index(name)])} and the effects determine"
+            advice = "Remove one of these columns from the study."
+        else:
+            kept = np.column_stack([kept, beyond / np.linalg.norm(beyond)])
+            continue
+        faults.append(
+            Fault(
+                kind="not_identified",
+                file=file,
+                column=name,
+                expected=f"values that differ beyond the effects of {unit} and {period}",
+                found=found,
+                advice=advice,
+            )
+        )
+    coefficients = space.rank + x.shape[1]
+    if not faults and len(y) <= coefficients:
+        faults.append(
+            Fault(
+                kind="too_few_rows",
+                file=file,
+                expected=f"more rows than the model's {coefficients} coefficients",
+                found=f"{len(y)} rows",
+                advice="Add rows, or remove controls.",
+            )
+        )
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _constant(file: str, name: str, values: Floats) -> Fault:
+    return Fault(
+        kind="constant",
+        file=file,
+        column=name,
+        expected="values that differ",
+        found=f"one value in all {len(values)} rows",
+        advice="A column without variation has no slope: choose another.",
+    )
+
+
+def _explained(file: str, name: str) -> Fault:
+    return Fault(
+        kind="no_residual",
+        file=file,
+        column=name,
+        expected="an outcome with some noise",
+        found="an outcome that the effects and the other columns give exactly",
+        advice="Check whether the outcome was computed from the other columns.",
+    )

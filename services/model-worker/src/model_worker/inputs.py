@@ -1,0 +1,36 @@
+"""A study's input as a whole: read once, checked to the end, and named by its identity."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from model_worker.design import Design, make_design
+from model_worker.identity import identify
+from model_worker.panel import Panel, read_data, read_panel
+from model_worker.settings import Settings
+from model_worker.study import Study, read_study
+from tracestore.manifest import Identity
+
+
+@dataclass(frozen=True)
+class StudyInput:
+    """All that a fit starts from; the identity is of the very bytes that panel and design were made of."""
+
+    study: Study
+    panel: Panel
+    design: Design
+    identity: Identity
+
+
+def read_input(folder: Path, settings: Settings) -> StudyInput:
+    """Read and check a study's folder.
+
+    Raises
+    ------
+    InvalidInput
+        With every fault that can be told: those of study.toml, else those of the CSV's cells, else
+        those of the panel they make.
+    """
+    study = read_study(folder)
+    data = read_data(study)
+    panel = read_panel(study, data)
+    return StudyInput(study, panel, make_design(study, panel), identify(study, data, settings))

@@ -1,0 +1,102 @@
+"""What the worker says of a study while it works on it: status.json, at least once a second."""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from threading import Event, Lock, Thread
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from tracestore.errors import PublishFailed
+from tracestore.manifest import Fault, Phase, Status, utc_now
+
+log = logging.getLogger(__name__)
+
+INTERVAL_SECONDS = 0.5
+FAULTS_TOLD = 100
+"""Faults beyond these are in the log and in `check`; a page with more would help nobody."""
+
+
+def make_status(
+    study: str, title: str, phase: Phase, *, error: str | None = None, faults: tuple[Fault, ...] = ()
+) -> Status:
+    """Make a status outside a fit: waiting, published, failed or invalid."""
+    now = utc_now()
+    told = faults[:FAULTS_TOLD]
+    if len(faults) > len(told):
+        error = f"{len(faults)} faults were found; these are the first {len(told)}."
+    return Status(
+        study=study, title=title, phase=phase, started_at=now, updated_at=now, error=error, faults=told
+    )
+
+
+class Progress:
+    """Writes a study's status whenever the phase changes and every half second in between.
+
+    A context: on leaving it, the writing ends and the last word is the caller's.
+    """
+
+    def __init__(self, study: str, title: str, write: Callable[[Status], None]) -> None:
+        self._write = write
+        self._study, self._title = study, title
+        self._phase: Phase = "reading"
+        self._done = self._total = 0
+        self._started_at: datetime = utc_now()
+        self._sampling_since = 0.0
+        self._state = Lock()
+        self._leaving = Event()
+        self._thread = Thread(target=self._repeat, name=f"status-{study}", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._tell()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._leaving.set()
+        self._thread.join()
+
+    def enter(self, phase: Phase, draws_total: int = 0) -> None:
+        """Begin a phase; `draws_total` counts all chains, tuning included, where the phase samples."""
+        with self._state:
+            self._phase = phase
+            if draws_total:
+                self._done, self._total, self._sampling_since = 0, draws_total, monotonic()
+        self._tell()
+
+    def count_draws(self, done: int) -> None:
+        """Take note of how many draws have been made."""
+        with self._state:
+            self._done = min(done, self._total)
+
+    def status(self) -> Status:
+        """Give the status as it is now; the ETA takes the draws to come to cost what those made did."""
+        with self._state:
+            eta = None
+            if self._phase == "sampling" and self._done:
+                elapsed = monotonic() - self._sampling_since
+                eta = elapsed / self._done * (self._total - self._done)
+            return Status(
+                study=self._study,
+                title=self._title,
+                phase=self._phase,
+                draws_done=self._done,
+                draws_total=self._total,
+                eta_seconds=eta,
+                started_at=self._started_at,
+                updated_at=utc_now(),
+            )
+
+    def _repeat(self) -> None:
+        while not self._leaving.wait(INTERVAL_SECONDS):
+            self._tell()
+
+    def _tell(self) -> None:
+        # A status that cannot be written must not end the fit: publishing will say what the disk refuses.
+        try:
+            self._write(self.status())
+        except PublishFailed as error:
+            log.error("%s", error, extra={"study": self._study})

@@ -1,0 +1,133 @@
+"""Draws from the posterior with nutpie: compiled once per shape, watched while they are made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from threading import Event, Lock
+from typing import Any
+
+import numpy as np
+import nutpie  # type: ignore[import-untyped]
+import xarray as xr
+from numpy.typing import NDArray
+from pytensor.configdefaults import config
+
+from model_worker.model import Statistics, build_model
+
+Floats = NDArray[np.float64]
+
+SAMPLER = f"nutpie {nutpie.__version__} NUTS"
+TARGET_ACCEPT = 0.9
+_POLL_SECONDS = 0.1
+_compiling = Lock()
+
+
+class SamplingStopped(Exception):
+    """The worker was told to stop while it sampled; the draws made so far are discarded."""
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Draws on the standardised scale.
+
+    `slopes` (chain, draw, regressors), `sigma` (chain, draw), and the sampler's own statistics with dims
+    (chain, draw).
+    """
+
+    slopes: Floats
+    sigma: Floats
+    sample_stats: xr.Dataset
+
+
+def compile_model(regressors: int) -> Any:
+    """Compile the model for panels with so many regressors; later calls return the same object."""
+    with _compiling:
+        return _compile(regressors)
+
+
+@cache
+def _compile(regressors: int) -> Any:
+    rows = regressors + 2
+    table = np.ones((rows, 3 + regressors))
+    model = build_model(Statistics(table=table, whitening=np.ones((2, regressors))))
+    # Starting values are computed once per chain: interpreting their graph is faster than compiling it.
+    with config.change_flags(mode="FAST_COMPILE"):
+        return nutpie.compile_pymc_model(model, var_names=["sigma"])
+
+
+def sample(
+    statistics: Statistics,
+    *,
+    chains: int,
+    draws: int,
+    tune: int,
+    seed: int,
+    progress: Callable[[int], None],
+    stop: Event,
+) -> Draws:
+    """Sample the posterior of slopes and noise.
+
+    Parameters
+    ----------
+    statistics
+        The reduced data.
+    chains, draws, tune
+        Chains, and draws of each kept and discarded.
+    seed
+        The same seed gives the same draws, on however many processors.
+    progress
+        Called with the number of draws made, all chains and tuning together, while they are made.
+    stop
+        Ends the sampling when it is set.
+
+    Raises
+    ------
+    SamplingStopped
+        When `stop` was set.
+    RuntimeError
+        When no chain found a point to start from.
+    """
+    compiled = compile_model(statistics.whitening.shape[1])
+    running = nutpie.sample(
+        compiled.with_data(table=statistics.table, whitening=statistics.whitening),
+        chains=chains,
+        draws=draws,
+        tune=tune,
+        seed=seed,
+        target_accept=TARGET_ACCEPT,
+        save_warmup=False,
+        blocking=False,
+        progress_bar=False,
+        progress_rate=100,
+        progress_callback=lambda states: progress(sum(state.finished_draws for state in states)),
+    )
+    tree = _await(running, stop)
+    posterior, sample_stats = tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
+    centre, scale = statistics.whitening
+    return Draws(
+        slopes=centre + scale * posterior["whitened"].to_numpy(),
+        sigma=posterior["sigma"].to_numpy(),
+        sample_stats=_numeric(sample_stats),
+    )
+
+
+def _await(running: Any, stop: Event) -> xr.DataTree:
+    # `is_finished` of nutpie 0.16 raises while the chains run; waiting for a moment tells the same.
+    while not stop.is_set():
+        try:
+            tree: xr.DataTree = running.wait(timeout=_POLL_SECONDS)
+        except TimeoutError:
+            continue
+        return tree
+    running.cancel()
+    raise SamplingStopped
+
+
+def _numeric(sample_stats: xr.Dataset) -> xr.Dataset:
+    kept = {
+        str(name): (("chain", "draw"), values.to_numpy())
+        for name, values in sample_stats.data_vars.items()
+        if values.dims == ("chain", "draw") and values.dtype.kind in "biuf"
+    }
+    coords = {dim: np.arange(sample_stats.sizes[dim]) for dim in ("chain", "draw")}
+    return xr.Dataset(kept, coords=coords)

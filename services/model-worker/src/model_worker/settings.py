@@ -1,0 +1,73 @@
+"""What the worker is told by its environment, read once."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """One or more environment variables do not have an allowed value; one sentence for each."""
+
+
+class Settings(BaseSettings):
+    """The worker's settings; a field's description is the form its variable may have."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    studies_dir: Annotated[Path, Field(description="the path of a directory")] = Path("/studies")
+    traces_dir: Annotated[Path, Field(description="the path of a directory")] = Path("/traces")
+    chains: Annotated[int, Field(ge=2, le=16, description="a whole number from 2 to 16")] = 4
+    draws: Annotated[int, Field(ge=100, le=100_000, description="a whole number from 100 to 100000")] = 1000
+    tune: Annotated[int, Field(ge=100, le=100_000, description="a whole number from 100 to 100000")] = 1000
+    seed: Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")] = 20050101
+    refit_interval: Annotated[
+        int, Field(ge=0, le=31_536_000, description="seconds, a whole number from 0 (off) to 31536000")
+    ] = 0
+    retention_versions: Annotated[
+        int, Field(ge=1, le=10_000, description="a whole number from 1 to 10000")
+    ] = 5
+    retention_days: Annotated[
+        int, Field(ge=0, le=36_500, description="days, a whole number from 0 to 36500")
+    ] = 7
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error")
+    ] = "info"
+
+    @field_validator("studies_dir", "traces_dir", mode="before")
+    @classmethod
+    def _refuse_empty(cls, value: Any) -> Any:
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("empty")
+        return value
+
+    @property
+    def retention_ttl(self) -> timedelta:
+        """The age below which a version is kept however many there are."""
+        return timedelta(days=self.retention_days)
+
+
+def read_settings() -> Settings:
+    """Read the settings from the environment.
+
+    Returns
+    -------
+    Settings
+        Frozen; defaults where a variable is not set.
+
+    Raises
+    ------
+    SettingsError
+        Naming every variable at fault, its value and the form it may have.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        sentences = []
+        for fault in error.errors():
+            name = str(fault["loc"][0])
+            allowed = Settings.model_fields[name].description
+            sentences.append(f"{name.upper()} is {fault['input']!r}, but must be {allowed}.")
+        raise SettingsError("\n".join(sentences)) from None

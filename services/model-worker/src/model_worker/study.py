@@ -1,0 +1,336 @@
+"""A study as its folder describes it: study.toml read, checked, and every fault found at once."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from model_worker.faults import InvalidInput, suggest
+from model_worker.toml_lines import line_of
+from tracestore.manifest import Axis, Fault, FileName, StudyCard, StudyName, Transform, Variable, WhatIf
+
+STUDY_FILE = "study.toml"
+
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class UnitTable(_Table):
+    """`unit`: the column that tells the units apart, the one with their labels, what one is called."""
+
+    column: Text
+    label: Text | None = None
+    noun: Text = "unit"
+
+
+class PeriodTable(_Table):
+    """`period`: the column of whole numbers that orders the rows of a unit, and what one is called."""
+
+    column: Text
+    noun: Text = "period"
+
+
+class VariableTable(_Table):
+    """`outcome` or `treatment`: the column, how readers should see it, and its transform."""
+
+    column: Text
+    label: Text
+    units: Text
+    transform: Transform = "identity"
+
+
+class ChangeTable(_Table):
+    """`what_if.change`: the change of the treatment that readers move."""
+
+    kind: Literal["percent", "units"]
+    default: float
+    min: float
+    max: float
+
+
+class WhatIfTable(_Table):
+    """`what_if`: the change, and how a lower outcome is to be called."""
+
+    change: ChangeTable
+    sign: Literal["saving", "gain", "change"] = "change"
+
+
+class ModelTable(_Table):
+    """`model`: which model is fitted; the defaults are stated in docs/estimand.md."""
+
+    errors: Literal["independent"] = "independent"
+
+
+class StudyToml(_Table):
+    """The whole of study.toml."""
+
+    title: Text
+    file: FileName
+    unit: UnitTable
+    period: PeriodTable
+    outcome: VariableTable
+    treatment: VariableTable
+    controls: Annotated[list[Text], Field(max_length=50)] = []
+    what_if: WhatIfTable
+    model: ModelTable = ModelTable()
+
+
+@dataclass(frozen=True)
+class Study:
+    """A valid study: its name, what study.toml says, and the bytes that said it."""
+
+    name: str
+    folder: Path
+    toml: StudyToml
+    text: bytes
+
+    @property
+    def data_path(self) -> Path:
+        """The CSV the study reads."""
+        return self.folder / self.toml.file
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """The columns the study uses, each with the dotted key of study.toml that names it."""
+        toml = self.toml
+        named = {"unit.column": toml.unit.column}
+        if toml.unit.label is not None:
+            named["unit.label"] = toml.unit.label
+        named |= {
+            "period.column": toml.period.column,
+            "outcome.column": toml.outcome.column,
+            "treatment.column": toml.treatment.column,
+        }
+        named |= {f"controls.{place}": column for place, column in enumerate(toml.controls)}
+        return {column: key for key, column in reversed(named.items())}
+
+    def card(self) -> StudyCard:
+        """Give what the page says about the study."""
+        toml = self.toml
+        return StudyCard(
+            name=self.name,
+            title=toml.title,
+            unit=Axis(column=toml.unit.column, noun=toml.unit.noun),
+            period=Axis(column=toml.period.column, noun=toml.period.noun),
+            outcome=Variable(**toml.outcome.model_dump()),
+            treatment=Variable(**toml.treatment.model_dump()),
+            controls=tuple(toml.controls),
+            what_if=WhatIf(**toml.what_if.change.model_dump()),
+            sign=toml.what_if.sign,
+        )
+
+
+def study_folders(studies_dir: Path) -> tuple[Path, ...]:
+    """List the folders of the studies directory that are meant as studies, by name.
+
+    Hidden folders are not; a folder with a name that cannot be a study's is, so that its fault is told.
+    """
+    return tuple(
+        sorted(path for path in studies_dir.iterdir() if path.is_dir() and not path.name.startswith("."))
+    )
+
+
+def is_study_name(name: str) -> bool:
+    """Say whether a folder's name can be a study's: lower case letters, digits and inner hyphens."""
+    try:
+        TypeAdapter(StudyName).validate_python(name)
+    except ValidationError:
+        return False
+    return True
+
+
+def title_of(folder: Path) -> str:
+    """Give the study's title as far as it can be read, else the folder's name; never raises for content."""
+    try:
+        title = tomllib.loads((folder / STUDY_FILE).read_text(encoding="utf-8-sig")).get("title")
+    except (OSError, ValueError):
+        return folder.name
+    return title.strip() if isinstance(title, str) and title.strip() else folder.name
+
+
+def read_study(folder: Path) -> Study:
+    """Read and check a study's study.toml.
+
+    Parameters
+    ----------
+    folder
+        The study's folder; its name is the study's.
+
+    Raises
+    ------
+    InvalidInput
+        With every fault of the file, each with its line and dotted key.
+    """
+    name = folder.name
+    if not is_study_name(name):
+        raise InvalidInput(
+            [
+                Fault(
+                    kind="invalid_name",
+                    file=name,
+                    value=name,
+                    expected="a folder name of lower case letters, digits and inner hyphens, at most 64",
+                    found=f'"{name}"',
+                    advice="Rename the folder.",
+                )
+            ]
+        )
+    file = f"{name}/{STUDY_FILE}"
+    try:
+        content = (folder / STUDY_FILE).read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            [
+                Fault(
+                    kind="missing_file",
+                    file=file,
+                    expected="a readable file",
+                    found=(error.strerror or str(error)).lower(),
+                    advice="Add the file, or make it readable to everyone.",
+                )
+            ]
+        ) from None
+    parsed = _parse(content, file)
+    try:
+        toml = StudyToml.model_validate(parsed)
+    except ValidationError as error:
+        text = content.decode("utf-8-sig")
+        raise InvalidInput(_schema_fault(fault, text, file) for fault in error.errors()) from None
+    study = Study(name=name, folder=folder, toml=toml, text=content)
+    faults = [*_repeated_columns(study, file), *_what_if_faults(study, file)]
+    if faults:
+        raise InvalidInput(faults)
+    return study
+
+
+def _parse(content: bytes, file: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line, found = content[: error.start].count(b"\n") + 1, f"byte 0x{content[error.start]:02x}"
+        expected, advice = "text in UTF-8", "Save the file as UTF-8."
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)$", str(error))
+        found = str(error)[: place.start()] if place else str(error)
+        line = int(place[1]) if place and place[1] else len(content.splitlines()) or 1
+        expected, advice = "TOML", "Correct the line; text needs quotes and every bracket its partner."
+    raise InvalidInput(
+        [Fault(kind="malformed_toml", file=file, line=line, expected=expected, found=found, advice=advice)]
+    )
+
+
+def _schema_fault(error: ErrorDetails, text: str, file: str) -> Fault:
+    path = tuple(str(part) for part in error["loc"])
+    key, line = ".".join(path), line_of(text, path)
+    if error["type"] == "extra_forbidden":
+        siblings = _fields_at(path[:-1])
+        return Fault(
+            kind="unknown_key",
+            file=file,
+            line=line,
+            column=key,
+            value=path[-1],
+            expected="a key that study.toml knows",
+            found=f'the unknown key "{path[-1]}"',
+            advice=suggest(path[-1], siblings),
+        )
+    if error["type"] == "missing":
+        return Fault(
+            kind="missing_key",
+            file=file,
+            line=line,
+            column=key,
+            expected=f'the key "{key}"',
+            found="nothing",
+            advice="Add the key.",
+        )
+    value = error["input"]
+    message = error["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    if path == ("file",):
+        message = "the plain name of a file in the study's folder"
+    return Fault(
+        kind="invalid_value",
+        file=file,
+        line=line,
+        column=key,
+        value=str(value)[:100],
+        expected=message[0].lower() + message[1:],
+        found=f'"{value}"'[:100] if isinstance(value, str) else str(value)[:100],
+        advice="Change the value.",
+    )
+
+
+def _fields_at(path: tuple[str, ...]) -> list[str]:
+    table: type[BaseModel] = StudyToml
+    for part in path:
+        annotation = table.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        assert issubclass(annotation, BaseModel)
+        table = annotation
+    return list(table.model_fields)
+
+
+def _repeated_columns(study: Study, file: str) -> list[Fault]:
+    toml, text = study.toml, study.text.decode("utf-8-sig")
+    roles = [
+        (("unit", "column"), toml.unit.column),
+        (("period", "column"), toml.period.column),
+        (("outcome", "column"), toml.outcome.column),
+        (("treatment", "column"), toml.treatment.column),
+        *((("controls",), column) for column in toml.controls),
+    ]
+    first: dict[str, str] = {}
+    faults = []
+    for path, column in roles:
+        key = ".".join(path)
+        if column in first:
+            faults.append(
+                Fault(
+                    kind="repeated_column",
+                    file=file,
+                    line=line_of(text, path),
+                    column=key,
+                    value=column,
+                    expected=f"a column other than that of {first[column]}",
+                    found=f'"{column}" again',
+                    advice="Name each column once.",
+                )
+            )
+        first.setdefault(column, key)
+    return faults
+
+
+def _what_if_faults(study: Study, file: str) -> list[Fault]:
+    change = study.toml.what_if.change
+    line = line_of(study.text.decode("utf-8-sig"), ("what_if", "change"))
+    rules = [
+        (change.min < change.max, "min", change.min, f"a number below max ({change.max:g})"),
+        (
+            change.min <= change.default <= change.max,
+            "default",
+            change.default,
+            f"a number from min ({change.min:g}) to max ({change.max:g})",
+        ),
+        (change.kind != "percent" or change.min > -100, "min", change.min, "a percentage above -100"),
+    ]
+    return [
+        Fault(
+            kind="invalid_value",
+            file=file,
+            line=line,
+            column=f"what_if.change.{key}",
+            value=f"{value:g}",
+            expected=expected,
+            found=f"{value:g}",
+            advice="Change the value.",
+        )
+        for holds, key, value, expected in rules
+        if not holds
+    ]

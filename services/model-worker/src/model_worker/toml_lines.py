@@ -1,0 +1,60 @@
+"""Where in a TOML text a key stands."""
+
+import re
+from collections.abc import Sequence
+
+_TABLE = re.compile(r"^\s*\[\s*([A-Za-z0-9_.\-\s\"']+?)\s*\]")
+_NAME = r"(?:\"{0}\"|'{0}'|{0})"
+
+
+def line_of(text: str, path: Sequence[str]) -> int | None:
+    """Find the line of a dotted key, or of its nearest parent that is written down.
+
+    Follows the three ways a small configuration nests: table headers, dotted keys and inline tables on
+    one line. `tomllib` keeps no positions, and a full parser of positions would be out of proportion.
+
+    Parameters
+    ----------
+    text
+        The TOML file's content.
+    path
+        The key from the root, as in ``("outcome", "column")``.
+
+    Returns
+    -------
+    int or None
+        Counted from 1; None when nothing of the path is in the text.
+    """
+    for length in range(len(path), 0, -1):
+        line = _exact_line(text, path[:length])
+        if line is not None:
+            return line
+    return None
+
+
+def _exact_line(text: str, path: Sequence[str]) -> int | None:
+    table: tuple[str, ...] = ()
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = _TABLE.match(line)
+        if header:
+            table = tuple(part.strip().strip("\"'") for part in header[1].split("."))
+            if table == tuple(path):
+                return number
+            continue
+        if table != tuple(path[: len(table)]):
+            continue
+        rest = path[len(table) :]
+        if rest and _assigns(line, rest):
+            return number
+    return None
+
+
+def _assigns(line: str, names: Sequence[str]) -> bool:
+    first, *inner = (_NAME.format(re.escape(name)) for name in names)
+    dotted = r"\s*\.\s*".join([first, *inner])
+    if re.match(rf"\s*{dotted}\s*=", line):
+        return True
+    nested = rf"\s*{first}\s*=\s*\{{"
+    for name in inner[:-1]:
+        nested += rf".*?\b{name}\s*=\s*\{{"
+    return bool(inner) and bool(re.match(rf"{nested}.*?(?:^|[\s{{,]){inner[-1]}\s*=", line))

@@ -1,0 +1,16 @@
+"""A verdict in words."""
+
+from tracestore.manifest import Verdict
+
+
+def explain(verdict: Verdict) -> str:
+    """Say in one sentence which checks failed, with values and thresholds; empty when none did."""
+    failed = [
+        f"{check.name} is {'missing' if check.value is None else f'{check.value:.4g}'}"
+        f"{f' for {check.worst}' if check.worst else ''} (limit {check.threshold:g})"
+        for check in verdict.checks
+        if not check.passed
+    ]
+    if not failed and not verdict.passed:
+        failed = ["nothing was checked"]
+    return f"The fit did not pass its diagnostics: {'; '.join(failed)}." if failed else ""

@@ -1,0 +1,118 @@
+"""The container's command: fit what is not published, then follow the studies directory until told to end."""
+
+import logging
+import signal
+from pathlib import Path
+from threading import Event, Thread
+from time import monotonic
+
+import watchfiles
+
+from model_worker.attendant import Attendant
+from model_worker.settings import Settings
+from model_worker.study import study_folders
+from model_worker.writer import Writer
+from tracestore.errors import TraceStoreError
+from tracestore.publisher import Publisher
+from tracestore.store import TraceStore
+
+log = logging.getLogger(__name__)
+
+_LOOK_MILLISECONDS = 1000
+_SETTLE_MILLISECONDS = 400
+
+
+def watch_studies(settings: Settings, stop: Event) -> int:
+    """Attend to the studies now, on every change of their files, and every `refit_interval` seconds.
+
+    The fits run in a thread of their own, so that this one hears signals at once.
+
+    Parameters
+    ----------
+    settings
+        Where the studies and the store are, and how to fit.
+    stop
+        Ends the watching when it is set; `end_on_signals` sets it.
+
+    Returns
+    -------
+    int
+        The exit code: 0 after `stop`, 1 when the store cannot be written or the fitting thread died.
+        On return nothing is half written and nothing will be written any more, though a thread may
+        still compile: the process should end without waiting for it.
+    """
+    publisher = Publisher(settings.traces_dir)
+    writer = Writer(publisher)
+    attendant = Attendant(settings, TraceStore(settings.traces_dir), writer, stop)
+    try:
+        for path in publisher.clean_leftovers():
+            log.info("removed the unfinished %s", path)
+        attendant.announce()
+    except TraceStoreError as error:
+        log.error("%s", error)
+        return 1
+    if not study_folders(settings.studies_dir):
+        log.info("no study in %s yet; add a folder with a study.toml and a CSV", settings.studies_dir)
+    wake = Event()
+    thread = Thread(target=_attend, args=(attendant, settings, wake, stop), name="fits", daemon=True)
+    thread.start()
+    log.info("watching %s", settings.studies_dir)
+    alive = _follow(settings.studies_dir, wake, stop, thread)
+    writer.shut()
+    log.info("stopped")
+    return 0 if alive else 1
+
+
+def end_on_signals() -> Event:
+    """Give an event that SIGTERM and SIGINT set from now on."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+def _follow(studies_dir: Path, wake: Event, stop: Event, thread: Thread) -> bool:
+    """Wake the fitting thread when the files differ from before; say whether it lives."""
+    before: object = None
+    # Events only hasten the look: where a mount passes none on, the look once a second sees the change.
+    for _ in watchfiles.watch(
+        studies_dir,
+        stop_event=stop,
+        rust_timeout=_LOOK_MILLISECONDS,
+        debounce=_SETTLE_MILLISECONDS,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+    ):
+        if not thread.is_alive():
+            log.error("the fitting thread ended unexpectedly")
+            return False
+        now = snapshot(studies_dir)
+        if now != before:
+            before = now
+            wake.set()
+    return True
+
+
+def snapshot(studies_dir: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """Give path, inode, time of change and size of every file of the studies; what vanishes is left out."""
+    found = []
+    for folder in study_folders(studies_dir):
+        try:
+            for path in folder.iterdir():
+                entry = path.stat()
+                found.append((str(path), entry.st_ino, entry.st_mtime_ns, entry.st_size))
+        except OSError:
+            continue
+    return tuple(sorted(found))
+
+
+def _attend(attendant: Attendant, settings: Settings, wake: Event, stop: Event) -> None:
+    interval = settings.refit_interval or None
+    due = monotonic() + interval if interval else None
+    while not stop.is_set():
+        wake.clear()
+        attendant.attend()
+        wake.wait(None if due is None else max(0.0, due - monotonic()))
+        if due is not None and interval is not None and monotonic() >= due:
+            due = monotonic() + interval
+            attendant.forget()
