@@ -11,6 +11,8 @@ from tracestore.manifest import Fault
 Text = pd.Series
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 INTEGER = r"[+-]?\d{1,15}"
+LARGEST = 1e100
+"""Beyond it, squares of differences could overflow."""
 NOT_FINITE = {"nan", "inf", "infinity", "na", "n/a", "null", "none", "#n/a", "-inf", "+inf", "-infinity"}
 
 
@@ -89,7 +91,7 @@ def read_numbers(column: Text, place: Place, *, positive: bool) -> tuple[NDArray
     right = column.str.fullmatch(NUMBER)
     unknown = column.str.lower().isin(NOT_FINITE)
     numbers = column.where(right, "1").to_numpy(dtype=str).astype(np.float64)
-    overflow = right & ~np.isfinite(numbers)
+    overflow = right & (np.abs(numbers) > LARGEST)
     faults = empty(column, place)
     faults += [
         place.fault(
@@ -107,7 +109,7 @@ def read_numbers(column: Text, place: Place, *, positive: bool) -> tuple[NDArray
             "not_finite",
             line,
             column,
-            expected="a finite number",
+            expected=f"a number between -{LARGEST:g} and {LARGEST:g}",
             found=f'"{column.loc[line]}"',
             advice="Correct it, or delete the row: a panel may have gaps.",
         )

@@ -24,13 +24,13 @@ class Settings(BaseSettings):
     tune: Annotated[int, Field(ge=100, le=100_000, description="a whole number from 100 to 100000")] = 1000
     seed: Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")] = 20050101
     refit_interval: Annotated[
-        int, Field(ge=0, le=31_536_000, description="seconds, a whole number from 0 (off) to 31536000")
+        int, Field(ge=0, lt=10**9, description="seconds, a whole number from 0 (off) to 999999999")
     ] = 0
     retention_versions: Annotated[
         int, Field(ge=1, le=10_000, description="a whole number from 1 to 10000")
     ] = 5
     retention_days: Annotated[
-        int, Field(ge=0, le=36_500, description="days, a whole number from 0 to 36500")
+        int, Field(ge=0, le=99_999, description="days, a whole number from 0 to 99999")
     ] = 7
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="debug, info, warning or error")

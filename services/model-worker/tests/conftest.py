@@ -1,0 +1,52 @@
+"""A studies directory with one small study, settings to fit it, and who attends to it."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from model_worker.attendant import Attendant
+from model_worker.settings import Settings
+from model_worker.writer import Writer
+from tracestore.publisher import Publisher
+from tracestore.store import TraceStore
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from small_study import StudyFolder
+
+
+@pytest.fixture
+def studies_dir(tmp_path: Path) -> Path:
+    path = tmp_path / "studies"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def folder(studies_dir: Path) -> StudyFolder:
+    return StudyFolder(studies_dir / "small")
+
+
+@pytest.fixture
+def settings(tmp_path: Path, studies_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    return Settings(studies_dir=studies_dir, traces_dir=tmp_path / "traces", draws=300, tune=300)
+
+
+@pytest.fixture
+def store(settings: Settings) -> TraceStore:
+    return TraceStore(settings.traces_dir)
+
+
+@pytest.fixture
+def attendant_of() -> Callable[[Settings], Attendant]:
+    def make(settings: Settings) -> Attendant:
+        return Attendant(
+            settings, TraceStore(settings.traces_dir), Writer(Publisher(settings.traces_dir)), Event()
+        )
+
+    return make

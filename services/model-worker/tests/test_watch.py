@@ -1,0 +1,167 @@
+"""The container's command, run as the container runs it: watched from outside, ended by SIGTERM."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import pytest
+from small_study import StudyFolder
+
+from model_worker.settings import Settings
+from tracestore.store import TraceStore
+
+
+class Worker:
+    """A `watch` in a process of its own."""
+
+    def __init__(self, settings: Settings, log: Path, **variables: str) -> None:
+        self.settings, self.log = settings, log
+        environment = {
+            **os.environ,
+            "STUDIES_DIR": str(settings.studies_dir),
+            "TRACES_DIR": str(settings.traces_dir),
+            "DRAWS": "300",
+            "TUNE": "300",
+            **variables,
+        }
+        self.started = monotonic()
+        with log.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "model_worker", "watch"], env=environment, stdout=output, stderr=output
+            )
+
+    def status(self, study: str) -> dict[str, Any]:
+        path = self.settings.traces_dir / study / "status.json"
+        return dict(json.loads(path.read_text())) if path.exists() else {"phase": None, "draws_done": 0}
+
+    def until(self, condition: Callable[[], bool], timeout: float = 100) -> None:
+        """Wait for a condition; fail with the log when it does not come or the worker ends."""
+        end = monotonic() + timeout
+        while not condition():
+            assert self.process.poll() is None, f"the worker ended:\n{self.log.read_text()}"
+            assert monotonic() < end, f"not within {timeout} s:\n{self.log.read_text()}"
+            sleep(0.02)
+
+    def until_phase(self, study: str, phase: str) -> None:
+        self.until(lambda: self.status(study)["phase"] == phase)
+
+    def end(self) -> float:
+        """Send SIGTERM; give the seconds it took, after checking that it was heeded properly."""
+        began = monotonic()
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(timeout=20) == 0, self.log.read_text()
+        assert not list(self.settings.traces_dir.glob("*/.tmp-*"))
+        return monotonic() - began
+
+
+@pytest.fixture
+def watch(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
+    workers: list[Worker] = []
+
+    def start(**variables: str) -> Worker:
+        workers.append(Worker(settings, tmp_path / f"log-{len(workers)}", **variables))
+        return workers[-1]
+
+    yield start
+    for worker in workers:
+        worker.process.kill()
+        worker.process.wait()
+
+
+def test_a_worker_fits_follows_changes_ends_cleanly_and_does_not_repeat_itself(
+    folder: StudyFolder, settings: Settings, store: TraceStore, watch: Callable[..., Worker]
+) -> None:
+    folder.write()
+    worker = watch()
+    worker.until_phase("small", "published")
+    first = store.current("small").version
+    folder.set_cell(5, "sales", "forty")
+    folder.write()
+    worker.until_phase("small", "invalid")
+    assert worker.status("small")["faults"][0]["line"] == 5
+    assert store.current("small").version == first
+    folder.set_cell(5, "sales", "40")
+    folder.write()
+    worker.until(lambda: store.current("small").version != first)
+    other = StudyFolder(folder.path.with_name("other"))
+    other.write()
+    worker.until_phase("other", "published")
+    assert worker.end() < 5
+    lines = worker.log.read_text().splitlines()
+    (fault,) = [line for line in lines if " INFO " not in line]
+    assert "ERROR small: small/data.csv, line 5, column sales (U0, 2003): found" in fault
+
+    again = watch()
+    again.until(lambda: again.log.read_text().count("is already fitted, and current") == 2)
+    assert again.status("small")["phase"] == "published"
+    assert again.end() < 5
+    assert len(store.versions("small")) == 2
+    assert all(" INFO " in line for line in again.log.read_text().splitlines())
+
+
+def test_sigterm_ends_a_worker_that_compiles(
+    folder: StudyFolder, store: TraceStore, watch: Callable[..., Worker]
+) -> None:
+    folder.write()
+    worker = watch()
+    worker.until_phase("small", "compiling")
+    assert worker.end() < 5
+    assert store.versions("small") == ()
+
+
+def test_a_worker_that_samples_says_so_every_second_and_ends_on_sigterm(
+    folder: StudyFolder, store: TraceStore, watch: Callable[..., Worker]
+) -> None:
+    folder.write()
+    worker = watch(CHAINS="16", DRAWS="100000", TUNE="1000")
+    worker.until(lambda: worker.status("small")["draws_done"] > 0)
+    seen: list[dict[str, Any]] = []
+
+    def changed() -> bool:
+        status = worker.status("small")
+        if not seen or status["updated_at"] != seen[-1]["updated_at"]:
+            seen.append(status)
+        return len(seen) == 4
+
+    began = monotonic()
+    worker.until(changed)
+    assert monotonic() - began < 4
+    assert seen[-1]["draws_total"] == 16 * 101_000
+    assert [status["draws_done"] for status in seen] == sorted(status["draws_done"] for status in seen)
+    assert seen[0]["draws_done"] < seen[-1]["draws_done"]
+    assert seen[-1]["eta_seconds"] > 0
+    assert worker.end() < 5
+    assert store.versions("small") == ()
+
+
+def test_a_failed_fit_is_repeated_at_the_interval(
+    folder: StudyFolder, settings: Settings, store: TraceStore, watch: Callable[..., Worker]
+) -> None:
+    settings.traces_dir.mkdir()
+    worker = watch(REFIT_INTERVAL="1")
+    worker.until(lambda: "no study in" in worker.log.read_text())
+    obstacle = settings.traces_dir / "small"
+    obstacle.write_text("a file where the study's directory should be")
+    folder.write()
+    worker.until(lambda: "ERROR small: publishing small/" in worker.log.read_text())
+    obstacle.unlink()
+    worker.until(lambda: worker.status("small")["phase"] == "published")
+    assert len(store.versions("small")) == 1
+    worker.end()
+
+
+def test_a_store_that_cannot_be_written_ends_the_worker_with_a_sentence(
+    folder: StudyFolder, settings: Settings, watch: Callable[..., Worker]
+) -> None:
+    folder.write()
+    settings.traces_dir.write_text("a file where the store should be")
+    worker = watch()
+    assert worker.process.wait(timeout=30) == 1
+    assert "ERROR model-worker" in worker.log.read_text()
+    assert "Traceback" not in worker.log.read_text()
