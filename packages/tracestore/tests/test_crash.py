@@ -16,8 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from tracestore.manifest import TRACE_FILE, ManifestDraft
+from tracestore.errors import NothingPublished
+from tracestore.manifest import CURRENT_FILE, TRACE_FILE, ManifestDraft
 from tracestore.publisher import PUBLISH_LOCK, Publisher
+from tracestore.records import is_version_name
 from tracestore.store import TraceStore
 
 STUDY = "cigarette-sales"
@@ -27,7 +29,10 @@ EXIT_PUBLISH_FAILED = 3
 # Memory, clocks and randomness: they leave nothing behind, and how often they are called varies.
 WITHOUT_TRACE = {"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex", "getrandom"}
 # The wait before the publish, and its marks.
-AROUND = {"poll", "restart_syscall", "access", "faccessat", "faccessat2", "exit_group"}
+AROUND = {"poll", "ppoll", "restart_syscall", "access", "faccessat", "faccessat2", "exit_group"}
+
+# Between two of these the disk does not change.
+CHANGING = {"mkdir", "write", "fsync", "chmod", "fchmod", "rename", "unlink", "rmdir", "flock", "openat"}
 
 CREATING = ("ENOSPC", "EROFS", "EIO")
 REFUSALS = {
@@ -55,6 +60,16 @@ class Call:
     nth: int
     line: str
 
+    @property
+    def family(self) -> str:
+        """The kind without its suffix: some processors have `mkdirat` and no `mkdir`."""
+        return self.kind if self.kind == "openat" else re.sub(r"at2?$", "", self.kind)
+
+    @property
+    def changes(self) -> bool:
+        """Whether the disk may be another one after the call."""
+        return self.family in CHANGING and (self.kind != "openat" or "O_CREAT" in self.line)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -78,12 +93,14 @@ class Laboratory:
         assert strace is not None, "strace is not installed; the crash test cannot do without it"
         self._strace = strace
         self._ready, self._release = os.pipe()
+        # With the most closed of umasks, so that modes are those that the store itself has set.
         self._process = subprocess.Popen(
             [sys.executable, HERE / "crashing_publisher.py", root, str(self._ready), scratch / "error"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             pass_fds=[self._ready],
+            umask=0o077,
         )
 
     def close(self) -> None:
@@ -96,6 +113,12 @@ class Laboratory:
         self._seed += 1
         identity = self._first.identity.model_copy(update={"seed": self._seed})
         return self._first.model_copy(update={"identity": identity})
+
+    def next_study(self) -> ManifestDraft:
+        """Draft the first version of a study that is not in the store yet."""
+        draft = self.next_draft()
+        card = draft.study.model_copy(update={"name": f"study-{self._seed}"})
+        return draft.model_copy(update={"study": card})
 
     def act_traced(self, act: str, draft: ManifestDraft, *options: str) -> Outcome:
         """Act in another process, with strace and its options attached to it from the start."""
@@ -126,8 +149,8 @@ class Laboratory:
 
         Publisher(self.root).publish(draft, write)
 
-    def names(self) -> set[str]:
-        return {path.name for path in (self.root / STUDY).iterdir()}
+    def names(self, study: str = STUDY) -> set[str]:
+        return {path.name for path in (self.root / study).iterdir()}
 
     def served_seed(self) -> int:
         """Read the current version whole."""
@@ -174,7 +197,7 @@ def refusals_of(call: Call) -> tuple[str, ...]:
     # Giving a lock back comes after all is done, and the kernel takes it with the process.
     if call.kind == "flock":
         return () if "LOCK_UN" in call.line else ("EIO",)
-    return REFUSALS.get(call.kind, ())
+    return REFUSALS.get(call.family, ())
 
 
 def calls_of(trace: str) -> list[Call]:
@@ -203,8 +226,10 @@ def test_a_publisher_killed_at_any_system_call_leaves_the_old_version_or_the_new
     assert counting.exit_code == 0
     planned = calls_of(counting.trace)
     assert {"openat", "mkdir", "write", "fsync", "fchmod", "rename", "flock", "close"} <= {
-        call.kind for call in planned
+        call.family for call in planned
     }
+
+    assert len(planned) > 60, planned
 
     fired = 0
     ends: Counter[str] = Counter()
@@ -241,12 +266,43 @@ def test_a_publisher_killed_at_any_system_call_leaves_the_old_version_or_the_new
     assert seen.reads >= fired
 
 
+def test_a_first_publish_killed_at_any_system_call_is_published_or_not(laboratory: Laboratory) -> None:
+    planned = calls_of(laboratory.act_traced("publish", laboratory.next_study()).trace)
+
+    fired = 0
+    for call in planned:
+        draft = laboratory.next_study()
+        study, version = draft.study.name, draft.identity.version()
+
+        outcome = laboratory.act_traced(
+            "publish", draft, "-e", f"inject={call.kind}:signal=SIGKILL:when={call.nth}"
+        )
+
+        assert outcome.exit_code == -signal.SIGKILL, f"not killed at {call}"
+        fired += 1
+        try:
+            served = laboratory.store.current(study).version
+        except NothingPublished:
+            served = None
+        assert served in (None, version), call
+
+        Publisher(laboratory.root).clean_leftovers()
+        laboratory.publish(draft)
+
+        laboratory.store.verified(study, version)
+        assert laboratory.store.current(study).version == version
+        assert laboratory.names(study) == {version, CURRENT_FILE, PUBLISH_LOCK}, call
+        assert (laboratory.root / study).stat().st_mode & 0o755 == 0o755, call
+
+    assert fired == len(planned)
+
+
 def test_an_error_at_any_system_call_is_told_and_what_was_served_is_served_still(
     laboratory: Laboratory,
 ) -> None:
     counting = laboratory.act_traced("publish", laboratory.next_draft())
     planned = [(call, refusal) for call in calls_of(counting.trace) for refusal in refusals_of(call)]
-    assert {call.kind for call, _ in planned} >= {"openat", "mkdir", "write", "fsync", "fchmod", "rename"}
+    assert {call.family for call, _ in planned} >= {"openat", "mkdir", "write", "fsync", "fchmod", "rename"}
 
     fired = 0
     with polling(laboratory.root) as seen:
@@ -285,9 +341,9 @@ class Scene:
 
 
 def scene_of(store: TraceStore) -> Scene:
-    """Read all of a study, each version whole."""
+    """Read all of a study; whatever has the name of a version is whole."""
     current = store.current(STUDY)
-    versions = frozenset(manifest.version for manifest in store.versions(STUDY))
+    versions = frozenset(path.name for path in (store.root / STUDY).iterdir() if is_version_name(path.name))
     for version in versions:
         store.verified(STUDY, version)
     status = store.status(STUDY)
@@ -305,7 +361,8 @@ def test_an_act_killed_at_any_system_call_is_done_or_not_done(laboratory: Labora
     prepare()
     counting = laboratory.act_traced(act, prepare())
     assert counting.exit_code == 0
-    planned = calls_of(counting.trace)
+    planned = [call for call in calls_of(counting.trace) if call.changes]
+    assert "rename" in {call.family for call in planned}
 
     fired = 0
     for call in planned:
@@ -362,12 +419,12 @@ def test_what_gets_its_name_is_on_the_disk_before_and_its_name_is_after(laborato
 
 
 def _event(call: Call) -> tuple[str, str] | None:
-    if call.kind in ("write", "fsync"):
+    if call.family in ("write", "fsync"):
         found = re.search(r"\(\d+<([^>]*)>", call.line)
-        return (call.kind, found[1]) if found else None
-    if call.kind == "mkdir":
-        return call.kind, call.line.split('"')[1]
-    if call.kind == "rename":
+        return (call.family, found[1]) if found else None
+    if call.family == "mkdir":
+        return call.family, call.line.split('"')[1]
+    if call.family == "rename":
         _, source, _, target, _ = call.line.split('"')
-        return call.kind, f"{source} -> {target}"
+        return call.family, f"{source} -> {target}"
     return None

@@ -36,6 +36,14 @@ def make_directory(path: Path) -> None:
         path.chmod(DIRECTORY_MODE)
 
 
+def open_to_readers(path: Path) -> None:
+    """Make a directory readable by every user, should whoever made it have died before that."""
+    with named(path):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & DIRECTORY_MODE != DIRECTORY_MODE:
+            path.chmod(mode | DIRECTORY_MODE)
+
+
 def write_file(path: Path, content: bytes) -> None:
     """Write a file that was not there, and bring its content to the disk.
 

@@ -10,6 +10,7 @@ from tracestore.durable import (
     is_plain_directory,
     make_directory,
     named,
+    open_to_readers,
     removed_on_error,
     sync_directory,
     write_file,
@@ -211,6 +212,7 @@ class Publisher:
                         f"{study}: expected a directory; found a link or a file. Move it away."
                     ) from None
             sync_directory(self.root)
+        open_to_readers(study)
 
     def _expired(self, study: str, keep: int, before: datetime) -> tuple[str, ...]:
         served = read_pointer(self.root / study)
