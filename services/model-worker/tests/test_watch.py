@@ -149,7 +149,7 @@ def test_a_failed_fit_is_repeated_at_the_interval(
     obstacle = settings.traces_dir / "small"
     obstacle.write_text("a file where the study's directory should be")
     folder.write()
-    worker.until(lambda: "ERROR small: publishing small/" in worker.log.read_text())
+    worker.until(lambda: "found a link or a file" in worker.log.read_text())
     obstacle.unlink()
     worker.until(lambda: worker.status("small")["phase"] == "published")
     assert len(store.versions("small")) == 1

@@ -14,6 +14,7 @@ MODEL_MODULES = (
     "design",
     "diagnostics",
     "effects",
+    "fit",
     "least_squares",
     "model",
     "panel",

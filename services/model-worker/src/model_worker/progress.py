@@ -44,6 +44,7 @@ class Progress:
         self._done = self._total = 0
         self._started_at: datetime = utc_now()
         self._sampling_since = 0.0
+        self._refused = False
         self._state = Lock()
         self._leaving = Event()
         self._thread = Thread(target=self._repeat, name=f"status-{study}", daemon=True)
@@ -99,4 +100,6 @@ class Progress:
         try:
             self._write(self.status())
         except PublishFailed as error:
-            log.error("%s", error, extra={"study": self._study})
+            if not self._refused:
+                log.error("%s", error, extra={"study": self._study})
+            self._refused = True
