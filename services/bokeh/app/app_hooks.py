@@ -1,6 +1,7 @@
 """Bokeh executes this file twice, so it keeps nothing: all state is in the imported package."""
 
 from bokeh.application.application import ServerContext, SessionContext
+
 from dashboard.process import running
 
 

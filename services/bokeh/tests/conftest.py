@@ -16,6 +16,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from synthetic import publish
+
 SERVICE = Path(__file__).parents[1]
 
 
@@ -76,6 +78,11 @@ class Service:
         self.process.send_signal(number)
         return self.process.wait(timeout)
 
+    def kill(self) -> None:
+        if hasattr(self, "process") and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
     def ask(self, path: str = "/", port: int | None = None, **headers: str) -> tuple[int, str]:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         request = urllib.request.Request(f"http://localhost:{port or self.port}{path}", headers=names)
@@ -92,15 +99,35 @@ class Service:
         return self.log.read_text()
 
 
+def make_service(directory: Path) -> Service:
+    """Make a service over an empty volume, not started yet."""
+    root = directory / "traces"
+    root.mkdir()
+    secret = directory / "secret"
+    secret.write_text("s" * 44)
+    return Service(root, free_port(), free_port(), directory / "log", secret)
+
+
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    """A service over an empty volume, not started yet; killed at the end if it still runs."""
-    root = tmp_path / "traces"
-    root.mkdir()
-    secret = tmp_path / "secret"
-    secret.write_text("s" * 44)
-    made = Service(root, free_port(), free_port(), tmp_path / "log", secret)
+    """A service of one test's own; killed at the end if it still runs."""
+    made = make_service(tmp_path)
     yield made
-    if hasattr(made, "process") and made.process.poll() is None:
-        made.process.kill()
-        made.process.wait()
+    made.kill()
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running service for tests that keep to studies of their own."""
+    made = make_service(tmp_path_factory.mktemp("shared"))
+    publish(made.root)
+    made.start()
+    eventually(made.ready)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def study(shared: Service) -> str:
+    """The name of a study that no other test uses, with nothing in the shared volume yet."""
+    return f"study-{len(list(shared.root.iterdir()))}"

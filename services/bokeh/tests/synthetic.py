@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+
 from tracestore.manifest import (
     Axis,
     Check,
@@ -84,7 +85,9 @@ def publish(
         verdict=Verdict(checks=(Check(name="r_hat", value=1.0, threshold=1.01, passed=passed),)),
         sampling=Sampling(sampler="none", chains=2, draws=500, tune=0, seed=seed, seconds={}),
     )
-    return Publisher(root).publish(draft, lambda directory: tree.to_netcdf(directory / "trace.nc", engine="h5netcdf"))
+    return Publisher(root).publish(
+        draft, lambda directory: tree.to_netcdf(directory / "trace.nc", engine="h5netcdf")
+    )
 
 
 def tell(root: Path, phase: Phase, study: str = "smoking", **more: object) -> None:

@@ -44,10 +44,14 @@ class Assets:
         """
         ours = (service or Path.cwd()) / "assets"
         bokehjs = Path(bokeh_settings.bokehjs_path())
-        files = {path: bokehjs / path for path in BUNDLES} | {f"{PREFIX}/{name}": ours / name for name in OURS}
+        files = {path: bokehjs / path for path in BUNDLES} | {
+            f"{PREFIX}/{name}": ours / name for name in OURS
+        }
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:
-            raise FileNotFoundError(f"assets are missing: {', '.join(missing)}; run from the service's directory")
+            raise FileNotFoundError(
+                f"assets are missing: {', '.join(missing)}; run from the service's directory"
+            )
         urls = {
             path: f"/static/{path}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
             for path, file in files.items()

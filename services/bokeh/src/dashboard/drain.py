@@ -1,4 +1,4 @@
-"""Leaving without anybody noticing: visitors are sent elsewhere first, open pages move, then the process ends."""
+"""Leaving without anybody noticing: visitors go elsewhere first, open pages move, then the process ends."""
 
 import asyncio
 import logging

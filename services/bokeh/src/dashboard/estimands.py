@@ -6,15 +6,19 @@ was observed. The effect is y' - y, and with the sign "saving" its negative (doc
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from arviz_stats.base import array_stats
+from arviz_stats.base.array import array_stats
 from numpy.typing import NDArray
+
 from tracestore.manifest import Transform, WhatIf
 
 Floats = NDArray[np.float64]
 Sign = Literal["saving", "gain", "change"]
+
+# Its functions carry no types.
+_stats: Any = array_stats
 
 HDI_MASS = 0.94
 """The mass of intervals: the one of the model's band, and ArviZ's former default."""
@@ -57,7 +61,7 @@ class Effect:
 
 
 class EffectUndefined(ValueError):
-    """The change leads where the model's transforms are not defined; `units` are the positions in question."""
+    """The change leads where the model's transforms are not defined; `units` are their positions."""
 
     def __init__(self, message: str, units: tuple[int, ...]) -> None:
         super().__init__(message)
@@ -139,9 +143,9 @@ def summarise(draws: Floats) -> Effect:
     Interval and density are those of `arviz_stats`; the density is left empty where all draws agree,
     because a point has none.
     """
-    lower, upper = array_stats.hdi(draws, HDI_MASS)
+    lower, upper = _stats.hdi(draws, HDI_MASS)
     if np.ptp(draws) > 0:
-        grid, density, _ = array_stats.kde(draws, grid_len=DENSITY_POINTS)
+        grid, density, _ = _stats.kde(draws, grid_len=DENSITY_POINTS)
     else:
         grid, density = np.empty(0), np.empty(0)
     return Effect(

@@ -3,7 +3,8 @@
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, NumeralTickFormatter, Span
+from bokeh.models import BasicTicker, ColumnDataSource, DataRange1d, HoverTool, NumeralTickFormatter
+from bokeh.models.annotations import Span
 from bokeh.plotting import figure
 from numpy.typing import NDArray
 
@@ -14,6 +15,9 @@ Data = dict[str, Any]
 
 INK, BAND, ACCENT, MUTED = "#1b3a4b", "#9cc5d8", "#b3541e", "#6b7780"
 HEIGHT = 260
+TICKS = 5
+"""Few enough for their labels to stand apart on a telephone."""
+
 LONE_HALF_WIDTH = 0.2
 """Half the width, in periods, of the band at a period whose neighbours were not observed."""
 
@@ -26,7 +30,9 @@ class TimeFigure:
         self.band = ColumnDataSource(data={"xs": [], "ys": []})
         self.model = _start_figure(name, y_range=DataRange1d(only_visible=True))
         if banded:
-            self.model.patches("xs", "ys", source=self.band, fill_color=BAND, fill_alpha=0.55, line_color=None)
+            self.model.patches(
+                "xs", "ys", source=self.band, fill_color=BAND, fill_alpha=0.55, line_color=None
+            )
         self.model.line("period", column, source=self.source, line_color=INK, line_width=2)
         points = self.model.scatter("period", column, source=self.source, color=INK, size=5)
         self.model.add_tools(
@@ -39,6 +45,7 @@ class TimeFigure:
         )
         self.model.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
         self.model.xaxis.formatter = NumeralTickFormatter(format="0")
+        self.model.xaxis.ticker = BasicTicker(desired_num_ticks=TICKS, min_interval=1)
 
 
 class DensityFigure:

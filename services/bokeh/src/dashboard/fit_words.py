@@ -2,9 +2,8 @@
 
 from itertools import groupby
 
-from tracestore.manifest import Fault, Phase, Status
-
 from dashboard.numerals import write_duration
+from tracestore.manifest import Fault, Phase, Status
 
 SENTENCES_PER_KIND = 5
 
@@ -25,7 +24,12 @@ RUNNING: frozenset[Phase] = frozenset({"reading", "compiling", "sampling", "diag
 def describe_progress(status: Status | None) -> dict[str, str]:
     """Give the words of a fit in progress; `progress` is a whole percentage for the progress bar."""
     if status is None:
-        return {"phase": "The worker has not looked at this study yet", "draws": "", "eta": "", "progress": "0"}
+        return {
+            "phase": "The worker has not looked at this study yet",
+            "draws": "",
+            "eta": "",
+            "progress": "0",
+        }
     total, done = status.draws_total, min(status.draws_done, status.draws_total)
     return {
         "phase": PHASES[status.phase],
@@ -44,7 +48,7 @@ def describe_refit(status: Status | None) -> tuple[str, ...]:
         parts = ", ".join(part for part in (words["phase"].lower(), words["draws"], words["eta"]) if part)
         return (f"A new fit of this study is in progress: {parts}.",)
     if status.phase == "failed":
-        return (f"The latest fit of this study failed: {state_reason(status)} What was published before is shown.",)
+        return (f"The latest fit failed: {state_reason(status)} The version published before is shown.",)
     if status.phase == "invalid":
         return ("The files of this study have faults, listed below; what was published before is shown.",)
     return ()

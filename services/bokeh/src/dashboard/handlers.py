@@ -1,14 +1,15 @@
 """The page and its websocket, as this service answers them in place of Bokeh's own handlers.
 
 Every page carries the header ``X-Longitude-Replica`` and ``<meta name="replica">``, both with the setting
-REPLICA, so that a client can tell which replica it is on.
+REPLICA, and so does the answer to a websocket's handshake, so that a client can tell which replica it is on.
 """
 
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast, override
 
 from bokeh.server.session import ServerSession
 from bokeh.server.views.doc_handler import DocHandler
@@ -69,6 +70,7 @@ class PageHandler(DocHandler):
     status 500.
     """
 
+    @override
     async def prepare(self) -> None:
         await super().prepare()
         given = {"bokeh-token", "bokeh-session-id"} & self.request.arguments.keys()
@@ -77,12 +79,13 @@ class PageHandler(DocHandler):
         # They would go into the token, which travels in a header; pages read the query instead.
         self.request.arguments.clear()
 
+    @override
     async def get(self, *_args: Any, **_kwargs: Any) -> None:
         process = running()
         traffic.pages += 1
         try:
             await prepare_page(self.request)
-            session = await self.get_session()
+            session = await cast("Awaitable[ServerSession | None]", self.get_session())
             if session is None:
                 raise HTTPError(403)
             self._answer(process, session)
@@ -137,6 +140,7 @@ class PageHandler(DocHandler):
 class SocketHandler(WSHandler):
     """Carries the websocket: refuses bad tokens before the upgrade, sends small messages without delay."""
 
+    @override
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if traffic.closing:
             self._refuse(503, "this replica is stopping")
@@ -145,13 +149,16 @@ class SocketHandler(WSHandler):
         if fault is not None:
             self._refuse(403, fault)
             return
+        self.set_header("X-Longitude-Replica", running().settings.replica)
         await super().get(*args, **kwargs)
 
+    @override
     def open(self) -> None:
         self.set_nodelay(True)
         traffic.sockets.add(self)
         super().open()
 
+    @override
     def on_close(self) -> None:
         traffic.sockets.discard(self)
         super().on_close()
@@ -164,7 +171,9 @@ class SocketHandler(WSHandler):
         await super()._async_open(token)
 
     def _find_fault(self) -> str | None:
-        protocols = [part.strip() for part in self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
+        protocols = [
+            part.strip() for part in self.request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        ]
         if len(protocols) != 2 or protocols[0] != "bokeh":
             return "no session token"
         token = protocols[1]
@@ -188,8 +197,10 @@ class SocketHandler(WSHandler):
 class AssetHandler(AsyncStaticFileHandler):
     """Serves our own files where no web server does so in front of us."""
 
-    def initialize(self, **_of_every_bokeh_handler: Any) -> None:
+    @override
+    def initialize(self, **_of_every_bokeh_handler: Any) -> None:  # type: ignore[override]
         super().initialize(path=str(running().assets.directory))
 
+    @override
     def get_cache_time(self, *_args: Any) -> int:
         return YEAR_SECONDS if "v" in self.request.arguments else 0

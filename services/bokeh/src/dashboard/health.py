@@ -1,4 +1,4 @@
-"""Whether this process is alive, and whether it should get visitors; answered on a thread and port of its own.
+"""Whether this process is alive, and whether it should get visitors; answered on its own thread and port.
 
 The event loop is busy at times, and a probe answered by it would then call a working process dead. So the
 loop only leaves a mark now and then, and another thread answers from how old the mark is.
@@ -80,7 +80,9 @@ class HealthServer:
     """Answers /live and /ready with 200 or 503 and a reason, from a thread with an event loop of its own."""
 
     def __init__(self, health: Health, port: int) -> None:
-        self._application = Application([(r"/(live|ready)", _Probe, {"health": health})], log_function=_log_nothing)
+        self._application = Application(
+            [(r"/(live|ready)", _Probe, {"health": health})], log_function=_log_nothing
+        )
         self._sockets = bind_sockets(port)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)

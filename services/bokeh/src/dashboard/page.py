@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from bokeh.document import Document
-from bokeh.models import Button, ColumnDataSource, Select, Slider
-from bokeh.models import Model as BokehModel
+from bokeh.model import Model as BokehModel
+from bokeh.models import ColumnDataSource
+from bokeh.models.widgets import Button, Select, Slider
 
 from dashboard import words as wording
 from dashboard.figures import DensityFigure, TimeFigure, outline_band
@@ -71,7 +72,11 @@ class Page:
         """Say whether what changed in the volume can change this page."""
         titles = [[(now.name, now.title) for now in shelf.studies] for shelf in (before, after)]
         study = self._state.study
-        return titles[0] != titles[1] or before.trouble != after.trouble or before.find(study) != after.find(study)
+        return (
+            titles[0] != titles[1]
+            or before.trouble != after.trouble
+            or before.find(study) != after.find(study)
+        )
 
     def refresh(self) -> None:
         """Show the same state with the volume as it is now, telling what has happened since."""
@@ -122,6 +127,7 @@ class Page:
         self._switch = Button(name="switch", label="Show the newer version", button_type="primary")
         self._outcome = TimeFigure("outcome", "outcome", banded=True)
         self._treatment = TimeFigure("treatment", "treatment", banded=False)
+        self._treatment.model.x_range = self._outcome.model.x_range
         self._effect = DensityFigure("effect-unit-density")
         self._total = DensityFigure("effect-all-density")
         self._roots: tuple[BokehModel, ...] = (
@@ -166,7 +172,9 @@ class Page:
         self._total.show(version.effect_on_all(change))
 
     def _show_widgets(self, state: ViewState, shelf: Shelf, version: LoadedVersion | None) -> None:
-        _assign(self._study, options=[(now.name, now.title) for now in shelf.studies], value=state.study or "")
+        _assign(
+            self._study, options=[(now.name, now.title) for now in shelf.studies], value=state.study or ""
+        )
         if version is None:
             return
         card = version.manifest.study

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from functools import cache as once
 
 from bokeh.document import Document
-from tracestore.errors import TraceStoreError
-from tracestore.store import TraceStore
+from bokeh.server.contexts import BokehSessionContext
 
 from dashboard.assets import Assets
 from dashboard.health import Health
@@ -15,6 +14,8 @@ from dashboard.page import Page
 from dashboard.settings import Settings, read_settings
 from dashboard.state import read_query
 from dashboard.traces import Shelf, TraceCache
+from tracestore.errors import TraceStoreError
+from tracestore.store import TraceStore
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +34,11 @@ class Process:
     def start(self) -> None:
         """Follow the volume from now on; called on the event loop, where changes are announced."""
         loop = asyncio.get_running_loop()
-        self.cache.start(lambda shelf: loop.call_soon_threadsafe(self._announce, shelf) and None)
+
+        def announce(shelf: Shelf) -> None:
+            loop.call_soon_threadsafe(self._announce, shelf)
+
+        self.cache.start(announce)
 
     def stop(self) -> None:
         """Stop following the volume."""
@@ -56,7 +61,7 @@ class Process:
     def open_page(self, document: Document) -> None:
         """Put a page into an empty document, and keep it informed while its session lives."""
         context = document.session_context
-        request = context.request if context is not None else None
+        request = context.request if isinstance(context, BokehSessionContext) else None
         page = getattr(request, "prepared_page", None)
         if page is None:
             page = Page(self.cache, (request.query if request is not None else "") or "")

@@ -70,7 +70,12 @@ def log_access(handler: Any) -> None:
     level = logging.INFO if handler.get_status() < 500 else logging.ERROR
     request = handler.request
     access_log.log(
-        level, "%d %s %s %.1f ms", handler.get_status(), request.method, request.path, 1000 * request.request_time()
+        level,
+        "%d %s %s %.1f ms",
+        handler.get_status(),
+        request.method,
+        request.path,
+        1000 * request.request_time(),
     )
 
 

@@ -23,7 +23,7 @@ HostName = Annotated[
     StringConstraints(
         max_length=253,
         pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-        r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$"
+        r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$",
     ),
 ]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
@@ -43,13 +43,17 @@ class Settings(BaseSettings):
     )
     port: Port = Field(5006, description="a port number, 1 to 65535, for pages and websockets")
     health_port: Port = Field(5007, description="a port number, 1 to 65535, for /live and /ready")
-    domain: HostName = Field("localhost", description="the host name that browsers use, without scheme or port")
+    domain: HostName = Field(
+        "localhost", description="the host name that browsers use, without scheme or port"
+    )
     https_port: Port = Field(8443, description="the port number, 1 to 65535, that browsers use")
     secret_file: AbsolutePath = Field(
         Path("/run/longitude/secret"),
-        description=f"the absolute path of a file of at least {SECRET_MIN_BYTES} bytes, the same on all replicas",
+        description=f"the absolute path of a file of {SECRET_MIN_BYTES} bytes or more, one for all replicas",
     )
-    session_token_seconds: int = Field(86_400, ge=60, le=31_536_000, description="whole seconds, 60 to 31536000")
+    session_token_seconds: int = Field(
+        86_400, ge=60, le=31_536_000, description="whole seconds, 60 to 31536000"
+    )
     unused_session_seconds: int = Field(60, ge=1, le=86_400, description="whole seconds, 1 to 86400")
     drain_seconds: float = Field(3.0, ge=0, le=600, description="seconds, 0 to 600")
     replica: Name = Field(

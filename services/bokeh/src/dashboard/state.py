@@ -5,10 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
 
-from tracestore.manifest import WhatIf
-
 from dashboard.traces import Shelf, StudyNow
 from dashboard.versions import LoadedVersion
+from tracestore.manifest import WhatIf
 
 QUERY_MAX = 2_000
 """Characters of a query that are read; what pages write stays far below."""
@@ -126,7 +125,9 @@ def _settle_study(asked: str | None, shelf: Shelf) -> tuple[StudyNow | None, tup
     return default, (f"There is no study “{quote(asked)}”; showing “{default.title}”.",)
 
 
-def _settle_version(asked: str | None, now: StudyNow, held: Held) -> tuple[LoadedVersion | None, tuple[str, ...]]:
+def _settle_version(
+    asked: str | None, now: StudyNow, held: Held
+) -> tuple[LoadedVersion | None, tuple[str, ...]]:
     if asked is None or (now.current is not None and now.current.name == asked):
         return now.current, ()
     version = held(now.name, asked)
@@ -155,6 +156,4 @@ def _settle_change(asked: float | None, what_if: WhatIf) -> tuple[float, tuple[s
     kept = min(max(asked, what_if.min), what_if.max)
     if kept == asked:
         return asked, ()
-    return kept, (
-        f"A change of {asked:g} is outside {what_if.min:g} to {what_if.max:g}; showing {kept:g}.",
-    )
+    return kept, (f"A change of {asked:g} is outside {what_if.min:g} to {what_if.max:g}; showing {kept:g}.",)

@@ -8,11 +8,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dashboard.versions import LoadedVersion, load_version
 from tracestore.errors import NothingPublished, TraceCorrupt, TraceStoreError, VersionMissing
 from tracestore.manifest import Status
 from tracestore.store import TraceStore
-
-from dashboard.versions import LoadedVersion, load_version
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +69,9 @@ class TraceCache:
     def __init__(self, store: TraceStore) -> None:
         self._store = store
         self._shelf = Shelf()
-        self._loaded: weakref.WeakValueDictionary[tuple[str, str], LoadedVersion] = weakref.WeakValueDictionary()
+        self._loaded: weakref.WeakValueDictionary[tuple[str, str], LoadedVersion] = (
+            weakref.WeakValueDictionary()
+        )
         self._asked_for: OrderedDict[tuple[str, str], LoadedVersion] = OrderedDict()
         self._failures: dict[str, _Failure] = {}
         self._lock = threading.Lock()
@@ -167,7 +168,11 @@ class TraceCache:
         if loaded is not None:
             return loaded
         failure = self._failures.get(study)
-        if failure is not None and failure.version == version and time.monotonic() - failure.since < RETRY_SECONDS:
+        if (
+            failure is not None
+            and failure.version == version
+            and time.monotonic() - failure.since < RETRY_SECONDS
+        ):
             raise TraceCorrupt(failure.sentence)
         try:
             loaded = self.fetch(study, version)

@@ -7,10 +7,18 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
+from dashboard.estimands import (
+    Effect,
+    EffectUndefined,
+    Estimand,
+    Floats,
+    compute_draws,
+    estimand_of,
+    summarise,
+)
 from tracestore.errors import TraceCorrupt
 from tracestore.manifest import Manifest
-
-from dashboard.estimands import Effect, EffectUndefined, Estimand, Floats, compute_draws, estimand_of, summarise
 
 EFFECTS_KEPT = 512
 """Effects remembered per version; one is about 3 kB."""
@@ -56,7 +64,9 @@ class LoadedVersion:
         By unit, in the order of `manifest.units`.
     """
 
-    def __init__(self, manifest: Manifest, slope: Floats, panel: dict[str, Floats], band: dict[str, Floats]) -> None:
+    def __init__(
+        self, manifest: Manifest, slope: Floats, panel: dict[str, Floats], band: dict[str, Floats]
+    ) -> None:
         self.manifest = manifest
         self.slope = _freeze(slope)
         self._outcome = _freeze(panel["outcome"])
@@ -98,14 +108,16 @@ class LoadedVersion:
         observed = np.flatnonzero(self._observed[place])
         if observed.size == 0:
             return EffectAnswer(self.manifest.periods[-1], 0, None, f"{self.labels[unit]} is never observed")
-        return self._answer(np.asarray([place]), int(observed[-1]), change)
+        return self._answer(np.asarray([place], dtype=np.int64), int(observed[-1]), change)
 
     def _effect_on_all(self, change: float) -> EffectAnswer:
         """Give the effect summed over the units observed in the panel's last period."""
         last = len(self.manifest.periods) - 1
         places = np.flatnonzero(self._observed[:, last])
         if places.size == 0:
-            return EffectAnswer(self.manifest.periods[last], 0, None, "no unit is observed in the last period")
+            return EffectAnswer(
+                self.manifest.periods[last], 0, None, "no unit is observed in the last period"
+            )
         return self._answer(places, last, change)
 
     def _answer(self, places: NDArray[np.int64], column: int, change: float) -> EffectAnswer:
@@ -130,8 +142,8 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
     """
     expected = {
         "posterior": {"beta": ("chain", "draw")},
-        "panel": {name: ("unit", "period") for name in ("outcome", "treatment")},
-        "band": {name: ("unit", "period") for name in ("mean", "lower", "upper")},
+        "panel": dict.fromkeys(("outcome", "treatment"), ("unit", "period")),
+        "band": dict.fromkeys(("mean", "lower", "upper"), ("unit", "period")),
     }
     sizes = {"unit": len(manifest.units), "period": len(manifest.periods)}
     found: dict[str, dict[str, Floats]] = {group: {} for group in expected}

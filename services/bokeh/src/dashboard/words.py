@@ -3,28 +3,30 @@
 from datetime import UTC
 from typing import Literal
 
-from tracestore.manifest import StudyCard
-
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
 from dashboard.numerals import MINUS, NARROW, write_number, write_probability
 from dashboard.state import ViewState, format_change
 from dashboard.traces import Shelf, StudyNow
 from dashboard.versions import EffectAnswer, LoadedVersion
+from tracestore.manifest import StudyCard
 
 View = Literal["dashboard", "progress", "problem"]
 Words = dict[str, str]
 
 SITE = "Longitude"
+DASH = "\N{EN DASH}"
 POSITIVE = {"saving": "saving", "gain": "gain", "change": "increase"}
 HEADING = {"saving": "Saving", "gain": "Gain", "change": "Change"}
 
 EFFECTS = ("effect-unit", "effect-all")
-EFFECT_PARTS = ("heading", "mean", "mean-value", "low", "low-value", "high", "high-value")
-EFFECT_PARTS += ("probability", "probability-value", "units", "reason")
+EFFECT_PARTS = (
+    *("heading", "units", "reason", "mean", "mean-value", "low", "low-value", "high", "high-value"),
+    *("probability", "probability-value"),
+)
 NAMES = (
-    *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "change", "studies"),
-    *("positive", "outcome-heading", "treatment-heading", "problem-heading", "problem-lead", "problems"),
-    *("phase", "draws", "eta", "progress"),
+    *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
+    *("change", "positive", "outcome-heading", "treatment-heading"),
+    *("problem-heading", "problem-lead", "problems", "phase", "draws", "eta", "progress"),
     *(f"{effect}-{part}" for effect in EFFECTS for part in EFFECT_PARTS),
 )
 """Every word there is. A list is one line per item; a line after a tab belongs to the heading above it."""
@@ -51,7 +53,7 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     words = {
         "view": "dashboard",
         "query": state.to_query(),
-        "document-title": f"{card.title} – {label} – {SITE}",
+        "document-title": f"{card.title} {DASH} {label} {DASH} {SITE}",
         "title": card.title,
         "notices": _lines((*notices, *trouble, *describe_refit(status))),
         "newer": _say_newer(version, now),
@@ -66,7 +68,9 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     }
     heading = HEADING[card.sign]
     words |= _say_effect("effect-unit", f"{heading} in {label}, {one.period}", one, card)
-    words |= _say_effect("effect-all", f"{heading} in all {noun}s together, {everyone.period}", everyone, card)
+    words |= _say_effect(
+        "effect-all", f"{heading} in all {noun}s together, {everyone.period}", everyone, card
+    )
     return _complete(words)
 
 
@@ -75,7 +79,7 @@ def say_waiting(asked: ViewState, now: StudyNow, notices: tuple[str, ...]) -> Wo
     status = now.status
     words = {
         "query": asked.to_query(),
-        "document-title": f"{now.title} – {SITE}",
+        "document-title": f"{now.title} {DASH} {SITE}",
         "title": now.title,
         "notices": _lines(notices),
     }
@@ -83,7 +87,9 @@ def say_waiting(asked: ViewState, now: StudyNow, notices: tuple[str, ...]) -> Wo
         return _complete(words | _say_problem("This study cannot be shown", now.trouble, ()))
     if status is not None and status.phase == "invalid":
         lead = "Nothing is published for this study yet. It is read again as soon as its files change."
-        return _complete(words | _say_problem("The study's files have faults", lead, list_faults(status.faults)))
+        return _complete(
+            words | _say_problem("The study's files have faults", lead, list_faults(status.faults))
+        )
     if status is not None and status.phase == "failed":
         return _complete(words | _say_problem("The fit failed", state_reason(status), ()))
     return _complete(words | {"view": "progress"} | describe_progress(status))
@@ -94,7 +100,9 @@ def say_empty(asked: ViewState, shelf: Shelf, notices: tuple[str, ...]) -> Words
     words = {"query": asked.to_query(), "document-title": SITE, "title": SITE, "notices": _lines(notices)}
     if shelf.trouble is not None:
         return _complete(words | _say_problem("Nothing can be shown", shelf.trouble, ()))
-    return _complete(words | {"view": "progress"} | describe_progress(None) | {"phase": "The worker is starting"})
+    return _complete(
+        words | {"view": "progress"} | describe_progress(None) | {"phase": "The worker is starting"}
+    )
 
 
 def say_change(card: StudyCard, change: float) -> str:
@@ -120,7 +128,7 @@ def _say_effect(name: str, heading: str, answer: EffectAnswer, card: StudyCard) 
             "low-value": repr(effect.lower),
             "high": write_number(effect.upper),
             "high-value": repr(effect.upper),
-            "probability": write_probability(effect.probability) if effect.grid.size else "–",
+            "probability": write_probability(effect.probability) if effect.grid.size else DASH,
             "probability-value": repr(effect.probability),
         }
     return {f"{name}-{part}": text for part, text in words.items()}
@@ -131,7 +139,7 @@ def _say_newer(version: LoadedVersion, now: StudyNow) -> str:
         return ""
     if now.current.manifest.created_at < version.manifest.created_at:
         return f"Another version, {now.current.name}, is served now. This page stays on {version.name}."
-    return f"A newer version, {now.current.name}, was published. This page stays on {version.name} until you switch."
+    return f"A newer version, {now.current.name}, was published. This page stays on {version.name}."
 
 
 def _say_problem(heading: str, lead: str, lines: tuple[str, ...]) -> Words:

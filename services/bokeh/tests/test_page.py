@@ -1,0 +1,258 @@
+"""The page as visitors get it: over HTTP, and over the websocket while they and the volume change things."""
+
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from synthetic import make_card, make_fault, publish, tell
+from visits import Visit, read_block
+
+from conftest import Service, eventually, free_port
+
+
+@pytest.fixture
+def visits() -> Iterator[list[Visit]]:
+    opened: list[Visit] = []
+    yield opened
+    for visit in opened:
+        visit.close()
+
+
+@pytest.fixture
+def published(shared: Service, study: str) -> str:
+    """A study of this test's own with one version, which the running service already shows."""
+    publish(shared.root, make_card(study, f"Another {study}"), slope=0.3)
+    eventually(lambda: f"study={study}&" in say(shared, f"study={study}")["query"])
+    return study
+
+
+def say(service: Service, query: str = "") -> dict[str, str]:
+    """Give the words of a page as the server puts them into it."""
+    words: dict[str, str] = read_block(service.ask(f"/?{query}")[1], "words")
+    return words
+
+
+def mean(words: dict[str, str], of: str = "effect-unit") -> float:
+    return float(words[f"{of}-mean-value"])
+
+
+def test_the_page_loads_external_scripts_only_and_all_of_them_exist(shared: Service) -> None:
+    status, page = shared.ask()
+    assert status == 200
+    scripts = re.findall(r"<script([^>]*)>", page)
+    assert all("src=" in script or 'type="application/json"' in script for script in scripts)
+    assert not re.search(r"\son[a-z]+=|javascript:|https?://", page)
+    linked = re.findall(r'(?:src|href)="(/[^"]*)"', page)
+    assert len(linked) == 5
+    assert {url: shared.ask(url)[0] for url in linked} == dict.fromkeys(linked, 200)
+
+
+def test_the_page_has_its_landmarks_one_heading_and_a_title_of_its_study(
+    shared: Service, published: str
+) -> None:
+    _, page = shared.ask(f"/?study={published}&unit=NY")
+    for part in (
+        '<html lang="en">',
+        "<header>",
+        "<main",
+        "<footer>",
+        "<noscript>",
+        'name="viewport"',
+        "aria-live",
+    ):
+        assert part in page, part
+    assert page.count("<h1") == 1
+    assert f"<title>Another {published} \N{EN DASH} New York \N{EN DASH} Longitude</title>" in page
+
+
+def test_the_page_says_its_numbers_in_text_without_script(shared: Service) -> None:
+    _, page = shared.ask("/?study=smoking&unit=CA&change=10")
+    words = read_block(page, "words")
+    assert f'<data id="effect-unit-mean" value="{words["effect-unit-mean-value"]}"' in page
+    assert words["effect-unit-heading"] == "Saving in California, 2009"
+    assert words["effect-all-heading"] == "Saving in all states together, 2009"
+    assert words["fitted"] == "21 November 2026, 02:34 UTC"
+    low, high = float(words["effect-unit-low-value"]), float(words["effect-unit-high-value"])
+    assert low < mean(words) < high
+
+
+def test_labels_from_a_study_are_escaped(shared: Service) -> None:
+    _, page = shared.ask("/?study=smoking")
+    assert "<health>" not in page
+    assert "Cigarette taxes &amp; &lt;health&gt; spending" in page
+
+
+def test_the_page_names_its_replica(shared: Service) -> None:
+    assert '<meta name="replica" content="replica-under-test">' in shared.ask()[1]
+
+
+def test_choosing_a_unit_changes_the_numbers_the_figures_and_the_address(
+    shared: Service, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, "study=smoking&unit=AL"))
+    before = visit.words
+    outcome = list(visit.find("outcome").renderers[1].data_source.data["outcome"])
+    visit.choose("unit", "NY")
+    after = visit.wait_for(lambda words: "unit=NY" in words["query"])
+    assert mean(after) != mean(before)
+    assert mean(after, "effect-all") == mean(before, "effect-all")
+    assert list(visit.find("outcome").renderers[1].data_source.data["outcome"]) != outcome
+    assert after["outcome-heading"].startswith("Spending in New York")
+
+
+def test_moving_the_slider_changes_both_effects_and_ends_at_its_last_value(
+    shared: Service, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, "study=smoking&unit=CA&change=1"))
+    before = visit.words
+    for change in range(2, 21):
+        visit.choose("change", change)
+    after = visit.wait_for(lambda words: words["query"].endswith("change=20"))
+    assert mean(after) > mean(before)
+    assert mean(after, "effect-all") > mean(before, "effect-all")
+    # y' = y 1.2^beta with a mean beta near -0.2: a saving of 3.6 % of about 300.
+    assert mean(after) == pytest.approx(300 * (1 - 1.2**-0.2), rel=0.15)
+
+
+def test_choosing_a_study_shows_it_with_its_defaults(
+    shared: Service, published: str, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, "study=smoking&unit=CA&change=7"))
+    visit.choose("study", published)
+    after = visit.wait_for(lambda words: words["title"] == f"Another {published}")
+    assert re.fullmatch(rf"study={published}&version=[0-9a-f]{{12}}&unit=AK&change=1", after["query"])
+    assert float(after["effect-unit-probability-value"]) < 0.5
+
+
+@pytest.mark.parametrize("value", ["XX", "", "<script>", "../../etc/passwd"])
+def test_a_widget_value_that_does_not_exist_is_answered_with_a_notice(
+    shared: Service, visits: list[Visit], value: str
+) -> None:
+    visits.append(visit := Visit(shared, "study=smoking&unit=CA"))
+    visit.choose("unit", value)
+    visit.wait_for(lambda words: "There is no state" in words["notices"])
+
+
+def test_no_change_at_all_has_no_density_and_no_effect(shared: Service) -> None:
+    words = say(shared, "study=smoking&unit=CA&change=0")
+    assert (mean(words), words["effect-unit-probability"]) == (0, "\N{EN DASH}")
+
+
+def test_a_newer_version_is_announced_and_shown_when_asked_for(
+    shared: Service, published: str, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, f"study={published}&unit=CA"))
+    before = visit.words
+    newer = publish(shared.root, make_card(published), seed=3, slope=-0.4)
+    told = visit.wait_for(lambda words: newer.version in words["newer"])
+    assert (told["version"], mean(told)) == (before["version"], mean(before))
+    visit.click("switch")
+    after = visit.wait_for(lambda words: words["version"] == newer.version)
+    assert after["newer"] == ""
+    assert "unit=CA" in after["query"]
+    assert mean(after) > mean(before)
+
+
+def test_a_link_to_an_older_version_shows_that_version(shared: Service, published: str) -> None:
+    older = say(shared, f"study={published}")
+    newer = publish(shared.root, make_card(published), seed=3)
+    eventually(lambda: say(shared, f"study={published}")["version"] == newer.version)
+    again = say(shared, older["query"])
+    assert again["version"] == older["version"]
+    assert newer.version in again["newer"]
+
+
+def test_a_fit_in_progress_turns_into_the_dashboard(service: Service, visits: list[Visit]) -> None:
+    service.start()
+    eventually(service.ready)
+    visits.append(visit := Visit(service))
+    assert (visit.words["view"], visit.words["phase"]) == ("progress", "The worker is starting")
+    tell(service.root, "sampling", draws_done=1000, draws_total=4000, eta_seconds=42)
+    words = visit.wait_for(lambda words: words["progress"] == "25")
+    assert (words["phase"], words["draws"], words["eta"]) == (
+        "Drawing from the posterior",
+        "1,000 of 4,000 draws",
+        "about 40 seconds to go",
+    )
+    version = publish(service.root).version
+    words = visit.wait_for(lambda words: words["view"] == "dashboard")
+    assert words["version"] == version
+    assert math.isfinite(mean(words))
+
+
+def test_a_wish_in_the_address_outlives_the_progress_page(
+    shared: Service, study: str, visits: list[Visit]
+) -> None:
+    tell(shared.root, "compiling", study)
+    eventually(lambda: say(shared, f"study={study}")["query"] == f"study={study}")
+    visits.append(visit := Visit(shared, f"study={study}&unit=NY&change=9"))
+    assert visit.words["query"] == f"study={study}&unit=NY&change=9"
+    publish(shared.root, make_card(study))
+    words = visit.wait_for(lambda words: words["view"] == "dashboard")
+    assert words["query"].endswith("unit=NY&change=9")
+
+
+def test_an_invalid_study_lists_its_faults_grouped_and_as_text(shared: Service, study: str) -> None:
+    tell(shared.root, "invalid", study, faults=[make_fault(place) for place in range(1, 8)])
+    eventually(lambda: say(shared, f"study={study}")["problems"] != "")
+    _, page = shared.ask(f"/?study={study}")
+    for part in ("Non numeric (7)", "and 2 more of this kind", "smoking.csv, line 1, column total"):
+        assert part in page
+    assert "<b>n/a</b>" not in page
+
+
+def test_an_invalid_study_that_was_published_stays_with_a_notice(
+    shared: Service, published: str, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, f"study={published}"))
+    tell(shared.root, "invalid", published, faults=[make_fault(3)])
+    words = visit.wait_for(lambda words: words["problems"] != "")
+    assert words["view"] == "dashboard"
+    assert "what was published before is shown" in words["notices"]
+
+
+def test_a_failed_fit_says_why(shared: Service, study: str) -> None:
+    tell(shared.root, "failed", study, error="r_hat of beta is 1.2")
+    eventually(lambda: say(shared, f"study={study}")["problem-lead"] == "r_hat of beta is 1.2.")
+
+
+def test_a_refit_and_its_failure_are_notices_on_what_is_shown(
+    shared: Service, published: str, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, f"study={published}"))
+    tell(shared.root, "sampling", published, draws_done=1, draws_total=2)
+    visit.wait_for(lambda words: "A new fit of this study is in progress" in words["notices"])
+    tell(shared.root, "failed", published, error="the disk is full")
+    visit.wait_for(lambda words: "the disk is full" in words["notices"])
+    tell(shared.root, "published", published)
+    visit.wait_for(lambda words: words["notices"] == "")
+
+
+def test_a_corrupt_publication_leaves_the_page_and_says_so(
+    shared: Service, published: str, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, f"study={published}"))
+    (shared.root / published / "current.json").write_text("{")
+    words = visit.wait_for(lambda words: "cannot be read" in words["notices"])
+    assert words["view"] == "dashboard"
+
+
+def test_a_visitor_moves_to_another_replica_with_the_state_of_the_address(
+    shared: Service, published: str, visits: list[Visit], tmp_path: Path
+) -> None:
+    visits.append(visit := Visit(shared, f"study={published}&unit=CA&change=1"))
+    visit.choose("unit", "NY")
+    before = visit.wait_for(lambda words: "unit=NY" in words["query"])
+    newer = publish(shared.root, make_card(published), seed=3)
+    here = visit.wait_for(lambda words: words["newer"] != "")
+    replica = Service(shared.root, free_port(), free_port(), tmp_path / "log2", shared.secret)
+    replica.start()
+    try:
+        eventually(replica.ready)
+        visits.append(moved := Visit(replica, before["query"], visit.token))
+        assert moved.words == here
+        assert newer.version in moved.words["newer"]
+    finally:
+        replica.kill()

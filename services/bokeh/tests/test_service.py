@@ -1,0 +1,221 @@
+"""The process around the page: health, drain, what it refuses, what it logs."""
+
+import asyncio
+import re
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from bokeh.util.token import generate_jwt_token, generate_session_id
+from synthetic import publish, tell
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+from visits import Visit, read_block
+
+from conftest import SERVICE, Service, eventually, free_port
+from dashboard.health import STALLED_SECONDS, Health, HealthServer
+from dashboard.state import QUERY_MAX
+
+SECRET = b"s" * 44
+
+
+def connect(service: Service, token: str, **headers: str) -> WebSocketClientConnection:
+    async def open_socket() -> WebSocketClientConnection:
+        request = HTTPRequest(f"ws://localhost:{service.port}/ws", headers=headers)
+        return await websocket_connect(request, subprotocols=["bokeh", token])
+
+    return asyncio.run(open_socket())
+
+
+def make_token(secret: bytes = SECRET, expiration: int = 300) -> str:
+    return generate_jwt_token(
+        generate_session_id(secret, signed=True), secret, signed=True, expiration=expiration
+    )
+
+
+def test_an_empty_volume_is_ready_because_its_page_builds(service: Service) -> None:
+    service.start()
+    eventually(service.ready)
+    assert "The worker is starting" in service.ask()[1]
+
+
+def test_health_answers_on_its_own_port_and_only_there(shared: Service) -> None:
+    assert shared.ask("/live", shared.health_port) == (
+        200,
+        '{"live": true, "reason": "the event loop turns"}\n',
+    )
+    assert shared.ask("/ready")[0] == 404
+    assert shared.ask("/", shared.health_port)[0] == 404
+
+
+def test_a_stalled_loop_is_neither_live_nor_ready() -> None:
+    health = Health(build_fault=None)
+    assert (health.check_live()[0], health.check_ready()[0]) == (False, False)
+    health.beat()
+    assert (health.check_live()[0], health.check_ready()[0]) == (True, True)
+    health.last_beat = time.monotonic() - STALLED_SECONDS - 1
+    assert (health.check_live()[0], health.check_ready()[0]) == (False, False)
+
+
+def test_a_failed_build_and_a_drain_are_live_but_not_ready() -> None:
+    health = Health()
+    health.beat()
+    assert (health.check_live()[0], health.check_ready()[0]) == (True, False)
+    health.build_fault, health.draining = None, True
+    assert (health.check_live()[0], health.check_ready()[0]) == (True, False)
+
+
+def test_health_is_answered_while_another_loop_is_blocked(service: Service) -> None:
+    health, port = Health(build_fault=None), free_port()
+    server = HealthServer(health, port)
+    server.start()
+    try:
+
+        async def block() -> None:
+            health.beat()
+            assert service.ask("/live", port)[0] == 200
+            health.last_beat = time.monotonic() - STALLED_SECONDS - 1
+            assert service.ask("/live", port)[0] == 503
+
+        asyncio.run(block())
+    finally:
+        server.stop()
+
+
+def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Service) -> None:
+    publish(service.root)
+    service.start(DRAIN_SECONDS="1.5")
+    eventually(service.ready)
+
+    async def visit_and_stop() -> tuple[int | None, float]:
+        token = read_block(service.ask()[1], "render-item")["token"]
+        socket = await websocket_connect(f"ws://localhost:{service.port}/ws", subprotocols=["bokeh", token])
+        assert b"ACK" in await read_whole(socket)
+        service.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        await asyncio.to_thread(eventually, lambda: not service.ready(), 1)
+        assert (await asyncio.to_thread(service.ask))[0] == 200, "pages are served while the proxy finds out"
+        assert (await asyncio.to_thread(service.ask, "/live", service.health_port))[0] == 200
+        while await socket.read_message() is not None:
+            pass
+        return socket.close_code, time.monotonic() - began
+
+    code, seconds = asyncio.run(visit_and_stop())
+    assert code == 1012
+    assert seconds >= 1.5
+    assert service.process.wait(10) == 0
+
+
+async def read_whole(socket: WebSocketClientConnection) -> bytes:
+    parts = [await socket.read_message() for _ in range(3)]
+    return b"".join(part if isinstance(part, bytes) else str(part).encode() for part in parts)
+
+
+def test_nothing_at_warning_or_above_in_a_clean_start_fit_visit_and_stop(service: Service) -> None:
+    service.start(LOG_LEVEL="debug")
+    eventually(service.ready)
+    visit = Visit(service)
+    tell(service.root, "sampling", draws_done=1, draws_total=2)
+    visit.wait_for(lambda words: words["progress"] == "50")
+    publish(service.root)
+    visit.wait_for(lambda words: words["view"] == "dashboard")
+    visit.choose("change", 20)
+    visit.wait_for(lambda words: words["query"].endswith("change=20"))
+    visit.close()
+    assert service.stop() == 0
+    lines = service.read_log().splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\d [\d:,]+ (DEBUG|TRACE|INFO) ", line) for line in lines), lines
+    assert not any("/ready" in line or "/live" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?bokeh-token=garbage",
+        "/?bokeh-token=%ff",
+        "/?bokeh-session-id=x",
+        "/?bokeh-token=a&bokeh-session-id=b",
+        "/?" + "a=1&" * 300,
+        "/?unit=" + "x" * QUERY_MAX,
+        "/?change=nan&unit=%00&study=%ff&version=../..",
+        "/?%",
+        "//",
+        "/autoload.js",
+        "/metadata",
+        "/static/../../etc/passwd",
+        "/static/longitude/../app/main.py",
+        "/nothing",
+    ],
+)
+def test_no_request_is_answered_with_a_server_error(shared: Service, path: str) -> None:
+    status, body = shared.ask(path)
+    assert status < 500
+    assert "Traceback" not in body
+    assert "500 GET" not in shared.read_log()
+
+
+def test_a_session_id_in_a_header_is_refused(shared: Service) -> None:
+    assert shared.ask("/", Bokeh_Session_Id="x")[0] == 403
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "garbage",
+        make_token(b"z" * 44),
+        make_token(expiration=-1),
+        make_token()[:-2],
+        generate_jwt_token(generate_session_id()),
+    ],  # type: ignore[arg-type]
+    ids=["garbage", "another key", "expired", "cut short", "unsigned"],
+)
+def test_a_websocket_with_a_bad_token_is_refused_before_it_opens(shared: Service, token: str) -> None:
+    with pytest.raises(HTTPClientError) as caught:
+        connect(shared, token)
+    assert caught.value.code == 403
+    assert "Traceback" not in shared.read_log()
+
+
+@pytest.mark.parametrize("origin", ["https://example.com", "null", "http://localhost:1"])
+def test_a_websocket_from_another_origin_is_refused(shared: Service, origin: str) -> None:
+    with pytest.raises(HTTPClientError) as caught:
+        connect(shared, make_token(), Origin=origin)
+    assert caught.value.code == 403
+
+
+def test_a_token_carries_no_cookie_and_no_header(shared: Service) -> None:
+    from bokeh.util.token import get_token_payload
+
+    _, page = shared.ask("/?unit=CA", Cookie="secret=1", Authorization="Basic c2VjcmV0")
+    payload = get_token_payload(read_block(page, "render-item")["token"])
+    assert {key: payload[key] for key in ("headers", "cookies", "arguments")} == {
+        "headers": {},
+        "cookies": {},
+        "arguments": {},
+    }
+
+
+def test_an_application_that_fails_gives_an_error_page_and_is_not_ready(
+    service: Service, tmp_path: Path
+) -> None:
+    broken = tmp_path / "service"
+    shutil.copytree(SERVICE / "app", broken / "app")
+    shutil.copytree(SERVICE / "assets", broken / "assets")
+    (broken / "app" / "main.py").write_text("raise RuntimeError('broken on purpose')")
+    service.start(broken)
+    eventually(lambda: service.ask("/live", service.health_port)[0] == 200)
+    status, page = eventually(lambda: service.ask())
+    assert status == 500
+    assert "This page could not be built" in page
+    assert "<script" not in page
+    status, why = service.ask("/ready", service.health_port)
+    assert status == 503
+    assert "build" in why
+
+
+def test_a_bad_setting_ends_the_start_with_a_sentence(service: Service) -> None:
+    service.start(PORT="none")
+    assert service.process.wait(20) == 2
+    assert service.read_log() == "PORT=none: expected a port number, 1 to 65535, for pages and websockets.\n"
