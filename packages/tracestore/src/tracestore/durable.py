@@ -44,8 +44,8 @@ def open_to_readers(path: Path) -> None:
             path.chmod(mode | DIRECTORY_MODE)
 
 
-def write_file(path: Path, content: bytes) -> None:
-    """Write a file that was not there, and bring its content to the disk.
+def write_file(path: Path, content: bytes, *, sync: bool = True) -> None:
+    """Write a file that was not there, and bring its content to the disk unless `sync` is False.
 
     Its name is on the disk only after `sync_directory` of its parent.
     """
@@ -54,8 +54,9 @@ def write_file(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, FILE_MODE)
             file.write(content)
-            file.flush()
-            os.fsync(descriptor)
+            if sync:
+                file.flush()
+                os.fsync(descriptor)
 
 
 def sync_file(path: Path) -> None:
@@ -104,11 +105,11 @@ def remove(path: Path) -> None:
 
 
 @contextmanager
-def removed_on_error(path: Path) -> Iterator[None]:
-    """Take unfinished work away when the block fails, as far as the disk lets it go."""
+def removed_on_error(path: Path, error: type[BaseException] = BaseException) -> Iterator[None]:
+    """Take unfinished work away when the block fails with `error`, as far as the disk lets it go."""
     try:
         yield
-    except BaseException:
+    except error:
         with suppress(OSError):
             remove(path)
         raise

@@ -61,11 +61,13 @@ def prepare_pointer(study: Path, version: str) -> Path:
     return pending
 
 
-def switch_pointer(study: Path, pending: Path) -> None:
-    """Let a prepared pointer be the one that is served.
+def switch_pointer(study: Path, pending: Path) -> bytes | None:
+    """Let a prepared pointer be the one that is served; `confirm_pointer` has to follow.
 
-    On an `OSError` the pointer before it is the one that is served: should the directory not reach
-    the disk, it is put back.
+    Returns
+    -------
+    bytes or None
+        The content of the pointer that was served before; None when there was none.
     """
     target = study / CURRENT_FILE
     try:
@@ -73,11 +75,24 @@ def switch_pointer(study: Path, pending: Path) -> None:
     except FileNotFoundError:
         before = None
     pending.replace(target)
+    return before
+
+
+def confirm_pointer(study: Path, before: bytes | None, pending: Path | None = None) -> None:
+    """Bring a switched pointer to the disk, or put back the one before it and raise.
+
+    Readers may have followed the new pointer by then, so its version must stay. For that version to
+    be served at the worker's next start, `pending` is written once more if it is given.
+    """
     try:
         sync_directory(study)
     except OSError:
+        after = (study / CURRENT_FILE).read_bytes()
         with suppress(OSError):
-            _put_back(target, before)
+            _put_back(study / CURRENT_FILE, before)
+        if pending is not None:
+            with suppress(OSError):
+                write_file(pending, after)
         raise
 
 
@@ -101,7 +116,7 @@ def settle_pointer(study: Path, pending: Path) -> None:
     served = served_version(study)
     unmoved = served is None or served.version == pointer.previous
     if manifest is not None and manifest.verdict.passed and unmoved:
-        switch_pointer(study, pending)
+        confirm_pointer(study, switch_pointer(study, pending), pending)
     else:
         pending.unlink()
 
@@ -112,5 +127,6 @@ def _put_back(target: Path, before: bytes | None) -> None:
         return
     pending = target.with_name(f"{PENDING_PREFIX}{token_hex(4)}")
     with removed_on_error(pending):
-        write_file(pending, before)
+        # The disk has just refused to sync; what counts now is what readers are given.
+        write_file(pending, before, sync=False)
         pending.replace(target)

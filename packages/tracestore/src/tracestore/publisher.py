@@ -15,11 +15,11 @@ from tracestore.durable import (
     sync_directory,
     write_file,
 )
-from tracestore.errors import PublishFailed, TraceCorrupt, VersionMissing
+from tracestore.errors import PublishFailed, VersionMissing
 from tracestore.leftovers import STATUS_PREFIX, clear, find_leftovers, find_status_leftovers
 from tracestore.lock import Occupied, hold
 from tracestore.manifest import STATUS_FILE, Current, Manifest, ManifestDraft, Status, utc_now
-from tracestore.pointer import prepare_pointer, read_pointer, served_version, switch_pointer
+from tracestore.pointer import confirm_pointer, prepare_pointer, read_pointer, served_version, switch_pointer
 from tracestore.records import fitting_bytes, is_study_name, is_version_name
 from tracestore.store import TraceStore
 from tracestore.version import TEMPORARY_PREFIX, complete_version, name_version, whole_version
@@ -88,9 +88,10 @@ class Publisher:
         ------
         PublishFailed
             The disk refused, `write` left something other than plain files or no `trace.nc`, or
-            another publisher holds the study. What was served is served still and the unfinished
-            version is gone, as far as the disk allows. Other exceptions of `write` pass through, with
-            the same effect.
+            another publisher holds the study. What was served is served still, and the unfinished
+            version is gone as far as the disk allows; one that failed at the very last step, when
+            readers may have seen it, becomes current at `clean_leftovers`. Other exceptions of `write`
+            pass through, with the same effect.
         """
         study, version = self.root / draft.study.name, draft.identity.version()
         with self._failing(f"publishing {study.name}/{version}"):
@@ -257,26 +258,28 @@ def _publish_new(study: Path, draft: ManifestDraft, write: Callable[[Path], None
             name_version(temporary, study / version)
             return manifest
         pending = prepare_pointer(study, version)
-        with removed_on_error(pending):
+        try:
             name_version(temporary, study / version)
-            try:
-                switch_pointer(study, pending)
-            except BaseException:
-                _withdraw(study / version, temporary)
-                raise
+            before = switch_pointer(study, pending)
+        except OSError:
+            # Only an error of the disk says for certain that a rename was not done. Whatever else
+            # breaks in here, as an interrupt does, leaves the pointer for the next start to settle.
+            with suppress(OSError):
+                _withdraw(study / version, temporary, pending)
+            raise
+    confirm_pointer(study, before, pending)
     return manifest
 
 
-def _withdraw(final: Path, temporary: Path) -> None:
-    """Take the name from a version that could not be served, unless it is served after all.
+def _withdraw(final: Path, temporary: Path, pending: Path) -> None:
+    """Take its name from a version that no reader knows yet, and drop the pointer to it.
 
-    A version that stayed without its pointer would look, to a worker that asks what is in the store,
-    as if it had been rolled back.
+    Without its pointer the version would look, to a worker that asks what is in the store, as if it
+    had been rolled back; so the pointer goes last.
     """
-    with suppress(OSError, TraceCorrupt):
-        served = read_pointer(final.parent)
-        if served is None or served.version != final.name:
-            final.rename(temporary)
+    if not temporary.exists():
+        final.rename(temporary)
+    pending.unlink()
 
 
 def _serve(study: Path, manifest: Manifest) -> None:
@@ -287,5 +290,6 @@ def _serve(study: Path, manifest: Manifest) -> None:
         sync_directory(study)
         return
     pending = prepare_pointer(study, manifest.version)
-    with removed_on_error(pending):
-        switch_pointer(study, pending)
+    with removed_on_error(pending, OSError):
+        before = switch_pointer(study, pending)
+    confirm_pointer(study, before)
