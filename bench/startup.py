@@ -38,17 +38,7 @@ def round_s(number: int) -> tuple[float, float]:
     start = time.perf_counter()
     try:
         with subprocess.Popen(
-            [
-                "docker",
-                "compose",
-                "-f",
-                "compose.yaml",
-                "-f",
-                "compose.test.yaml",
-                "up",
-                "--detach",
-                "--no-build",
-            ],
+            ["docker", "compose", "up", "--detach", "--no-build"],
             env=stack.environment,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.STDOUT,
@@ -87,7 +77,7 @@ def main() -> None:
     ):
         rows = ", ".join(f"{seconds:.1f}" for seconds in every)
         print(
-            f"{name:<23} {median:7.2f} s  {median / bare:6.1f} x an empty container  (limit {limit} s; {rows})"
+            f"{name:<23} {median:7.2f} s  {median / bare:6.1f} x an empty container (limit {limit} s; {rows})"
         )
     print(json.dumps({"page_s": round(page_s, 2), "published_s": round(published_s, 2)}))
 

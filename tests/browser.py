@@ -1,4 +1,4 @@
-"""A real Chromium that trusts the stack's CA and nothing else of its making, and tells what it complained of."""
+"""A real Chromium that trusts the CA of a stack, and tells what its pages complained of."""
 
 import os
 import subprocess

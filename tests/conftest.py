@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from probes import eventually
+from probes import data_block, eventually, visit
 from stack import Stack, running
 
 
@@ -12,6 +12,19 @@ from stack import Stack, running
 def stack() -> Iterator[Stack]:
     """Four replicas with both shipped studies published."""
     with running(Stack("longitude-test", replicas_wanted=4)) as started:
-        names = sorted(folder.name for folder in started.studies.iterdir())
-        eventually(lambda: all(started.published(name) for name in names), 120, "both studies published")
+        await_dashboards(started)
         yield started
+
+
+def await_dashboards(stack: Stack) -> None:
+    """Wait until every replica shows the dashboard of every study."""
+    names = sorted(folder.name for folder in stack.studies.iterdir())
+    eventually(lambda: all(stack.published(name) for name in names), 120, "all studies published")
+
+    def every_replica_shows_them() -> bool:
+        seen = [visit(stack, f"study={name}") for name in names for _ in range(4 * stack.replicas_wanted)]
+        shown = {page.replica for page in seen if data_block(page.html, "words")["view"] == "dashboard"}
+        waiting = {page.replica for page in seen} - shown
+        return len(shown) == stack.replicas_wanted and not waiting
+
+    eventually(every_replica_shows_them, 20, "every replica shows every study")

@@ -115,7 +115,8 @@ class Session:
         assert self._receive().msgtype == "ACK"
         self._send(self._protocol.create("PULL-DOC-REQ"))
         reply = self._receive_until("PULL-DOC-REPLY")
-        self.document = Document.from_json(reply.content["doc"])
+        self.document = Document()
+        reply.push_to_document(self.document)
 
     @property
     def words(self) -> dict[str, str]:

@@ -65,6 +65,7 @@ class Stack:
         """The variables that Compose runs with: the machine's, and this stack's over them."""
         own = {
             "COMPOSE_PROJECT_NAME": self.project,
+            "COMPOSE_FILE": ":".join(("compose.yaml", *self.overlays)),
             "HTTPS_PORT": str(self.https_port),
             "HTTP_PORT": str(self.http_port),
             "BOKEH_REPLICAS": str(self.replicas_wanted),
@@ -90,8 +91,7 @@ class Stack:
 
     def compose(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `docker compose` for this stack."""
-        files = [part for name in ("compose.yaml", *self.overlays) for part in ("--file", name)]
-        return self.run("docker", "compose", *files, *arguments, check=check)
+        return self.run("docker", "compose", *arguments, check=check)
 
     def prepare(self) -> None:
         """Lay out a copy of the shipped studies."""

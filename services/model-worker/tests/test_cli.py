@@ -87,7 +87,7 @@ def test_fit_publishes_lists_and_rolls_back(
     first = store.current("small").version
     folder.set_cell(5, "sales", "20")
     folder.write()
-    done = run("fit", "--study", "small", settings=settings)
+    done = run("fit", "small", settings=settings)
     assert done.returncode == 0
     second = store.current("small").version
     assert second != first

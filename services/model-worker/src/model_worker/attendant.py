@@ -1,6 +1,7 @@
 """Attends to all studies: reads each, fits what is not in the store, tells what is wrong."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
@@ -56,7 +57,7 @@ class Attendant:
         """Look at every study anew at the next call, also at those whose last fit failed."""
         self._settled.clear()
 
-    def attend(self, *, again: bool = False, only: str | None = None) -> None:
+    def attend(self, *, again: bool = False, only: Collection[str] = ()) -> None:
         """Check all studies, then fit those whose version is not in the store.
 
         Parameters
@@ -64,12 +65,10 @@ class Attendant:
         again
             Serve the version of the present input even if the store was rolled back from it.
         only
-            Attend to this study alone.
+            Attend to these studies alone; to all when empty.
         """
         folders = [
-            folder
-            for folder in study_folders(self._settings.studies_dir)
-            if only is None or folder.name == only
+            folder for folder in study_folders(self._settings.studies_dir) if not only or folder.name in only
         ]
         # All are checked before any is fitted: a fault is told in seconds, not after the other fits.
         waiting = [folder for folder in folders if not self._stop.is_set() and self._check(folder, again)]

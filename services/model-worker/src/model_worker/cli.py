@@ -24,7 +24,6 @@ app = App(
 )
 
 StudyNames = Annotated[str, Parameter(help="Names of studies; all when none is given.")]
-OneStudy = Annotated[str | None, Parameter(help="The study to fit; all when not given.")]
 
 
 class _Refused(Exception):
@@ -53,16 +52,14 @@ def check(*study: StudyNames) -> int:
 
 
 @app.command
-def fit(
-    *, study: Annotated[str | None, Parameter(help="The study to fit; all when not given.")] = None
-) -> int:
+def fit(*study: StudyNames) -> int:
     """Fit what is not in the store yet, and serve it; exit with 1 when a fit failed or did not pass."""
     from model_worker.attendant import Attendant
     from model_worker.writer import Writer
     from tracestore.publisher import Publisher
 
     settings = _configured()
-    folders = _folders(settings, () if study is None else (study,))
+    folders = _folders(settings, study)
     store, publisher = TraceStore(settings.traces_dir), Publisher(settings.traces_dir)
     publisher.clean_leftovers()
     attendant = Attendant(settings, store, Writer(publisher), Event())
