@@ -77,8 +77,9 @@ class Publisher:
         write
             Given an empty directory, writes `trace.nc` there, and any other files, all closed when it
             returns. Best it writes bytes that are ready: HDF5 writing to a full disk itself can end the
-            process with a segmentation fault instead of an error. It is not called when the version is in the store already and is whole: then that
-            version is served if its verdict passed. One that is there damaged is replaced.
+            process with a segmentation fault instead of an error. It is not called when the version is
+            in the store already and is whole: then that version is served if its verdict passed. One
+            that is there damaged is replaced.
 
         Returns
         -------
