@@ -18,6 +18,9 @@ HEIGHT = 260
 TICKS = 5
 """Few enough for their labels to stand apart on a telephone."""
 
+NOTHING: Data = {"x": [0.0], "y": [0.0]}
+"""A curve that cannot be seen. BokehJS warns about the ranges of a figure that has no point at all."""
+
 LONE_HALF_WIDTH = 0.2
 """Half the width, in periods, of the band at a period whose neighbours were not observed."""
 
@@ -26,7 +29,7 @@ class TimeFigure:
     """One column of the panel over time: a line with points, and over it the model's band if there is one."""
 
     def __init__(self, name: str, column: str, *, banded: bool) -> None:
-        self.source = ColumnDataSource(data={"period": [], column: []})
+        self.source = ColumnDataSource(data={"period": [0], column: [0.0]})
         self.band = ColumnDataSource(data={"xs": [], "ys": []})
         self.model = _start_figure(name, y_range=DataRange1d(only_visible=True))
         if banded:
@@ -52,8 +55,8 @@ class DensityFigure:
     """The posterior density of an effect, its interval filled, its mean and zero marked."""
 
     def __init__(self, name: str) -> None:
-        self.curve = ColumnDataSource(data={"x": [], "y": []})
-        self.interval = ColumnDataSource(data={"x": [], "y": []})
+        self.curve = ColumnDataSource(data=NOTHING)
+        self.interval = ColumnDataSource(data=NOTHING)
         self.mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
         self.model = _start_figure(name, y_range=DataRange1d(start=0))
         self.model.varea(x="x", y1=0, y2="y", source=self.interval, fill_color=BAND, fill_alpha=0.55)
@@ -79,7 +82,7 @@ def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:
     """Give the columns of a density's curve, and of its part inside the interval."""
     effect = answer.effect
     if effect is None or effect.grid.size == 0:
-        return {"x": [], "y": []}, {"x": [], "y": []}
+        return NOTHING, NOTHING
     inside = (effect.grid >= effect.lower) & (effect.grid <= effect.upper)
     return {"x": effect.grid, "y": effect.density}, {"x": effect.grid[inside], "y": effect.density[inside]}
 
