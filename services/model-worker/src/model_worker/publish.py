@@ -33,4 +33,5 @@ def assemble_trace(
 
 def write_trace(trace: xr.DataTree, directory: Path) -> None:
     """Write a trace as NetCDF 4 into a directory, under the name the contract gives it."""
-    trace.to_netcdf(directory / TRACE_FILE, engine="h5netcdf")
+    # In memory first: HDF5 that writes to a full disk itself may end the process instead of raising.
+    (directory / TRACE_FILE).write_bytes(trace.to_netcdf(engine="h5netcdf"))
