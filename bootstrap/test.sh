@@ -6,6 +6,7 @@
 #   test.sh lint       lint and types
 #   test.sh unit       the unit tests
 #   test.sh stack ...  the tests of the running stack; the rest goes to pytest
+#   test.sh screenshots   pictures of the stack that runs now, into docs/screenshots
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
 PROJECT=$(dirname "$HERE")
@@ -41,6 +42,7 @@ case "${1:-all}" in
     lint) lint ;;
     unit) unit ;;
     stack) shift; stack "$@" ;;
+    screenshots) in_tests_image python tests/screenshots.py docs/screenshots ;;
     all) shift $(($# > 0)); lint; unit; stack "$@" ;;
-    *) echo "usage: test.sh [all|lint|unit|stack] [pytest arguments]" >&2; exit 2 ;;
+    *) echo "usage: test.sh [all|lint|unit|stack|screenshots] [pytest arguments]" >&2; exit 2 ;;
 esac

@@ -10,8 +10,6 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from stack import Stack
-
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -44,14 +42,14 @@ class Complaints:
 
 
 @contextmanager
-def chromium(stack: Stack) -> Iterator[Browser]:
-    """Run Chromium with a home of its own, whose certificate database holds the stack's CA."""
+def chromium(ca: Path) -> Iterator[Browser]:
+    """Run Chromium with a home of its own, whose certificate database holds one CA, that of a stack."""
     with tempfile.TemporaryDirectory() as home:
         database = Path(home) / ".pki/nssdb"
         database.mkdir(parents=True)
         for command in (
             ["certutil", "-N", "-d", f"sql:{database}", "--empty-password"],
-            ["certutil", "-A", "-d", f"sql:{database}", "-t", "C,,", "-n", "longitude", "-i", str(stack.ca)],
+            ["certutil", "-A", "-d", f"sql:{database}", "-t", "C,,", "-n", "longitude", "-i", str(ca)],
         ):
             subprocess.run(command, check=True)
         with sync_playwright() as playwright:

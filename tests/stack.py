@@ -101,7 +101,11 @@ class Stack:
     def up(self, *arguments: str) -> None:
         """Start the stack and wait until every service is healthy, then keep its CA."""
         self.compose("up", "--detach", "--wait", "--no-build", *arguments)
-        self.ca.write_text(self.compose("run", "--rm", "--no-deps", "--quiet-pull", "setup", "ca").stdout)
+        self.ca.write_text(self.print_ca())
+
+    def print_ca(self) -> str:
+        """Give the CA that clients must trust, PEM."""
+        return self.compose("run", "--rm", "--no-deps", "--quiet-pull", "setup", "ca").stdout
 
     def down(self) -> None:
         """Remove containers, networks and volumes."""

@@ -15,7 +15,7 @@ NUMBERS = ("#effect-unit-mean", "#effect-unit-low", "#effect-unit-high", "#effec
 
 @pytest.fixture(scope="module")
 def browser(stack: Stack) -> Iterator[Browser]:
-    with chromium(stack) as started:
+    with chromium(stack.ca) as started:
         yield started
 
 

@@ -28,7 +28,7 @@ def test_clean_start_fit_visit_and_stop_log_nothing_at_warning_level() -> None:
         eventually(lambda: all(stack.published(name) for name in names), 120, "both studies published")
         with Session(visit(stack)) as session:
             session.change("unit", "NY")
-        with chromium(stack) as browser:
+        with chromium(stack.ca) as browser:
             tab = browser.new_page()
             tab.goto(stack.url)
             expect(tab.locator("#slot-unit select")).to_be_visible(timeout=30_000)

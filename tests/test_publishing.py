@@ -58,7 +58,7 @@ def test_open_page_keeps_its_version_is_told_of_a_newer_one_and_switches_with_a_
 ) -> None:
     first = changing.published(STUDY)
     assert first
-    with chromium(changing) as browser:
+    with chromium(changing.ca) as browser:
         tab, complaints = browser.new_page(), Complaints()
         complaints.watch(tab)
         tab.goto(f"{changing.url}/?study={STUDY}&unit=CA")

@@ -109,6 +109,8 @@ class StudyCard(Contract):
     treatment: Variable
     controls: tuple[str, ...] = ()
     what_if: WhatIf
+    together: Literal["sum", "mean"] = "sum"
+    """How the effects on all units make one figure: amounts add up, figures per head do not."""
     sign: Literal["saving", "gain", "change"]
     """`saving`: a lower outcome counts as positive; `gain` and `change`: a higher one does."""
 

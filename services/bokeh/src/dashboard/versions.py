@@ -40,7 +40,7 @@ class UnitSeries:
 class EffectAnswer:
     """The effect on one unit or on all, or the reason why there is none.
 
-    `period` is the period it is of and `units` how many units it sums over.
+    `period` is the period it is of and `units` how many units it is of.
     """
 
     period: int
@@ -111,16 +111,19 @@ class LoadedVersion:
         return self._answer(np.asarray([place], dtype=np.int64), int(observed[-1]), change)
 
     def _effect_on_all(self, change: float) -> EffectAnswer:
-        """Give the effect summed over the units observed in the panel's last period."""
+        """Give the effect on the units of the panel's last period: sum or mean, as the card says."""
         last = len(self.manifest.periods) - 1
         places = np.flatnonzero(self._observed[:, last])
         if places.size == 0:
             return EffectAnswer(
                 self.manifest.periods[last], 0, None, "no unit is observed in the last period"
             )
-        return self._answer(places, last, change)
+        share = 1 / places.size if self.manifest.study.together == "mean" else 1.0
+        return self._answer(places, last, change, share)
 
-    def _answer(self, places: NDArray[np.int64], column: int, change: float) -> EffectAnswer:
+    def _answer(
+        self, places: NDArray[np.int64], column: int, change: float, share: float = 1.0
+    ) -> EffectAnswer:
         outcome, treatment = self._outcome[places, column], self._treatment[places, column]
         period = self.manifest.periods[column]
         try:
@@ -129,7 +132,7 @@ class LoadedVersion:
             labels = [self.manifest.units[int(places[unit])].label for unit in error.units]
             named = f" ({', '.join(labels[:3])}{' and others' if len(labels) > 3 else ''})" if labels else ""
             return EffectAnswer(period, places.size, None, f"{error}{named}")
-        return EffectAnswer(period, places.size, summarise(draws))
+        return EffectAnswer(period, places.size, summarise(draws * share))
 
 
 def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:

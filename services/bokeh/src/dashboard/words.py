@@ -15,7 +15,7 @@ Words = dict[str, str]
 
 SITE = "Longitude"
 DASH = "\N{EN DASH}"
-POSITIVE = {"saving": "saving", "gain": "gain", "change": "increase"}
+POSITIVE = {"saving": "a saving", "gain": "a gain", "change": "an increase"}
 HEADING = {"saving": "Saving", "gain": "Gain", "change": "Change"}
 
 EFFECTS = ("effect-unit", "effect-all")
@@ -68,9 +68,11 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     }
     heading = HEADING[card.sign]
     words |= _say_effect("effect-unit", f"{heading} in {label}, {one.period}", one, card)
-    words |= _say_effect(
-        "effect-all", f"{heading} in all {noun}s together, {everyone.period}", everyone, card
-    )
+    whole = {
+        "sum": f"{heading} in all {noun}s together",
+        "mean": f"Mean {heading.lower()} over all {noun}s",
+    }[card.together]
+    words |= _say_effect("effect-all", f"{whole}, {everyone.period}", everyone, card)
     return _complete(words)
 
 

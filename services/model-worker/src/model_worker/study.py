@@ -60,6 +60,7 @@ class WhatIfTable(_Table):
 
     change: ChangeTable
     sign: Literal["saving", "gain", "change"] = "change"
+    together: Literal["sum", "mean"] = "sum"
 
 
 class ModelTable(_Table):
@@ -124,6 +125,7 @@ class Study:
             controls=tuple(toml.controls),
             what_if=WhatIf(**toml.what_if.change.model_dump()),
             sign=toml.what_if.sign,
+            together=toml.what_if.together,
         )
 
 
