@@ -15,7 +15,9 @@ count=$(printf '%s\n' "$old" | wc -l)
 
 add_one() {
     before=$(docker compose ps --all --quiet bokeh | sort)
-    if docker compose up --detach --wait --no-build --no-deps --no-recreate --scale "bokeh=$((count + 1))" bokeh >/dev/null 2>&1; then
+    # Not --no-deps: Compose would take the replica for one of another configuration and recreate it at
+    # the next `up`.
+    if docker compose up --detach --wait --no-build --no-recreate --scale "bokeh=$((count + 1))" bokeh >/dev/null 2>&1; then
         return
     fi
     docker compose ps --all --quiet bokeh | sort | while read -r container; do

@@ -119,7 +119,8 @@ class Stack:
 
     def logs(self, *services: str) -> str:
         """Give all that services logged, without colours and prefixes."""
-        return self.compose("logs", "--no-color", "--no-log-prefix", *services).stdout
+        # Some versions of Compose clear the line first even where there is no terminal.
+        return self.compose("logs", "--no-color", "--no-log-prefix", *services).stdout.replace("\x1b[2K", "")
 
     def in_worker(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command of the model-worker's CLI beside the running one."""

@@ -4,4 +4,4 @@
 set -eu
 group=$(stat -c %g /var/run/docker.sock)
 exec setpriv --reuid 10004 --regid "$group" --clear-groups --inh-caps=-all --bounding-set=-all \
-    haproxy -db -f /etc/haproxy/haproxy.cfg
+    haproxy -q -db -f /etc/haproxy/haproxy.cfg
