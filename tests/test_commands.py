@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from probes import Session, get, visit
+from probes import Session, eventually, get, visit
 from stack import Stack
 
 
@@ -83,6 +83,19 @@ def test_roll_replaces_every_replica_and_no_page_load_fails(stack: Stack) -> Non
         assert session.words["view"] == "dashboard"
 
 
+def test_visitor_is_asked_to_come_back_while_no_replica_is_ready(stack: Stack) -> None:
+    stack.compose("stop", "bokeh")
+    try:
+        eventually(lambda: get(stack).status_code == 503, 10, "503")
+        answer = get(stack)
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "tries again" in answer.text
+    finally:
+        stack.compose("start", "bokeh")
+    eventually(lambda: visit(stack).html, 30, "pages again")
+
+
 def test_scaling_is_one_command_and_leaves_the_others_alone(stack: Stack) -> None:
     def started() -> dict[str, str]:
         return {
@@ -91,6 +104,8 @@ def test_scaling_is_one_command_and_leaves_the_others_alone(stack: Stack) -> Non
             for container in stack.containers(service)
         }
 
+    # Builds of other tests label the images with their own project, which Compose takes for a change.
+    stack.compose("up", "--detach", "--wait", "--no-build")
     before = started()
     stack.compose("up", "--detach", "--wait", "--no-build", "--scale", "bokeh=5")
     after = started()
