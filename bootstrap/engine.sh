@@ -23,9 +23,12 @@ packages_debian() {
         apt-get install -y -qq --no-install-recommends docker.io docker-cli docker-compose docker-buildx iptables
         return
     fi
-    cat > /etc/apt/sources.list.d/longitude-trixie.sources <<'SOURCE'
+    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $release" 'Created-By: Packages' | head -n 1)
+    [ -n "$mirror" ] || die "apt knows no source of Debian $release to take a newer engine from"
+    cat > /etc/apt/sources.list.d/longitude-trixie.sources <<SOURCE
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: $mirror
 Suites: trixie
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg

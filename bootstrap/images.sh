@@ -8,7 +8,6 @@ set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
 . "$HERE/environment.sh"
 SUITE=trixie
-MIRROR=http://deb.debian.org/debian
 PULL_SECONDS=600
 
 say() { printf 'images: %s\n' "$*" >&2; }
@@ -44,9 +43,15 @@ build_debian() {
     [ "$(id -u)" = 0 ] || die "building a base image with debootstrap needs root"
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
+    # The mirror this machine itself uses, if it is a Debian; otherwise debootstrap's own choice.
+    mirror=
+    if grep -qx 'ID=debian' /etc/os-release; then
+        release=$(. /etc/os-release && echo "$VERSION_CODENAME")
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $release" 'Created-By: Packages' | head -n 1)
+    fi
     debootstrap --variant=minbase --include=ca-certificates --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
-        "$SUITE" "$work/root" "$MIRROR" > "$work/log" 2>&1 ||
-        { tail -n 20 "$work/log" >&2; die "debootstrap of Debian $SUITE from $MIRROR failed, see above"; }
+        "$SUITE" "$work/root" ${mirror:+"$mirror"} > "$work/log" 2>&1 ||
+        { tail -n 20 "$work/log" >&2; die "debootstrap of Debian $SUITE failed, see above"; }
     [ -f "$host_bundle" ] && cp "$host_bundle" "$work/root$host_bundle"
     rm -rf "$work/root/var/cache/apt/archives/"*.deb "$work/root/var/lib/apt/lists/"*
     import_root "$work/root" "$DEBIAN_IMAGE" \
