@@ -72,7 +72,8 @@ def fit_study(
 
     watch.lap("import")
     statistics = model.reduce_design(given.design)
-    sampling.compile_model(given.design.regressors.shape[1])
+    watch.lap("reduce")
+    sampling.compile_model(statistics.shape)
     watch.lap("compile")
     progress.enter("sampling", draws_total=settings.chains * (settings.tune + settings.draws))
     draws = sampling.sample(

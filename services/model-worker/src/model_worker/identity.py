@@ -15,13 +15,18 @@ MODEL_MODULES = (
     "diagnostics",
     "effects",
     "fit",
+    "gram",
     "least_squares",
+    "likelihood",
     "model",
     "panel",
+    "patterns",
     "posterior",
     "publish",
     "sampling",
+    "specification",
     "study",
+    "system",
     "table",
 )
 """The modules whose code decides what a fit gives; an edit of any of them is a new model version."""
