@@ -104,6 +104,8 @@ def test_a_fit_that_does_not_pass_is_kept_and_not_served(
     attendant_of(settings.model_copy(update={"draws": 100})).attend()
     (kept,) = store.versions("small")
     assert not kept.verdict.passed
+    # It was tried once more, with four times the tuning.
+    assert kept.sampling.tune == 1200
     with pytest.raises(NothingPublished):
         store.current("small")
     status = store.status("small")
@@ -111,6 +113,21 @@ def test_a_fit_that_does_not_pass_is_kept_and_not_served(
     assert status.phase == "failed"
     assert status.error is not None
     assert "ess_tail" in status.error
+
+
+def test_a_fit_that_passes_at_once_is_not_repeated(
+    folder: StudyFolder, settings: Settings, store: TraceStore, attendant_of: Attend
+) -> None:
+    folder.write()
+    attendant_of(settings).attend()
+    (kept,) = store.versions("small")
+    assert kept.verdict.passed
+    assert kept.sampling.tune == 300
+    names = [check.name for check in kept.verdict.checks]
+    assert names == [
+        *("r_hat", "ess_bulk", "ess_tail", "mcse"),
+        *("divergences", "e_bfmi", "finished_chains", "not_finite"),
+    ]
 
 
 def test_what_was_published_stays_when_a_later_fit_does_not_pass(

@@ -14,6 +14,7 @@ MODEL_MODULES = (
     "design",
     "diagnostics",
     "effects",
+    "estimand",
     "fit",
     "gram",
     "least_squares",

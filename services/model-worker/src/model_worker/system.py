@@ -1,10 +1,11 @@
 """The Gaussian panel model given rho and kappa: its likelihood, and its exact conditional draws."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from model_worker.gram import Gram, Moments, own_coefficients, take_gram, take_moments, update
@@ -61,7 +62,8 @@ class System:
         self.periods, self.units, self.random = periods, units, random
         self.nuisance = patterns[0].columns.shape[2] - 2
         self.flat = periods + self.nuisance
-        information = self.gram(np.zeros(1)).products[0, : self.flat, : self.flat]
+        full = take_gram(self.moments, np.zeros(1), periods, units, "none").products
+        information = full[0, : self.flat, : self.flat]
         eigenvalues, vectors = np.linalg.eigh(information)
         seen = eigenvalues > eigenvalues[-1] * _SEEN
         self.basis: Floats = vectors[:, seen]
@@ -71,8 +73,15 @@ class System:
         self.freedom = rows - own - self.rank
 
     def gram(self, rho: Floats) -> Gram:
-        """Give the Gram matrix at each value of rho (batch,)."""
-        return take_gram(self.moments, rho, self.periods, self.units, self.random)
+        """Give the Gram matrix at each value of rho (batch,).
+
+        In place of periods and nuisance regressors its columns are their identified directions (rank).
+        """
+        full = take_gram(self.moments, rho, self.periods, self.units, self.random)
+        directions = scipy.linalg.block_diag(self.basis, np.eye(2))
+        return replace(
+            full, products=directions.T @ full.products @ directions, loadings=directions.T @ full.loadings
+        )
 
     def profile(self, rho: Floats, kappa: Floats) -> Profile:
         """Give the likelihood for each rho (nodes,) with each kappa (levels,), as (nodes, levels)."""
@@ -104,9 +113,8 @@ class System:
         return np.stack([log_determinant, remaining[:, 0, 0], remaining[:, 0, 1], remaining[:, 1, 1]])
 
     def _split(self, products: Floats) -> tuple[Floats, Floats, Floats]:
-        flat = self.flat
-        left = self.basis.T @ products[:, :flat, :flat] @ self.basis
-        return left, self.basis.T @ products[:, :flat, flat:], products[:, flat:, flat:]
+        rank = self.rank
+        return products[:, :rank, :rank], products[:, :rank, rank:], products[:, rank:, rank:]
 
     def draw_effects(
         self, slope: Floats, sigma: Floats, rho: Floats, kappa: Floats, rng: np.random.Generator
@@ -134,13 +142,15 @@ class System:
         root = np.linalg.cholesky(left)
         scattered = sigma[:, None, None] * rng.standard_normal((len(slope), self.rank, 1))
         whitened = np.linalg.solve(root, crossed @ outcome) + scattered
-        flat = self.basis @ np.linalg.solve(root.transpose(0, 2, 1), whitened)
-        terms = np.concatenate([-flat, outcome], axis=1)
+        directions = np.linalg.solve(root.transpose(0, 2, 1), whitened)
+        flat = self.basis @ directions
         random = np.zeros((len(slope), 0))
         if self.random != "none":
             shrunk = kappa[:, None] ** 2 / (1 + kappa[:, None] ** 2 * gram.information)
-            random = shrunk * (gram.loadings.transpose(0, 2, 1) @ terms)[:, :, 0]
+            left_over = np.concatenate([-directions, outcome], axis=1)
+            random = shrunk * (gram.loadings.transpose(0, 2, 1) @ left_over)[:, :, 0]
             random += sigma[:, None] * np.sqrt(shrunk) * rng.standard_normal(random.shape)
+        terms = np.concatenate([-flat, outcome], axis=1)
         own = tuple(self._own(moment.pattern, terms, sigma, rho, random, rng) for moment in self.moments)
         return Effects(flat[:, : self.periods, 0], flat[:, self.periods :, 0], random, own)
 
