@@ -1,5 +1,6 @@
 """Draws from the posterior with nutpie: compiled once per shape, watched while they are made."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -49,7 +50,9 @@ def _compile(shape: Shape) -> Any:
     size = (4, 2 if shape.autoregressive else 1, 2 if shape.random else 1)
     model = build_model(Statistics(shape, np.ones(size), np.ones(5)))
     # Starting values are computed once per chain: interpreting their graph is faster than compiling it.
-    with config.change_flags(mode="FAST_COMPILE"):
+    with config.change_flags(mode="FAST_COMPILE"), warnings.catch_warnings():
+        # One loop or two makes no difference to scalars.
+        warnings.filterwarnings("ignore", message="Loop fusion failed")
         return nutpie.compile_pymc_model(model, var_names=["sigma", "tau"] if shape.random else ["sigma"])
 
 
