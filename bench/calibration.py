@@ -250,15 +250,16 @@ brackets its median width. Two standard errors of a coverage near 0.94 are {erro
 
 {chr(10).join(coverage)}
 
-The default covers wherever its assumptions hold nearly enough: errors that persist, heavy tails, units of
-different noise, slopes that differ. Independent errors and one slope for all cover only where they are
-true. An outcome that adjusts slowly to the treatment defeats every one of these models.
+The default covers where its assumptions hold nearly enough: errors that persist, heavy tails, units of
+different noise, slopes that differ; where errors are independent it is wider than it need be. Independent
+errors and one slope for all cover only where they are true. An outcome that adjusts slowly to the treatment
+defeats both.
 
 ## Simulation-based calibration
 
 Parameters drawn from their priors, data from them: the rank of each among its posterior draws must be
-uniform. The p-values are of a chi-squared test over {BINS} bins; of {len(ranks) - 2} tests some
-{(len(ranks) - 2) * 0.05:.0f} are expected below 0.05.
+uniform. The p-values are of a chi-squared test over {BINS} bins; of {len(ranks) - 2} tests,
+{(len(ranks) - 2) * 0.05:.1f} are expected below 0.05.
 
 {chr(10).join(ranks)}
 """
