@@ -26,7 +26,8 @@ case "$image" in
         ;;
     *)
         docker compose build --quiet "$image"
-        exec docker run --rm --init --network none --volume "$PROJECT/bench:/bench:ro" \
+        exec docker run --rm --init --network none --user "$(id -u):$(id -g)" \
+            --volume "$PROJECT/bench:/bench:ro" --volume "$PROJECT/docs:/docs" \
             --volume "$PROJECT/studies:/studies:ro" --entrypoint python "longitude/$image:dev" "/bench/$name.py" "$@"
         ;;
 esac

@@ -46,9 +46,18 @@ def make_card(name: str = "smoking", title: str = "Cigarette taxes & <health> sp
 
 
 def publish(
-    root: Path, card: StudyCard | None = None, *, seed: int = 1, slope: float = -0.2, passed: bool = True
+    root: Path,
+    card: StudyCard | None = None,
+    *,
+    seed: int = 1,
+    slope: float = -0.2,
+    passed: bool = True,
+    by_unit: bool = False,
 ) -> Manifest:
-    """Publish a version of a panel in which Alaska misses the last two years and one in between."""
+    """Publish a version of a panel in which Alaska misses the last two years and one in between.
+
+    With slopes by unit, that of the unit at place i is i more than `beta`.
+    """
     card = card or make_card()
     rng = np.random.default_rng(seed)
     shape = (len(UNITS), len(PERIODS))
@@ -57,9 +66,12 @@ def publish(
     outcome[0, 3] = outcome[0, -2:] = np.nan
     draws = rng.normal(slope, 0.05, (2, 500))
     dims = ("unit", "period")
+    posterior = xr.Dataset({"beta": (("chain", "draw"), draws)})
+    if by_unit:
+        posterior["beta_unit"] = (("chain", "draw", "unit"), draws[..., None] + np.arange(len(UNITS)))
     tree = xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset({"beta": (("chain", "draw"), draws)}),
+            "posterior": posterior,
             "panel": xr.Dataset({"outcome": (dims, outcome), "treatment": (dims, treatment)}),
             "band": xr.Dataset(
                 {"mean": (dims, outcome), "lower": (dims, outcome * 0.9), "upper": (dims, outcome * 1.1)},

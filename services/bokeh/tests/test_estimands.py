@@ -69,6 +69,15 @@ def test_all_units_together_is_the_sum_of_each_even_beyond_one_step() -> None:
     np.testing.assert_allclose(compute_draws(slope, outcome, treatment, 7, estimand), sum(each))
 
 
+def test_units_with_slopes_of_their_own_are_each_moved_by_their_own_even_beyond_one_step() -> None:
+    estimand = Estimand("log", "log", "percent", "change")
+    rng = np.random.default_rng(0)
+    outcome, treatment, slope = rng.uniform(1, 9, 150), rng.uniform(1, 9, 150), rng.normal(0, 1, (20, 150))
+    # y' = y (1.07)^beta, by unit
+    expected = (outcome * 1.07**slope - outcome).sum(axis=1)
+    np.testing.assert_allclose(compute_draws(slope, outcome, treatment, 7, estimand), expected)
+
+
 @pytest.mark.parametrize(("kind", "change"), [("percent", -100), ("units", -2)])
 def test_a_treatment_without_logarithm_is_undefined_and_names_the_units(kind: str, change: float) -> None:
     estimand = Estimand("log", "log", kind, "change")  # type: ignore[arg-type]

@@ -186,6 +186,25 @@ def test_the_effect_on_all_sums_the_units_observed_in_the_last_period(root: Path
     assert everyone.effect.mean == pytest.approx(sum(effect.mean for effect in each if effect is not None))
 
 
+def test_a_units_effect_is_by_its_own_slope_and_the_sum_by_each_units(root: Path, cache: TraceCache) -> None:
+    publish(root, slope=-0.2)
+    common = served(cache.poll())
+    publish(root, slope=-0.2, seed=2, by_unit=True)
+    version = served(cache.poll())
+    # The unit at place 2 has a slope of about 1.8: a rise by 1 % raises its outcome by about 1.8 %.
+    series = version.series_of("CA")
+    effect = version.effect_on("CA", 1.0).effect
+    assert effect is not None
+    assert effect.mean == pytest.approx(-series.outcome[-1] * (1.01**1.8 - 1), rel=0.01)
+    each = [version.effect_on(unit, 1.0).effect for unit in ("AL", "CA", "NY")]
+    everyone = version.effect_on_all(1.0).effect
+    assert everyone is not None
+    assert everyone.mean == pytest.approx(sum(effect.mean for effect in each if effect is not None))
+    shared = common.effect_on_all(1.0).effect
+    assert shared is not None
+    assert np.sign(shared.mean) != np.sign(everyone.mean)
+
+
 def test_an_undefined_effect_has_a_reason_that_names_units(root: Path, cache: TraceCache) -> None:
     publish(root)
     answer = served(cache.poll()).effect_on_all(-100.0)
@@ -198,14 +217,21 @@ def test_a_trace_that_is_not_the_contracts_names_every_fault(root: Path, tmp_pat
     trace = tmp_path / "bad.nc"
     xr.DataTree.from_dict(
         {
-            "posterior": xr.Dataset({"gamma": (("chain", "draw"), np.zeros((1, 2)))}),
+            "posterior": xr.Dataset({"beta_unit": (("chain", "draw"), np.zeros((1, 2)))}),
             "panel": xr.Dataset({"outcome": (("unit", "period"), np.zeros((len(UNITS) + 1, len(PERIODS))))}),
             "band": xr.Dataset({name: ("unit", np.zeros(1)) for name in ("mean", "lower", "upper")}),
         }
     ).to_netcdf(trace, engine="h5netcdf")
     with pytest.raises(TraceCorrupt) as caught:
         load_version(manifest, trace)
-    for part in ("posterior/beta", "panel/outcome has 5", "panel/treatment", "band/mean", "band/upper"):
+    for part in (
+        "posterior/beta is",
+        "beta_unit has dims",
+        "panel/outcome has 5",
+        "panel/treatment",
+        "band/mean",
+        "band/upper",
+    ):
         assert part in str(caught.value)
 
 

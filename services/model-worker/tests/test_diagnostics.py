@@ -25,12 +25,21 @@ def posterior() -> xr.Dataset:
 
 @pytest.fixture
 def sample_stats() -> xr.Dataset:
-    return xr.Dataset({"diverging": (("chain", "draw"), np.zeros((CHAINS, DRAWS), dtype=bool))})
+    energy = np.random.default_rng(6).normal(size=(CHAINS, DRAWS))
+    return xr.Dataset(
+        {
+            "diverging": (("chain", "draw"), np.zeros((CHAINS, DRAWS), dtype=bool)),
+            "energy": (("chain", "draw"), energy),
+        }
+    )
 
 
-def failed(posterior: xr.Dataset, sample_stats: xr.Dataset) -> dict[str, Check]:
-    verdict = judge(posterior, sample_stats, chains=CHAINS, draws=DRAWS)
-    assert len(verdict.checks) == 6
+def failed(
+    posterior: xr.Dataset, sample_stats: xr.Dataset, effects: xr.Dataset | None = None
+) -> dict[str, Check]:
+    effects = xr.Dataset() if effects is None else effects
+    verdict = judge(posterior, effects, sample_stats, chains=CHAINS, draws=DRAWS)
+    assert len(verdict.checks) == 8
     return {check.name: check for check in verdict.checks if not check.passed}
 
 
@@ -80,8 +89,33 @@ def test_a_constant_parameter_is_a_failure(posterior: xr.Dataset, sample_stats: 
     assert failed(posterior, sample_stats)["r_hat"].worst == "beta"
 
 
-def test_missing_divergences_are_a_failure(posterior: xr.Dataset) -> None:
-    assert failed(posterior, xr.Dataset())["divergences"].value is None
+def test_missing_statistics_of_the_sampler_are_a_failure(posterior: xr.Dataset) -> None:
+    checks = failed(posterior, xr.Dataset())
+    assert checks["divergences"].value is None
+    assert checks["e_bfmi"].value is None
+
+
+def test_energy_that_creeps_fails_and_names_the_chain(
+    posterior: xr.Dataset, sample_stats: xr.Dataset
+) -> None:
+    sample_stats["energy"][1] = np.linspace(-2, 2, DRAWS)
+    checks = failed(posterior, sample_stats)
+    assert list(checks) == ["e_bfmi"]
+    assert checks["e_bfmi"].worst == "chain 1"
+
+
+def test_an_estimand_that_creeps_fails_though_the_parameters_do_not(
+    posterior: xr.Dataset, sample_stats: xr.Dataset
+) -> None:
+    creeping = np.random.default_rng(4).normal(size=(CHAINS, DRAWS))
+    for draw in range(1, DRAWS):
+        creeping[:, draw] = 0.97 * creeping[:, draw - 1] + 0.3 * creeping[:, draw]
+    effects = xr.Dataset({"effect_on_all": (("chain", "draw"), creeping)})
+    checks = failed(posterior, sample_stats, effects)
+    assert checks["ess_bulk"].worst == "effect_on_all"
+    assert checks["mcse"].worst == "effect_on_all"
+    assert checks["mcse"].value is not None
+    assert checks["mcse"].value > 0.05
 
 
 def test_a_chain_that_ended_early_is_a_failure(posterior: xr.Dataset, sample_stats: xr.Dataset) -> None:

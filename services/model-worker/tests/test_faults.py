@@ -37,7 +37,11 @@ def only_one_period(folder: StudyFolder) -> None:
 
 
 def too_few_rows(folder: StudyFolder) -> None:
-    folder.rows = make_rows(2, 2)
+    folder.rows = make_rows(3, 2)
+
+
+def only_two_units(folder: StudyFolder) -> None:
+    folder.rows = folder.rows[:17]
 
 
 def collinear_control(folder: StudyFolder) -> None:
@@ -69,6 +73,7 @@ DATA_FAULTS: dict[str, tuple[Callable[[StudyFolder], None], int | None, str | No
     "constant": (constant, None, "tax", None),
     "not_identified": (constant_within_units, None, "tax", None),
     "too_few_rows": (too_few_rows, None, None, None),
+    "too_few_units": (only_two_units, None, "state", None),
     "no_residual": (explained, None, "sales", None),
 }
 
@@ -190,6 +195,66 @@ def test_a_fault_of_study_toml_is_told_with_line_and_key(
     faults = faults_of(folder, settings)
     assert (kind, line, key) in [(fault.kind, fault.line, fault.column) for fault in faults]
     assert {fault.file for fault in faults} == {"small/study.toml"}
+
+
+@pytest.mark.parametrize(
+    ("model", "line", "key"),
+    [
+        ('errors = "independent"\nslopes = "unit"\neffects = "pooled"', 15, "model.slopes"),
+        ('errors = "independent"\neffects = "pooled"\ntrends = true', 16, "model.trends"),
+        ('effects = "pooled"', 14, "model.effects"),
+    ],
+)
+def test_what_a_model_cannot_have_together_is_refused(
+    model: str, line: int, key: str, folder: StudyFolder, settings: Settings
+) -> None:
+    folder.text += f"\n[model]\n{model}\n"
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.line, fault.column) == ("not_identified", line, key)
+
+
+def test_errors_that_are_not_offered_are_told_with_those_that_are(
+    folder: StudyFolder, settings: Settings
+) -> None:
+    folder.text += '\n[model]\nerrors = "student-t"\n'
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.column, fault.expected) == (
+        "invalid_value",
+        "model.errors",
+        "'ar1' or 'independent'",
+    )
+
+
+def test_slopes_by_unit_need_units_that_show_one(folder: StudyFolder, settings: Settings) -> None:
+    for line in range(2 + 2 * 8, len(folder.rows) + 1):
+        folder.set_cell(line, "tax", "1.5")
+    folder.text += '\n[model]\nslopes = "unit"\n'
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.column) == ("not_identified", "model.slopes")
+    assert "2 such states" in fault.found
+
+
+def test_trends_need_three_rows_in_each_unit(folder: StudyFolder, settings: Settings) -> None:
+    del folder.rows[4:10]
+    folder.text += "\n[model]\ntrends = true\n"
+    folder.rows = [row for row in folder.rows if not (row.startswith("U3") and int(row.split(",")[2]) > 2001)]
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.column) == ("not_identified", "model.trends")
+    assert "2 for U3" in fault.found
+
+
+def test_a_treatment_along_a_line_is_not_identified_beside_trends(
+    folder: StudyFolder, settings: Settings
+) -> None:
+    folder.text = folder.text.replace(
+        'units = "US$", transform = "log"', 'units = "US$", transform = "identity"'
+    )
+    for line in range(2, len(folder.rows) + 1):
+        unit, period = divmod(line - 2, 8)
+        folder.set_cell(line, "tax", str(1 + unit + period * (unit + 1)))
+    folder.text += "\n[model]\ntrends = true\n"
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.column) == ("not_identified", "tax")
 
 
 def test_an_unknown_key_is_guessed(folder: StudyFolder, settings: Settings) -> None:

@@ -34,12 +34,16 @@ def test_the_trace_is_what_the_contract_says(
     folder: StudyFolder, settings: Settings, trace_of: Callable[[StudyFolder, Settings], xr.DataTree]
 ) -> None:
     folder.text = folder.text.replace("controls = []", 'controls = ["income"]')
+    folder.text += '[model]\nslopes = "unit"\n'
     del folder.rows[10]
-    tree = trace_of(folder, settings)
+    tree = trace_of(folder, settings.model_copy(update={"draws": 1000, "tune": 1000}))
     shapes = {name: values.dims for name, values in tree["posterior"].to_dataset().data_vars.items()}
     sample = ("chain", "draw")
     assert shapes == {
         "beta": sample,
+        "beta_unit": (*sample, "unit"),
+        "tau": sample,
+        "rho": sample,
         "intercept": sample,
         "sigma": sample,
         "unit_effect": (*sample, "unit"),
@@ -48,7 +52,7 @@ def test_the_trace_is_what_the_contract_says(
     }
     posterior = tree["posterior"]
     assert all(values.dtype == np.float64 for values in posterior.data_vars.values())
-    assert dict(posterior.sizes) == {"chain": 4, "draw": 300, "unit": 6, "period": 8, "control": 1}
+    assert dict(posterior.sizes) == {"chain": 4, "draw": 1000, "unit": 6, "period": 8, "control": 1}
     assert posterior["unit"].to_numpy().tolist() == [f"U{i}" for i in range(6)]
     assert posterior["period"].to_numpy().tolist() == list(range(2000, 2008))
     assert tree["sample_stats"]["diverging"].dims == sample
@@ -100,6 +104,8 @@ def test_a_fit_that_does_not_pass_is_kept_and_not_served(
     attendant_of(settings.model_copy(update={"draws": 100})).attend()
     (kept,) = store.versions("small")
     assert not kept.verdict.passed
+    # It was tried once more, with four times the tuning.
+    assert kept.sampling.tune == 1200
     with pytest.raises(NothingPublished):
         store.current("small")
     status = store.status("small")
@@ -107,6 +113,21 @@ def test_a_fit_that_does_not_pass_is_kept_and_not_served(
     assert status.phase == "failed"
     assert status.error is not None
     assert "ess_tail" in status.error
+
+
+def test_a_fit_that_passes_at_once_is_not_repeated(
+    folder: StudyFolder, settings: Settings, store: TraceStore, attendant_of: Attend
+) -> None:
+    folder.write()
+    attendant_of(settings).attend()
+    (kept,) = store.versions("small")
+    assert kept.verdict.passed
+    assert kept.sampling.tune == 300
+    names = [check.name for check in kept.verdict.checks]
+    assert names == [
+        *("r_hat", "ess_bulk", "ess_tail", "mcse"),
+        *("divergences", "e_bfmi", "finished_chains", "not_finite"),
+    ]
 
 
 def test_what_was_published_stays_when_a_later_fit_does_not_pass(

@@ -108,8 +108,8 @@ def compute_draws(
 
     Parameters
     ----------
-    slope : (draw,)
-        Posterior draws of beta.
+    slope : (draw,) or (draw, unit)
+        Posterior draws of beta, one for all units or each unit's own.
     outcome, treatment : (unit,)
         Observed values y and x, in their own units.
     change
@@ -127,10 +127,12 @@ def compute_draws(
     """
     shift = compute_shift(treatment, change, estimand)
     before = transform(outcome, estimand.outcome)
-    total = np.zeros_like(slope)
+    by_unit = slope.reshape(len(slope), -1)
+    total = np.zeros(len(slope))
     for start in range(0, outcome.size, UNITS_AT_ONCE):
         part = slice(start, start + UNITS_AT_ONCE)
-        after = inverse(before[part] + slope[:, None] * shift[part], estimand.outcome)
+        own = by_unit[:, part] if slope.ndim == 2 else by_unit
+        after = inverse(before[part] + own * shift[part], estimand.outcome)
         total += (after - outcome[part]).sum(axis=1)
     if not np.all(np.isfinite(total)):
         raise EffectUndefined("the change leads to outcomes too large to be represented", ())

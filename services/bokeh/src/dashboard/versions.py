@@ -58,8 +58,8 @@ class LoadedVersion:
     ----------
     manifest
         What the store says of the version.
-    slope : (draw,)
-        Draws of beta, all chains one after another.
+    slope : (draw,) or (draw, unit)
+        Draws of beta, or of each unit's own where the model has them, all chains one after another.
     series
         By unit, in the order of `manifest.units`.
     """
@@ -127,7 +127,8 @@ class LoadedVersion:
         outcome, treatment = self._outcome[places, column], self._treatment[places, column]
         period = self.manifest.periods[column]
         try:
-            draws = compute_draws(self.slope, outcome, treatment, change, self.estimand)
+            slope = self.slope if self.slope.ndim == 1 else self.slope[:, places]
+            draws = compute_draws(slope, outcome, treatment, change, self.estimand)
         except EffectUndefined as error:
             labels = [self.manifest.units[int(places[unit])].label for unit in error.units]
             named = f" ({', '.join(labels[:3])}{' and others' if len(labels) > 3 else ''})" if labels else ""
@@ -149,12 +150,14 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
         "band": dict.fromkeys(("mean", "lower", "upper"), ("unit", "period")),
     }
     sizes = {"unit": len(manifest.units), "period": len(manifest.periods)}
+    optional = {"beta_unit": ("chain", "draw", "unit")}
     found: dict[str, dict[str, Floats]] = {group: {} for group in expected}
     faults: list[str] = []
     try:
         for group, variables in expected.items():
             with xr.open_dataset(trace, group=group, engine="h5netcdf") as dataset:
-                for name, dims in variables.items():
+                own = {name: dims for name, dims in optional.items() if name in dataset}
+                for name, dims in (variables | (own if group == "posterior" else {})).items():
                     if name not in dataset:
                         faults.append(f"{group}/{name} is missing")
                     elif set(dataset[name].dims) != set(dims):
@@ -171,7 +174,9 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
         raise TraceCorrupt(f"{trace}: cannot be read as NetCDF ({error})") from error
     if faults:
         raise TraceCorrupt(f"{trace}: {'; '.join(faults)}")
-    return LoadedVersion(manifest, found["posterior"]["beta"].reshape(-1), found["panel"], found["band"])
+    beta = found["posterior"].get("beta_unit", found["posterior"]["beta"])
+    slope = beta.reshape(-1, *beta.shape[2:])
+    return LoadedVersion(manifest, slope, found["panel"], found["band"])
 
 
 def _freeze[Kind: np.generic](values: NDArray[Kind]) -> NDArray[Kind]:

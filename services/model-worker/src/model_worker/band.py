@@ -1,15 +1,19 @@
 """The posterior predictive band: what the model expects of each observed cell."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from model_worker.design import apply_transform, undo_transform
 from model_worker.panel import Panel
+from model_worker.patterns import neighbouring_rows
 from model_worker.study import Study
-from tracestore.manifest import Transform
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 MASS = 0.94
 _VALUES_AT_ONCE = 4_000_000
@@ -18,20 +22,26 @@ _VALUES_AT_ONCE = 4_000_000
 def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
     """Give mean and highest density interval of a new outcome in each observed cell.
 
+    With AR(1) errors that is the outcome expected beside the one observed before it in the unit, or after
+    it for the unit's first: the process is the same in both directions of time. A unit's only row has
+    nothing to be expected from and no band.
+
     Returns
     -------
     xarray.Dataset
         `mean`, `lower`, `upper` (unit, period) in the outcome's own units, NaN where nothing was
         observed; the interval's mass in the attribute `mass`.
     """
-    treatment = apply_transform(panel.treatment, study.toml.treatment.transform)
+    transform = study.toml.outcome.transform
+    rows_given = _Rows.of(study, panel)
     rows = len(panel.outcome)
     band = np.empty((3, rows))
-    draws = posterior.stack(sample=("chain", "draw"), create_index=False).transpose("sample", ...)
+    draws = posterior.stack(sample=("chain", "draw"), create_index=False).transpose(..., "sample")
+    value = {str(name): draws[name].to_numpy() for name in draws.data_vars}
     at_once = max(1, _VALUES_AT_ONCE // draws.sizes["sample"])
     for start in range(0, rows, at_once):
         block = slice(start, min(start + at_once, rows))
-        outcome = _predict(draws, panel, treatment, block, study.toml.outcome.transform, rng)
+        outcome = undo_transform(_predict(value, panel, rows_given, block, rng), transform)
         band[0, block] = outcome.mean(axis=1)
         band[1, block], band[2, block] = narrowest_interval(outcome, MASS)
     variables = {
@@ -42,22 +52,66 @@ def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.rand
     return xr.Dataset(variables, coords=coords, attrs={"mass": MASS})
 
 
-def _predict(
-    draws: xr.Dataset,
-    panel: Panel,
-    treatment: Floats,
-    block: slice,
-    transform: Transform,
-    rng: np.random.Generator,
+@dataclass(frozen=True)
+class _Rows:
+    """The rows on the model's scale, with their neighbours in time."""
+
+    outcome: Floats
+    treatment: Floats
+    time: Floats
+    neighbour: Integers
+    lag: Floats
+
+    @classmethod
+    def of(cls, study: Study, panel: Panel) -> Self:
+        periods = np.asarray(panel.periods, dtype=np.int64)
+        return cls(
+            apply_transform(panel.outcome, study.toml.outcome.transform),
+            apply_transform(panel.treatment, study.toml.treatment.transform),
+            (periods - periods.mean())[panel.period_index],
+            *neighbouring_rows(panel.unit_index, panel.period_index, periods),
+        )
+
+
+def expected_outcome(
+    value: dict[str, Floats], panel: Panel, treatment: Floats, time: Floats, rows: Integers
 ) -> Floats:
-    value = {str(name): draws[name].to_numpy() for name in draws.data_vars}
-    mean = value["unit_effect"].T[panel.unit_index[block]]
-    mean += value["period_effect"].T[panel.period_index[block]]
-    mean += value["intercept"] + treatment[block, None] * value["beta"]
+    """Give the model's mean of the transformed outcome (rows, draw), errors apart.
+
+    Parameters
+    ----------
+    value
+        Draws of each parameter with the draws last.
+    treatment, time
+        Of all rows: transformed, and the period's distance from the mean of the periods.
+    rows
+        The rows asked for.
+    """
+    units = panel.unit_index[rows]
+    mean = value["unit_effect"][units] + value["period_effect"][panel.period_index[rows]]
+    slope = value["beta_unit"][units] if "beta_unit" in value else value["beta"]
+    mean += value["intercept"] + treatment[rows, None] * slope
+    if "trend" in value:
+        mean += time[rows, None] * value["trend"][units]
     if panel.control_names:
-        mean += panel.controls[block] @ value["gamma"].T
-    mean += value["sigma"] * rng.standard_normal(mean.shape)
-    return undo_transform(mean, transform)
+        mean += panel.controls[rows] @ value["gamma"]
+    return mean
+
+
+def _predict(
+    value: dict[str, Floats], panel: Panel, rows: _Rows, block: slice, rng: np.random.Generator
+) -> Floats:
+    asked = np.arange(block.start, block.stop)
+    mean = expected_outcome(value, panel, rows.treatment, rows.time, asked)
+    noise = value["sigma"] * rng.standard_normal(mean.shape)
+    if "rho" not in value:
+        return mean + noise
+    neighbour, lag = rows.neighbour[asked], rows.lag[asked, None]
+    beside = expected_outcome(value, panel, rows.treatment, rows.time, neighbour)
+    carried = value["rho"] ** lag
+    spread = np.sqrt((1 - carried**2) / (1 - value["rho"] ** 2))
+    predicted = mean + carried * (rows.outcome[neighbour, None] - beside) + spread * noise
+    return np.where(lag > 0, predicted, np.nan)
 
 
 def narrowest_interval(values: Floats, mass: float) -> tuple[Floats, Floats]:

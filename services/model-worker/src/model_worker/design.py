@@ -9,7 +9,10 @@ from model_worker.effects import EffectSpace, span_effects
 from model_worker.faults import InvalidInput
 from model_worker.least_squares import LeastSquares, fit_least_squares
 from model_worker.panel import Panel
+from model_worker.patterns import sort_into_patterns
+from model_worker.specification import Specification, specify
 from model_worker.study import Study
+from model_worker.system import System
 from tracestore.manifest import Fault, Transform
 
 Floats = NDArray[np.float64]
@@ -18,12 +21,18 @@ COLLINEAR = 1e-7
 """A regressor whose spread outside the effects and the regressors before it is below this share of its
 own is taken as having none: the share is what rounding leaves in double precision."""
 
+FEWEST_ROWS_LEFT = 3
+"""Rows beyond those that effects and controls take: one for the slope, and two for the noise, without
+which it has no variance that is finite."""
+
 
 @dataclass(frozen=True)
 class Design:
-    """Outcome (rows,) and regressors (rows, treatment and controls) at mean 0 and standard deviation 1.
+    """Outcome (rows,) and regressors (rows, treatment and controls), standardised.
 
-    ``transformed = centre + scale * standardised`` for the outcome and each regressor.
+    ``transformed = centre + scale * standardised`` for the outcome and each regressor. The centre is the
+    mean; the scale is the standard deviation of what unit and period effects leave of the column, so that
+    differences between units, which the slope does not come from, set no scale.
     """
 
     outcome: Floats
@@ -34,6 +43,9 @@ class Design:
     scales: Floats
     space: EffectSpace
     least_squares: LeastSquares
+    specification: Specification
+    system: System
+    """With the estimate of least squares times the treatment taken from the outcome."""
 
 
 def apply_transform(values: Floats, name: Transform) -> Floats:
@@ -65,28 +77,48 @@ def make_design(study: Study, panel: Panel) -> Design:
     faults = [_constant(file, name, values) for name, values in columns.items() if _is_constant(values)]
     if faults:
         raise InvalidInput(faults)
-    y, outcome_centre, outcome_scale = _standardise(outcome)
-    x, centres, scales = _standardise(regressors)
+    specification = specify(study, panel, treatment)
     space = span_effects(panel.unit_index, panel.period_index)
+    y, outcome_centre, outcome_spread = _standardise(outcome)
+    x, centres, spreads = _standardise(regressors)
     _require_identified(study, file, names, space, y, x)
     least_squares = fit_least_squares(space, y, x)
     if least_squares.residual_sum <= len(y) * 1e-18:
         raise InvalidInput([_explained(file, toml.outcome.column)])
+    y_left, x_left = _spread_left(space, y), _spread_left(space, x)
+    y, x = y / y_left, x / x_left
+    least_squares = fit_least_squares(space, y, x)
+    system = _reduce(panel, specification, y - x[:, 0] * least_squares.slopes[0], x)
+    _require_freedom(study, file, system)
     return Design(
         outcome=y,
         regressors=x,
         outcome_centre=float(outcome_centre),
-        outcome_scale=float(outcome_scale),
+        outcome_scale=float(outcome_spread * y_left),
         centres=centres,
-        scales=scales,
+        scales=spreads * x_left,
         space=space,
         least_squares=least_squares,
+        specification=specification,
+        system=system,
     )
 
 
 def _standardise(values: Floats) -> tuple[Floats, Floats, Floats]:
     centre, scale = values.mean(axis=0), values.std(axis=0)
     return (values - centre) / scale, centre, scale
+
+
+def _spread_left(space: EffectSpace, values: Floats) -> Floats:
+    left: Floats = np.linalg.norm(space.residual(values), axis=0) / np.sqrt(len(values) - space.rank)
+    return left
+
+
+def _reduce(panel: Panel, specification: Specification, outcome: Floats, regressors: Floats) -> System:
+    columns = np.column_stack([outcome, regressors])
+    periods = np.asarray(panel.periods, dtype=np.int64)
+    patterns = sort_into_patterns(panel.unit_index, panel.period_index, periods, columns, specification.own)
+    return System(patterns, len(panel.periods), len(panel.units), specification.random)
 
 
 def _is_constant(values: Floats) -> bool:
@@ -131,6 +163,35 @@ def _require_identified(
                 expected=f"more rows than the model's {coefficients} coefficients",
                 found=f"{len(y)} rows",
                 advice="Add rows, or remove controls.",
+            )
+        )
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _require_freedom(study: Study, file: str, system: System) -> None:
+    faults = []
+    xx = system.profile(np.zeros(1), np.zeros(1)).xx.item()
+    if xx <= system.freedom * COLLINEAR**2:
+        unit = study.toml.unit.noun
+        faults.append(
+            Fault(
+                kind="not_identified",
+                file=file,
+                column=study.toml.treatment.column,
+                expected=f"values that leave the straight line of each {unit}",
+                found=f"values that the trends of the {unit}s determine",
+                advice="Leave out model.trends, or take a treatment that does not move along a line.",
+            )
+        )
+    elif system.freedom < FEWEST_ROWS_LEFT:
+        faults.append(
+            Fault(
+                kind="too_few_rows",
+                file=file,
+                expected=f"at least {FEWEST_ROWS_LEFT} rows more than effects and controls take",
+                found=f"{system.freedom} rows beyond the effects and controls",
+                advice="Add rows, or remove controls or trends.",
             )
         )
     if faults:

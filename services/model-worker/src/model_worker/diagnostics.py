@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from arviz_stats.sampling_diagnostics import ess, rhat
+from arviz_stats.sampling_diagnostics import bfmi, ess, mcse, rhat
 
 from tracestore.manifest import Check, Verdict
 
@@ -14,15 +14,26 @@ MIN_ESS = 400.0
 """The limits of Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021, doi:10.1214/20-BA1221)."""
 
 
-def judge(posterior: xr.Dataset, sample_stats: xr.Dataset, *, chains: int, draws: int) -> Verdict:
-    """Check a fit: convergence, effective draws of every parameter, divergences, completeness.
+MIN_BFMI = 0.3
+"""Of the energy's Bayesian fraction of missing information (Betancourt 2016, arXiv:1604.00695)."""
+
+MAX_MCSE = 0.05
+"""Monte Carlo standard error of an estimand's mean, as a share of its posterior standard deviation."""
+
+
+def judge(
+    posterior: xr.Dataset, effects: xr.Dataset, sample_stats: xr.Dataset, *, chains: int, draws: int
+) -> Verdict:
+    """Check a fit: convergence, effective draws of parameters and estimands, energy, completeness.
 
     Parameters
     ----------
     posterior
         Every parameter, with dims chain and draw first.
+    effects
+        The estimands that readers see, beside `beta`, likewise.
     sample_stats
-        The sampler's statistics, `diverging` among them.
+        The sampler's statistics, `diverging` and `energy` among them.
     chains, draws
         What was asked for.
 
@@ -32,15 +43,39 @@ def judge(posterior: xr.Dataset, sample_stats: xr.Dataset, *, chains: int, draws
         Each check with its value, threshold and the variable and coordinate that gave the value. A
         statistic that is missing or not a number has the value None and has failed.
     """
+    every = posterior.merge(effects)
+    estimands = every[[str(name) for name in every.data_vars if name == "beta" or name in effects]]
     return Verdict(
         checks=(
-            _statistic("r_hat", rhat, posterior, "rank", MAX_R_HAT, at_most=True),
-            _statistic("ess_bulk", ess, posterior, "bulk", MIN_ESS, at_most=False),
-            _statistic("ess_tail", ess, posterior, "tail", MIN_ESS, at_most=False),
+            _statistic("r_hat", rhat, every, {"method": "rank"}, MAX_R_HAT, at_most=True),
+            _statistic("ess_bulk", ess, every, {"method": "bulk"}, MIN_ESS, at_most=False),
+            _statistic("ess_tail", ess, every, {"method": "tail"}, MIN_ESS, at_most=False),
+            _statistic("mcse", _relative_mcse, estimands, {}, MAX_MCSE, at_most=True),
             _divergences(sample_stats),
+            _energy(sample_stats),
             _finished_chains(posterior, chains, draws),
-            _not_finite(posterior),
+            _not_finite(every),
         )
+    )
+
+
+def _relative_mcse(estimands: xr.Dataset) -> xr.Dataset:
+    error: xr.Dataset = mcse(estimands, method="mean")  # type: ignore[no-untyped-call]
+    return error / estimands.std(["chain", "draw"])
+
+
+def _energy(sample_stats: xr.Dataset) -> Check:
+    if "energy" not in sample_stats or not sample_stats["energy"].size:
+        return Check(name="e_bfmi", value=None, threshold=MIN_BFMI, passed=False)
+    with np.errstate(all="ignore"):
+        fractions: xr.Dataset = bfmi(sample_stats)  # type: ignore[no-untyped-call]
+    by_chain = fractions["energy"].to_numpy()
+    worst = int(np.where(np.isfinite(by_chain), by_chain, -np.inf).argmin())
+    value = float(by_chain[worst])
+    if not np.isfinite(value):
+        return Check(name="e_bfmi", value=None, threshold=MIN_BFMI, passed=False, worst=f"chain {worst}")
+    return Check(
+        name="e_bfmi", value=value, threshold=MIN_BFMI, passed=value >= MIN_BFMI, worst=f"chain {worst}"
     )
 
 
@@ -48,7 +83,7 @@ def _statistic(
     name: str,
     compute: Callable[..., Any],
     posterior: xr.Dataset,
-    method: str,
+    options: dict[str, str],
     threshold: float,
     *,
     at_most: bool,
@@ -56,7 +91,7 @@ def _statistic(
     try:
         # A constant or broken chain gives 0/0, which is told as a missing statistic, not as a warning.
         with np.errstate(all="ignore"):
-            values = compute(posterior, method=method)
+            values = compute(posterior, **options)
     except (ValueError, TypeError, KeyError):
         return Check(name=name, value=None, threshold=threshold, passed=False)
     worst: tuple[float, str] | None = None

@@ -4,18 +4,26 @@ import logging
 from pathlib import Path
 from threading import Event
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_worker.inputs import StudyInput
 from model_worker.progress import Progress
 from model_worker.settings import Settings
 from model_worker.verdicts import explain
 from model_worker.writer import Writer
-from tracestore.manifest import Manifest, ManifestDraft, Sampling, utc_now
+from tracestore.manifest import Manifest, ManifestDraft, Sampling, Verdict, utc_now
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from model_worker.model import Statistics
 
 log = logging.getLogger(__name__)
 
 _RECOVERY_STREAM, _BAND_STREAM = 1, 2
+
+RETRY_TUNE = 4
+"""A fit that does not pass is sampled once more, with so many times the tuning."""
 
 
 class Stopwatch:
@@ -26,9 +34,10 @@ class Stopwatch:
         self._since = monotonic()
 
     def lap(self, phase: str) -> None:
-        """End a phase."""
+        """End a phase; one that comes again adds to its seconds."""
         now = monotonic()
-        self.seconds[phase], self._since = round(now - self._since, 3), now
+        spent = self.seconds.get(phase, 0.0) + now - self._since
+        self.seconds[phase], self._since = round(spent, 3), now
 
 
 def fit_study(
@@ -68,32 +77,25 @@ def fit_study(
     # PyMC and numba take seconds to import, which studies that are published already need not wait for.
     import numpy as np
 
-    from model_worker import band, diagnostics, model, posterior, publish, sampling
+    from model_worker import band, model, publish, sampling
 
     watch.lap("import")
     statistics = model.reduce_design(given.design)
-    sampling.compile_model(given.design.regressors.shape[1])
+    watch.lap("reduce")
+    sampling.compile_model(statistics.shape)
     watch.lap("compile")
-    progress.enter("sampling", draws_total=settings.chains * (settings.tune + settings.draws))
-    draws = sampling.sample(
-        statistics,
-        chains=settings.chains,
-        draws=settings.draws,
-        tune=settings.tune,
-        seed=settings.seed,
-        progress=progress.count_draws,
-        stop=stop,
-    )
-    watch.lap("sample")
-    progress.enter("diagnosing")
-    rng = np.random.default_rng([settings.seed, _RECOVERY_STREAM])
-    recovered = posterior.recover_posterior(draws, given.design, given.panel, rng)
-    verdict = diagnostics.judge(recovered, draws.sample_stats, chains=settings.chains, draws=settings.draws)
-    watch.lap("diagnose")
+    attempt = _Attempt(given, settings, progress, stop)
+    recovered, sample_stats, verdict = attempt.make(statistics, settings.tune, watch)
+    tune = settings.tune
+    if not verdict.passed:
+        tune *= RETRY_TUNE
+        reason = explain(verdict)
+        log.warning("%s Trying once more with %d draws of tuning.", reason, tune, extra=study_of(given))
+        recovered, sample_stats, verdict = attempt.make(statistics, tune, watch)
     progress.enter("publishing")
     rng = np.random.default_rng([settings.seed, _BAND_STREAM])
     predicted = band.predict_band(given.study, given.panel, recovered, rng)
-    trace = publish.assemble_trace(given.panel, recovered, draws.sample_stats, predicted)
+    trace = publish.assemble_trace(given.panel, recovered, sample_stats, predicted)
     watch.lap("predict")
     draft = ManifestDraft(
         study=given.study.card(),
@@ -102,7 +104,7 @@ def fit_study(
         units=given.panel.units,
         periods=given.panel.periods,
         verdict=verdict,
-        sampling=_describe(sampling.SAMPLER, settings, watch.seconds),
+        sampling=_describe(sampling.SAMPLER, settings, tune, watch.seconds),
     )
     manifest = writer.publish(draft, lambda directory: publish.write_trace(trace, directory))
     watch.lap("publish")
@@ -111,6 +113,49 @@ def fit_study(
     if removed:
         log.info("removed the old versions %s", ", ".join(removed), extra={"study": given.study.name})
     return manifest
+
+
+class _Attempt:
+    """Samples and judges; what every attempt at a fit has in common."""
+
+    def __init__(self, given: StudyInput, settings: Settings, progress: Progress, stop: Event) -> None:
+        self._given, self._settings, self._progress, self._stop = given, settings, progress, stop
+
+    def make(
+        self, statistics: "Statistics", tune: int, watch: Stopwatch
+    ) -> tuple["xr.Dataset", "xr.Dataset", Verdict]:
+        """Give posterior, the sampler's statistics and the verdict."""
+        import numpy as np
+
+        from model_worker import diagnostics, estimand, posterior, sampling
+
+        given, settings = self._given, self._settings
+        self._progress.enter("sampling", draws_total=settings.chains * (tune + settings.draws))
+        draws = sampling.sample(
+            statistics,
+            chains=settings.chains,
+            draws=settings.draws,
+            tune=tune,
+            seed=settings.seed,
+            progress=self._progress.count_draws,
+            stop=self._stop,
+        )
+        watch.lap("sample")
+        self._progress.enter("diagnosing")
+        rng = np.random.default_rng([settings.seed, _RECOVERY_STREAM])
+        recovered = posterior.recover_posterior(draws, given.design, given.panel, rng)
+        watch.lap("recover")
+        effects = estimand.effects_of_change(given.study, given.panel, recovered)
+        verdict = diagnostics.judge(
+            recovered, effects, draws.sample_stats, chains=settings.chains, draws=settings.draws
+        )
+        watch.lap("diagnose")
+        return recovered, draws.sample_stats, verdict
+
+
+def study_of(given: StudyInput) -> dict[str, str]:
+    """Say in the log which study a line is about."""
+    return {"study": given.study.name}
 
 
 def serve_again(manifest: Manifest, writer: Writer) -> None:
@@ -129,12 +174,12 @@ def _refuse(directory: Path) -> None:
     raise RuntimeError(f"{directory}: the version to serve again is no longer in the store")
 
 
-def _describe(sampler: str, settings: Settings, seconds: dict[str, float]) -> Sampling:
+def _describe(sampler: str, settings: Settings, tune: int, seconds: dict[str, float]) -> Sampling:
     return Sampling(
         sampler=sampler,
         chains=settings.chains,
         draws=settings.draws,
-        tune=settings.tune,
+        tune=tune,
         seed=settings.seed,
         seconds=seconds.copy(),
     )

@@ -1,17 +1,17 @@
-"""The Bayesian two-way panel model in PyMC, with the effects integrated out.
+"""The Bayesian panel model in PyMC, with everything Gaussian integrated out.
 
-On the standardised scale of `model_worker.design`, with `D` the orthonormal design of the effects::
+On the standardised scale of `model_worker.design`, for unit i and period t::
 
-    y = D a + X b + e,   e ~ Normal(0, sigma**2),   a ~ Normal(0, EFFECT_SCALE**2),
-    b ~ Normal(0, SLOPE_SCALE**2),   sigma ~ HalfNormal(NOISE_SCALE)
+    y_it = a_i + l_t + b_i x_it + c'w_it + u_it,   b_i ~ Normal(b, tau**2)
+    u_it = rho**k u_is + e_it,   e_it ~ Normal(0, sigma**2 (1 - rho**(2 k)) / (1 - rho**2))
 
-In orthonormal contrasts the prior of `a` is that of `pymc.ZeroSumNormal` effects. Effects and slopes
-given together mix badly, so `a` is integrated out; `model_worker.posterior` draws it back exactly. What
-remains of the likelihood needs the data only through a table of sufficient statistics, so that a
-gradient costs the same for a thousand rows and for ten million.
+with `s` the unit's period before, `k` steps earlier, and the first error from the stationary
+distribution. The effects `a` and `l` and the slopes `c` of the controls have flat priors;
+`model_worker.likelihood` has what is left of the likelihood, `model_worker.posterior` draws them back.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pymc as pm  # type: ignore[import-untyped]
@@ -19,60 +19,103 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from model_worker.design import Design
+from model_worker.likelihood import LOWEST_RHO, tabulate
 
 Floats = NDArray[np.float64]
 
-EFFECT_SCALE = 10.0
-SLOPE_SCALE = 10.0
-NOISE_SCALE = 1.0
+SLOPE_SCALE = 2.5
+SPREAD_SCALE = 1.0
+NOISE_SCALE = 2.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Which parameters a model has: one compiled model serves every panel of a shape."""
+
+    autoregressive: bool
+    random: bool
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """All that the likelihood needs to know of a design.
+    """All that the compiled model needs to know of a panel.
 
-    `table` has a row for each direction of the effects, for each regressor beyond the effects, and one
-    for what is left; its columns are weight, variance added by the effects, target, and the regressors.
-    `whitening` has shape (2, regressors): least-squares slopes and their standard errors.
+    `coefficients` as in `Likelihood`. `constants` (5,): freedom, informed, root, and the centre and
+    scale of the slope, which are the estimate and standard error of least squares.
     """
 
-    table: Floats
-    whitening: Floats
+    shape: Shape
+    coefficients: Floats
+    constants: Floats
 
 
 def reduce_design(design: Design) -> Statistics:
-    """Reduce a design to the sufficient statistics of the Gaussian model."""
-    space, fit = design.space, design.least_squares
-    count = design.regressors.shape[1]
-    targets = np.concatenate([space.project(design.outcome), fit.target, [np.sqrt(fit.residual_sum)]])
-    slopes = np.vstack([space.project(design.regressors), fit.triangle, np.zeros((1, count))])
-    added = np.concatenate([EFFECT_SCALE**2 * space.eigenvalues, np.zeros(count + 1)])
-    weights = np.concatenate([np.ones(space.rank + count), [fit.freedom]])
-    return Statistics(
-        table=np.column_stack([weights, added, targets, slopes]),
-        whitening=np.vstack([fit.slopes, fit.standard_errors]),
-    )
+    """Reduce a design to what the sampler needs: its likelihood on nodes.
+
+    Raises
+    ------
+    Unresolved
+        When the likelihood is not smooth enough to be tabulated.
+    """
+    chosen, fit = design.specification, design.least_squares
+    likelihood = tabulate(design.system, autoregressive=chosen.autoregressive)
+    facts = (likelihood.freedom, likelihood.informed, likelihood.root, fit.slopes[0], fit.standard_errors[0])
+    return Statistics(shape_of(design), likelihood.coefficients, np.array([float(fact) for fact in facts]))
+
+
+def shape_of(design: Design) -> Shape:
+    """Give the shape of a design's model."""
+    return Shape(design.specification.autoregressive, design.specification.random != "none")
 
 
 def build_model(statistics: Statistics) -> pm.Model:
-    """Build the model with independent errors.
+    """Build the model of a shape.
 
-    Its free variables are `whitened` (regressors,), the slopes in standard errors from least squares,
-    which is a linear change of variable that leaves the prior of the slopes what it is, and `sigma`.
-    The data are `pymc.Data`, so that one compiled model serves every panel with as many regressors.
+    Its free variables are `whitened`, the slope's distance from least squares in standard errors, which
+    leaves the slope's prior what it is; `sigma`; `persistence`, the logit of rho on its interval, so that
+    rho is uniform; and `tau`. The data are `pymc.Data`.
     """
+    shape = statistics.shape
     # The variables are bounded by their transforms; the checks would only add to what is compiled.
     with pm.Model(check_bounds=False) as model:
-        table = pm.Data("table", statistics.table)
-        whitening = pm.Data("whitening", statistics.whitening)
-        centre, scale = whitening[0], whitening[1]
-        whitened = pm.Normal(
-            "whitened", mu=-centre / scale, sigma=SLOPE_SCALE / scale, shape=statistics.whitening.shape[1]
-        )
+        coefficients = pm.Data("coefficients", statistics.coefficients)
+        constants = pm.Data("constants", statistics.constants)
+        freedom, informed, root, centre, scale = (constants[place] for place in range(5))
+        whitened = pm.Normal("whitened", mu=-centre / scale, sigma=SLOPE_SCALE / scale)
         sigma = pm.HalfNormal("sigma", NOISE_SCALE)
-        weight, added, target, regressors = table[:, 0], table[:, 1], table[:, 2], table[:, 3:]
-        left = target - (regressors * (centre + scale * whitened)).sum(axis=1)
-        variance = added + sigma**2
-        # One fused expression in place of a distribution per block: a sixth of the time to compile.
-        pm.Potential("likelihood", -0.5 * (weight * pt.log(variance) + left**2 / variance).sum())
+        functions, added = coefficients, 0.0
+        if shape.random:
+            tau = pm.HalfNormal("tau", SPREAD_SCALE)
+            scaled = tau * root / sigma
+            angle = 2 * pt.arctan(1 / pt.sqrt(scaled))
+            functions = _sum_series(functions, coefficients.shape[2], angle)
+            added = 2 * informed * pt.log1p(scaled)
+        else:
+            functions = functions[:, :, 0]
+        if shape.autoregressive:
+            persistence = pm.Logistic("persistence", 0, 1)
+            # 1 - rho is (1 - LOWEST_RHO) sin(angle / 2)**4, of which this is the logarithm of the square.
+            log_share = -0.5 * pt.softplus(persistence)
+            angle = 2 * pt.arctan(pt.exp(0.5 * (log_share - pt.log(-pt.expm1(log_share)))))
+            functions = _sum_series(functions, coefficients.shape[1], angle)
+        else:
+            functions = functions[:, 0]
+        determinant, yy, xy, xx = (functions[place] for place in range(4))
+        moved = scale * whitened
+        square = yy - 2 * moved * xy + moved**2 * xx
+        pm.Potential(
+            "likelihood",
+            -0.5 * (2 * freedom * pt.log(sigma) + determinant + added + square / sigma**2),
+        )
     return model
+
+
+def _sum_series(coefficients: Any, count: Any, angle: Any) -> Any:
+    orders = pt.arange(count)  # type: ignore[no-untyped-call]
+    return pt.dot(coefficients, pt.cos(orders * angle))  # type: ignore[no-untyped-call]
+
+
+def rho_of(persistence: Floats) -> Floats:
+    """Give rho for draws of its logit; below 1 by what double precision can carry."""
+    share = 1 / (1 + np.exp(persistence))
+    return 1 - (1 - LOWEST_RHO) * np.maximum(share, 1e-13)

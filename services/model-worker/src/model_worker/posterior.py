@@ -1,67 +1,98 @@
-"""From draws of slopes and noise to the whole posterior, in the data's own units."""
+"""From draws of the few parameters that are sampled to the whole posterior, in the data's own units."""
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from model_worker.design import Design
-from model_worker.model import EFFECT_SCALE
 from model_worker.panel import Panel
 from model_worker.sampling import Draws
+from model_worker.system import Effects
 
 Floats = NDArray[np.float64]
 
 
 def recover_posterior(draws: Draws, design: Design, panel: Panel, rng: np.random.Generator) -> xr.Dataset:
-    """Draw the effects given each draw of slopes and noise, and take everything to its own units.
+    """Draw everything that was integrated out given each draw, and take it to its own units.
 
-    The conditional of the effects is Gaussian and, in the eigenvectors of their design, independent from
-    one direction to the next: these are exact draws from the joint posterior.
+    The conditional is Gaussian and drawn from exactly, so these are draws from the joint posterior.
 
     Returns
     -------
     xarray.Dataset
-        `beta`, `intercept`, `sigma` (chain, draw), `unit_effect` (chain, draw, unit), `period_effect`
-        (chain, draw, period) and, with controls, `gamma` (chain, draw, control), such that the
-        transformed outcome has mean ``intercept + unit_effect + period_effect + beta * transformed
-        treatment + gamma . controls``.
+        As docs/trace-contract.md has the group posterior, such that the transformed outcome has mean
+        ``intercept + unit_effect + period_effect + slope * transformed treatment + gamma . controls``,
+        with `beta_unit` as slope where there is one and `beta` otherwise, and with
+        ``trend * (period - mean of the periods)`` where units have trends.
     """
-    chains, count = draws.sigma.shape
-    slopes = draws.slopes.reshape(chains * count, -1)
-    sigma = draws.sigma.reshape(chains * count)
-    intercept, unit, period = design.space.split(_draw_contrasts(slopes, sigma, design, rng))
-    own_slopes = slopes * design.outcome_scale / design.scales
-    own_intercept = design.outcome_centre + design.outcome_scale * intercept - own_slopes @ design.centres
+    flat = {name: values.reshape(-1) for name, values in draws.parameters.items()}
+    slope, sigma = flat["slope"], flat["sigma"]
+    rho, tau = flat.get("rho", np.zeros_like(slope)), flat.get("tau", np.zeros_like(slope))
+    centred = slope - design.least_squares.slopes[0]
+    effects = design.system.draw_effects(centred, sigma, rho, tau / sigma, rng)
+    scale, ratio = design.outcome_scale, design.outcome_scale / design.scales[0]
+    variables = {"beta": slope * ratio, "sigma": sigma * scale}
+    if design.specification.autoregressive:
+        variables["rho"] = rho
+    level, trend = _lines(design, effects, panel)
+    unit = level * scale
+    if design.specification.random == "treatment":
+        deviation = effects.random * ratio
+        variables["tau"] = tau * ratio
+        variables["beta_unit"] = variables["beta"][:, None] + deviation
+        unit -= deviation * design.centres[0]
+    elif design.specification.random == "constant":
+        variables["unit_spread"] = tau * scale
+        unit += effects.random * scale
+    gamma = effects.nuisance * scale / design.scales[1:]
+    period = effects.period * scale
+    if design.specification.own == 2:
+        variables["trend"] = trend * scale
+    intercept = design.outcome_centre - variables["beta"] * design.centres[0] - gamma @ design.centres[1:]
+    variables["intercept"] = intercept + unit.mean(axis=1) + period.mean(axis=1)
+    variables["unit_effect"] = unit - unit.mean(axis=1, keepdims=True)
+    variables["period_effect"] = period - period.mean(axis=1, keepdims=True)
+    if panel.control_names:
+        variables["gamma"] = gamma
+    return _dataset(variables, draws.parameters["slope"].shape, panel)
 
-    def by_draw(values: Floats) -> Floats:
-        return values.reshape(chains, count, *values.shape[1:])
 
-    variables = {
-        "beta": (("chain", "draw"), by_draw(own_slopes[:, 0])),
-        "intercept": (("chain", "draw"), by_draw(own_intercept)),
-        "sigma": (("chain", "draw"), by_draw(sigma * design.outcome_scale)),
-        "unit_effect": (("chain", "draw", "unit"), by_draw(unit.T * design.outcome_scale)),
-        "period_effect": (("chain", "draw", "period"), by_draw(period.T * design.outcome_scale)),
+def _lines(design: Design, effects: Effects, panel: Panel) -> tuple[Floats, Floats]:
+    periods = np.asarray(panel.periods, dtype=np.int64)
+    level = np.zeros((len(effects.period), len(panel.units)))
+    trend = np.zeros_like(level)
+    for moment, own in zip(design.system.moments, effects.own, strict=True):
+        pattern = moment.pattern
+        times = periods[pattern.places]
+        if pattern.flat.shape[1]:
+            level[:, pattern.units] = own[:, :, 0] * pattern.flat[0, 0]
+        if pattern.flat.shape[1] == 2:
+            slope = own[:, :, 1] * (pattern.flat[-1, 1] - pattern.flat[0, 1]) / (times[-1] - times[0])
+            trend[:, pattern.units] = slope
+            level[:, pattern.units] += slope * (periods.mean() - times.mean())
+    return level, trend
+
+
+_DIMS = {
+    "beta_unit": ("unit",),
+    "unit_effect": ("unit",),
+    "trend": ("unit",),
+    "period_effect": ("period",),
+    "gamma": ("control",),
+}
+
+
+def _dataset(variables: dict[str, Floats], shape: tuple[int, ...], panel: Panel) -> xr.Dataset:
+    data = {
+        name: (("chain", "draw", *_DIMS.get(name, ())), values.reshape(*shape, *values.shape[1:]))
+        for name, values in variables.items()
     }
-    coords = {
-        "chain": np.arange(chains),
-        "draw": np.arange(count),
+    coords: dict[str, object] = {
+        "chain": np.arange(shape[0]),
+        "draw": np.arange(shape[1]),
         "unit": [member.id for member in panel.units],
         "period": list(panel.periods),
     }
     if panel.control_names:
-        variables["gamma"] = (("chain", "draw", "control"), by_draw(own_slopes[:, 1:]))
         coords["control"] = list(panel.control_names)
-    return xr.Dataset(variables, coords=coords)
-
-
-def _draw_contrasts(slopes: Floats, sigma: Floats, design: Design, rng: np.random.Generator) -> Floats:
-    space = design.space
-    prior = EFFECT_SCALE**2
-    target = space.project(design.outcome)[:, None] - space.project(design.regressors) @ slopes.T
-    variance = 1 / (1 / prior + space.eigenvalues[:, None] / sigma**2)
-    mean = variance * np.sqrt(space.eigenvalues)[:, None] * target / sigma**2
-    seen = mean + np.sqrt(variance) * rng.standard_normal(mean.shape)
-    unseen = EFFECT_SCALE * rng.standard_normal((space.null.shape[1], len(sigma)))
-    contrasts: Floats = space.vectors @ seen + space.null @ unseen
-    return contrasts
+    return xr.Dataset(data, coords=coords)

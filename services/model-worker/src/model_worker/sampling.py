@@ -1,5 +1,6 @@
 """Draws from the posterior with nutpie: compiled once per shape, watched while they are made."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from pytensor.configdefaults import config
 
-from model_worker.model import Statistics, build_model
+from model_worker.model import Shape, Statistics, build_model, rho_of
 
 Floats = NDArray[np.float64]
 
@@ -30,29 +31,29 @@ class SamplingStopped(Exception):
 class Draws:
     """Draws on the standardised scale.
 
-    `slopes` (chain, draw, regressors), `sigma` (chain, draw), and the sampler's own statistics with dims
-    (chain, draw).
+    `parameters` has `slope` and `sigma`, and `rho` and `tau` where the model has them, each (chain,
+    draw); `sample_stats` the sampler's own statistics with the same dims.
     """
 
-    slopes: Floats
-    sigma: Floats
+    parameters: dict[str, Floats]
     sample_stats: xr.Dataset
 
 
-def compile_model(regressors: int) -> Any:
-    """Compile the model for panels with so many regressors; later calls return the same object."""
+def compile_model(shape: Shape) -> Any:
+    """Compile the model of a shape; later calls return the same object."""
     with _compiling:
-        return _compile(regressors)
+        return _compile(shape)
 
 
 @cache
-def _compile(regressors: int) -> Any:
-    rows = regressors + 2
-    table = np.ones((rows, 3 + regressors))
-    model = build_model(Statistics(table=table, whitening=np.ones((2, regressors))))
+def _compile(shape: Shape) -> Any:
+    size = (4, 2 if shape.autoregressive else 1, 2 if shape.random else 1)
+    model = build_model(Statistics(shape, np.ones(size), np.ones(5)))
     # Starting values are computed once per chain: interpreting their graph is faster than compiling it.
-    with config.change_flags(mode="FAST_COMPILE"):
-        return nutpie.compile_pymc_model(model, var_names=["sigma"])
+    with config.change_flags(mode="FAST_COMPILE"), warnings.catch_warnings():
+        # One loop or two makes no difference to scalars.
+        warnings.filterwarnings("ignore", message="Loop fusion failed")
+        return nutpie.compile_pymc_model(model, var_names=["sigma", "tau"] if shape.random else ["sigma"])
 
 
 def sample(
@@ -65,7 +66,7 @@ def sample(
     progress: Callable[[int], None],
     stop: Event,
 ) -> Draws:
-    """Sample the posterior of slopes and noise.
+    """Sample the posterior of slope, noise, persistence and spread.
 
     Parameters
     ----------
@@ -87,9 +88,9 @@ def sample(
     RuntimeError
         When no chain found a point to start from.
     """
-    compiled = compile_model(statistics.whitening.shape[1])
+    compiled = compile_model(statistics.shape)
     running = nutpie.sample(
-        compiled.with_data(table=statistics.table, whitening=statistics.whitening),
+        compiled.with_data(coefficients=statistics.coefficients, constants=statistics.constants),
         chains=chains,
         draws=draws,
         tune=tune,
@@ -103,12 +104,16 @@ def sample(
     )
     tree = _await(running, stop)
     posterior, sample_stats = tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
-    centre, scale = statistics.whitening
-    return Draws(
-        slopes=centre + scale * posterior["whitened"].to_numpy(),
-        sigma=posterior["sigma"].to_numpy(),
-        sample_stats=_numeric(sample_stats),
-    )
+    centre, scale = statistics.constants[-2:]
+    parameters = {
+        "slope": centre + scale * posterior["whitened"].to_numpy(),
+        "sigma": posterior["sigma"].to_numpy(),
+    }
+    if statistics.shape.autoregressive:
+        parameters["rho"] = rho_of(posterior["persistence"].to_numpy())
+    if statistics.shape.random:
+        parameters["tau"] = posterior["tau"].to_numpy()
+    return Draws(parameters=parameters, sample_stats=_numeric(sample_stats))
 
 
 def _await(running: Any, stop: Event) -> xr.DataTree:

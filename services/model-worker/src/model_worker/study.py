@@ -66,7 +66,10 @@ class WhatIfTable(_Table):
 class ModelTable(_Table):
     """`model`: which model is fitted; the defaults are stated in docs/estimand.md."""
 
-    errors: Literal["independent"] = "independent"
+    errors: Literal["ar1", "independent"] = "ar1"
+    slopes: Literal["auto", "unit", "common"] = "auto"
+    effects: Literal["free", "pooled"] = "free"
+    trends: bool = False
 
 
 class StudyToml(_Table):

@@ -1,0 +1,164 @@
+"""The Gram matrix of a panel under AR(1) errors, with what each unit has to itself eliminated.
+
+Errors of a unit follow ``u_t = rho**k u_s + e``, `s` the row before at a distance of `k` steps, started
+from their stationary distribution. In units of the innovations' variance over one step the precision of
+a unit's rows is ``L'L``, with `L` bidiagonal (Prais and Winsten 1954; for gaps Wansbeek and Kapteyn
+1985, doi:10.2307/1913162). The unit's own flat columns `F` are eliminated as in restricted maximum
+likelihood (Patterson and Thompson 1971, doi:10.1093/biomet/58.3.545)::
+
+    Q = L'L - L'LF (F'L'LF)^-1 F'L'L
+
+and a random column `z` of variance ``kappa**2`` by a further update of rank one. Everything stays
+finite, and smooth, as `rho` approaches 1: there the limit is that of differences of a random walk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_worker.patterns import Pattern
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What of a pattern a common slope needs: its cost is the same for ten units and for a million.
+
+    `sums` (rows, columns) and `products` (columns, columns, rows, rows) are sums over units.
+    """
+
+    pattern: Pattern
+    sums: Floats
+    products: Floats
+
+
+@dataclass(frozen=True)
+class Gram:
+    """Cross products under `Q`, for a batch of values of rho.
+
+    The order of the columns is: a dummy per period, nuisance regressors, outcome, treatment.
+
+    Attributes
+    ----------
+    products : (batch, columns, columns)
+        Summed over units.
+    loadings : (batch, columns, units)
+        Each unit's cross products with its random column; no units where there is none.
+    information : (batch, units)
+        ``z'Qz`` of each unit's random column.
+    log_determinant : (batch,)
+        Sum over units of ``log |F'L'LF| - log |L'L|``.
+    """
+
+    products: Floats
+    loadings: Floats
+    information: Floats
+    log_determinant: Floats
+
+
+def take_moments(patterns: Sequence[Pattern]) -> tuple[Moments, ...]:
+    """Sum columns and their products over the units of each pattern."""
+    return tuple(_moments(pattern) for pattern in patterns)
+
+
+def _moments(pattern: Pattern) -> Moments:
+    count, rows, width = pattern.columns.shape
+    flattened = pattern.columns.transpose(0, 2, 1).reshape(count, width * rows)
+    products = (flattened.T @ flattened).reshape(width, rows, width, rows).transpose(0, 2, 1, 3)
+    return Moments(pattern, pattern.columns.sum(axis=0), np.ascontiguousarray(products))
+
+
+def whitening(rho: Floats, lags: Floats) -> tuple[Floats, Floats]:
+    """Give the bidiagonal `L` (batch, rows, rows) and ``log |L'L|`` (batch,) for rho (batch,)."""
+    rows = len(lags) + 1
+    carried = rho[:, None] ** lags
+    # (1 - rho**(2k)) / (1 - rho**2) as a ratio keeps its digits where rho is near 1; whole lags only.
+    stationary = (1 - rho) * (1 + rho)
+    spread = np.where(lags == 1, 1.0, (1 - carried) * (1 + carried) / stationary[:, None])
+    result = np.zeros((len(rho), rows, rows))
+    at = np.arange(rows)
+    result[:, 0, 0] = np.sqrt(stationary)
+    result[:, at[1:], at[1:]] = 1 / np.sqrt(spread)
+    result[:, at[1:], at[:-1]] = -carried / np.sqrt(spread)
+    return result, np.log(stationary) - np.log(spread).sum(axis=1)
+
+
+def own_coefficients(rho: Floats, pattern: Pattern) -> tuple[Floats, Floats]:
+    """Give how a unit's flat coefficients follow from its rows, and how far they scatter around that.
+
+    Returns
+    -------
+    weights : (batch, own, rows)
+        Generalised least squares: coefficients per row of what the unit's other terms leave.
+    root : (batch, own, own)
+        A root of their covariance, in units of the innovations' variance: ``root @ root.T``.
+    """
+    root, _ = whitening(rho, pattern.lags)
+    basis, triangle = np.linalg.qr(root @ pattern.flat)
+    inverse = np.linalg.inv(triangle)
+    return inverse @ basis.transpose(0, 2, 1) @ root, inverse
+
+
+def _annihilate(rho: Floats, pattern: Pattern) -> tuple[Floats, Floats]:
+    root, log_precision = whitening(rho, pattern.lags)
+    basis, triangle = np.linalg.qr(root @ pattern.flat)
+    left = root - basis @ (basis.transpose(0, 2, 1) @ root)
+    own = 2 * np.log(np.abs(np.diagonal(triangle, axis1=1, axis2=2))).sum(axis=1)
+    if pattern.flat.shape[1] == len(pattern.places):
+        left = np.zeros_like(left)
+    return left.transpose(0, 2, 1) @ left, own - log_precision
+
+
+def take_gram(moments: Sequence[Moments], rho: Floats, periods: int, units: int, slopes: str) -> Gram:
+    """Compute the Gram matrix for each value of rho (batch,).
+
+    Parameters
+    ----------
+    periods, units
+        How many the panel has.
+    slopes
+        Which random column each unit has: ``"none"``, its ``"treatment"`` or a ``"constant"``.
+    """
+    width = moments[0].sums.shape[1]
+    total = periods + width
+    batch = len(rho)
+    columns = np.array([periods + width - 2, periods + width - 1, *range(periods, periods + width - 2)])
+    products = np.zeros((batch, total, total))
+    random = units if slopes != "none" else 0
+    loadings = np.zeros((batch, total, random))
+    information = np.zeros((batch, random))
+    log_determinant = np.zeros(batch)
+    for moment in moments:
+        pattern = moment.pattern
+        inner, own = _annihilate(rho, pattern)
+        log_determinant += len(pattern.units) * own
+        places = pattern.places
+        products[:, places[:, None], places] += len(pattern.units) * inner
+        crossed = inner @ moment.sums
+        products[:, places[:, None], columns] += crossed
+        products[:, columns[:, None], places] += crossed.transpose(0, 2, 1)
+        flat = moment.products.reshape(width * width, -1)
+        among = (inner.reshape(batch, -1) @ flat.T).reshape(batch, width, width)
+        products[:, columns[:, None], columns] += among
+        if slopes == "none":
+            continue
+        treatment = pattern.columns[:, :, 1].T
+        random_column = treatment if slopes == "treatment" else np.ones_like(treatment)
+        taken = inner @ random_column
+        loadings[:, places[:, None], pattern.units] = taken
+        loadings[:, columns[:, None], pattern.units] = np.einsum(
+            "bru,urc->bcu", taken, pattern.columns, optimize=True
+        )
+        information[:, pattern.units] = (taken * random_column).sum(axis=1)
+    return Gram(products, loadings, information, log_determinant)
+
+
+def update(gram: Gram, kappa: Floats) -> Floats:
+    """Give the Gram matrix (batch, columns, columns) with the random columns integrated out."""
+    if not gram.information.shape[1]:
+        return gram.products
+    weights = kappa[:, None] ** 2 / (1 + kappa[:, None] ** 2 * gram.information)
+    return gram.products - (gram.loadings * weights[:, None, :]) @ gram.loadings.transpose(0, 2, 1)

@@ -1,0 +1,123 @@
+"""Which model a study gets: what `[model]` asks for, and what its panel can tell apart."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model_worker.faults import InvalidInput
+from model_worker.panel import Panel
+from model_worker.study import STUDY_FILE, Study
+from model_worker.system import Random
+from model_worker.toml_lines import line_of
+from tracestore.manifest import Fault
+
+Floats = NDArray[np.float64]
+
+INFORMATIVE_UNITS = 10
+INFORMATIVE_ROWS = 4
+"""With `slopes = "auto"`, units have slopes of their own where at least so many of them have at least so
+many rows in which the treatment differs. A spread of slopes is hardly known from fewer units than ten
+(Gelman 2006, doi:10.1214/06-BA117A), and a slope not from fewer rows than four beside a level."""
+
+FEWEST_SLOPES = 3
+FEWEST_UNITS = 3
+"""Beside period effects two units are one series of differences, in which a common shock and the
+treatment's effect look alike."""
+
+
+@dataclass(frozen=True)
+class Specification:
+    """The variant of the model.
+
+    Attributes
+    ----------
+    autoregressive
+        Whether errors are AR(1); independent otherwise.
+    random
+        The column whose coefficient varies over units around a common one, with a learned spread.
+    own
+        How many flat columns a unit has to itself: 0 (pooled), 1 (constant) or 2 (constant and trend).
+    """
+
+    autoregressive: bool
+    random: Random
+    own: int
+
+
+def specify(study: Study, panel: Panel, treatment: Floats) -> Specification:
+    """Decide on the variant for a panel with the transformed treatment (rows,).
+
+    Raises
+    ------
+    InvalidInput
+        When `[model]` asks for what cannot be had together, or what the panel cannot tell apart.
+    """
+    asked = study.toml.model
+    rows = np.bincount(panel.unit_index)
+    informative = _differs_within_units(panel, treatment) & (rows >= INFORMATIVE_ROWS)
+    faults = []
+    if len(panel.units) < FEWEST_UNITS:
+        faults.append(_too_few_units(study, panel))
+    if asked.effects == "pooled" and asked.slopes == "unit":
+        faults.append(_fault(study, "slopes", '"common" or "auto" beside effects = "pooled"', '"unit"'))
+    if asked.effects == "pooled" and asked.errors == "ar1":
+        faults.append(_fault(study, "effects", '"free", or errors = "independent"', '"pooled" beside "ar1"'))
+    if asked.effects == "pooled" and asked.trends:
+        faults.append(_fault(study, "trends", 'false beside effects = "pooled"', "true"))
+    if asked.slopes == "unit" and informative.sum() < FEWEST_SLOPES:
+        noun = study.toml.unit.noun
+        faults.append(
+            _fault(
+                study,
+                "slopes",
+                f'"common" or "auto", or {FEWEST_SLOPES} {noun}s with at least {INFORMATIVE_ROWS} rows in'
+                f' which "{study.toml.treatment.column}" differs',
+                f'"unit" and {informative.sum()} such {noun}s',
+            )
+        )
+    if asked.trends and rows.min() < 3:
+        short = panel.units[int(rows.argmin())].id
+        expected = f"false, or at least three rows for each {study.toml.unit.noun}"
+        faults.append(_fault(study, "trends", expected, f"true and {rows.min()} for {short}"))
+    if faults:
+        raise InvalidInput(faults)
+    by_unit = asked.slopes == "unit" or (
+        asked.slopes == "auto" and asked.effects == "free" and informative.sum() >= INFORMATIVE_UNITS
+    )
+    random: Random = "constant" if asked.effects == "pooled" else "treatment" if by_unit else "none"
+    own = 0 if asked.effects == "pooled" else 2 if asked.trends else 1
+    return Specification(asked.errors == "ar1", random, own)
+
+
+def _differs_within_units(panel: Panel, treatment: Floats) -> NDArray[np.bool_]:
+    highest = np.full(len(panel.units), -np.inf)
+    lowest = -highest
+    np.maximum.at(highest, panel.unit_index, treatment)
+    np.minimum.at(lowest, panel.unit_index, treatment)
+    varies: NDArray[np.bool_] = highest > lowest
+    return varies
+
+
+def _too_few_units(study: Study, panel: Panel) -> Fault:
+    noun = study.toml.unit.noun
+    return Fault(
+        kind="too_few_units",
+        file=f"{study.name}/{study.toml.file}",
+        column=study.toml.unit.column,
+        expected=f"at least {FEWEST_UNITS} {noun}s, beside the effects of each {study.toml.period.noun}",
+        found=" and ".join(unit.id for unit in panel.units),
+        advice=f"Add rows of other {noun}s that the treatment is to be compared with.",
+    )
+
+
+def _fault(study: Study, key: str, expected: str, found: str) -> Fault:
+    return Fault(
+        kind="not_identified",
+        file=f"{study.name}/{STUDY_FILE}",
+        line=line_of(study.text.decode("utf-8-sig"), ("model", key)),
+        column=f"model.{key}",
+        expected=expected,
+        found=found,
+        advice="Change the value, or leave the key out.",
+    )

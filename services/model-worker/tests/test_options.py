@@ -1,0 +1,79 @@
+"""Each option of `[model]` finds what made a panel that was simulated with it."""
+
+from threading import Event
+
+import numpy as np
+import pytest
+import xarray as xr
+from small_study import StudyFolder
+
+from model_worker.inputs import read_input
+from model_worker.model import reduce_design
+from model_worker.posterior import recover_posterior
+from model_worker.sampling import sample
+from model_worker.settings import Settings
+
+UNITS, PERIODS, SLOPE, NOISE = 20, 15, -0.5, 0.1
+
+
+def simulate(
+    *, rho: float = 0.0, tau: float = 0.0, spread: float = 1.0, trend: float = 0.0
+) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Rows of a panel with a hole in every fifth unit, and what made them, by unit."""
+    rng = np.random.default_rng(8)
+    slopes, effects = rng.normal(SLOPE, tau, UNITS), rng.normal(0, spread, UNITS)
+    trends, shocks = rng.normal(0, trend, UNITS), rng.normal(0, 0.2, PERIODS)
+    rows = ["state,name,year,sales,tax,income"]
+    for unit in range(UNITS):
+        error = rng.normal(0, NOISE / np.sqrt(1 - rho**2))
+        for period in range(PERIODS):
+            error = rho * error + rng.normal(0, NOISE) if period else error
+            tax, income = rng.normal(), rng.normal()
+            mean = 3 + effects[unit] + shocks[period] + trends[unit] * (period - (PERIODS - 1) / 2)
+            sales = np.exp(mean + slopes[unit] * tax + 0.2 * income + error)
+            if unit % 5 or period not in (4, 5, 9):
+                rows.append(
+                    f"U{unit:02},Unit {unit},{2000 + period},{sales:.8g},{np.exp(tax):.8g},{income:.8g}"
+                )
+    return rows, {"beta_unit": slopes, "trend": trends}
+
+
+@pytest.mark.parametrize(
+    ("model", "made", "expected", "absent"),
+    [
+        ("", {"rho": 0.7, "tau": 0.3}, {"rho": 0.7, "tau": 0.3}, {"unit_spread", "trend"}),
+        ('slopes = "common"', {"rho": 0.7}, {"rho": 0.7}, {"tau", "beta_unit"}),
+        ('errors = "independent"', {"tau": 0.3}, {"tau": 0.3}, {"rho"}),
+        ('errors = "independent"\nslopes = "common"', {}, {}, {"rho", "tau", "beta_unit"}),
+        ('errors = "independent"\neffects = "pooled"', {"spread": 0.6}, {"unit_spread": 0.6}, {"rho", "tau"}),
+        ('slopes = "common"\ntrends = true', {"rho": 0.5, "trend": 0.1}, {"rho": 0.5}, {"tau"}),
+    ],
+)
+def test_an_option_finds_what_made_the_panel(
+    model: str,
+    made: dict[str, float],
+    expected: dict[str, float],
+    absent: set[str],
+    folder: StudyFolder,
+    settings: Settings,
+) -> None:
+    folder.rows, by_unit = simulate(**made)
+    folder.text = folder.text.replace("controls = []", 'controls = ["income"]') + f"\n[model]\n{model}\n"
+    given = read_input(folder.write(), settings)
+    draws = sample(
+        reduce_design(given.design), chains=4, draws=500, tune=500, seed=1, progress=print, stop=Event()
+    )
+    posterior = recover_posterior(draws, given.design, given.panel, np.random.default_rng(1))
+    assert not absent & {str(name) for name in posterior.data_vars}
+    for name, truth in {"beta": SLOPE, "gamma": 0.2, "sigma": NOISE, **expected}.items():
+        assert_within_four_deviations(posterior[name], np.array(truth))
+    for name, truth in by_unit.items():
+        if name in posterior:
+            # Trends beside period effects are known up to what is common to all units.
+            shared = truth.mean() - posterior[name].mean() if name == "trend" else 0.0
+            assert_within_four_deviations(posterior[name] + shared, truth)
+
+
+def assert_within_four_deviations(draws: xr.DataArray, truth: np.ndarray) -> None:
+    mean, spread = draws.mean(["chain", "draw"]), draws.std(["chain", "draw"])
+    np.testing.assert_array_less(np.abs(mean - truth), 4 * spread)
