@@ -47,6 +47,10 @@ def test_a_slider_has_about_a_hundred_round_steps(span: float, step: float) -> N
     assert choose_step(span) == step
 
 
+def test_a_span_that_no_number_holds_still_has_a_step() -> None:
+    assert choose_step(np.inf) == 1
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [

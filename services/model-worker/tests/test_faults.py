@@ -178,6 +178,7 @@ def test_a_control_that_others_determine_is_named(folder: StudyFolder, settings:
         ('column = "tax"', 'column = "sales"', "repeated_column", 6, "treatment.column"),
         ("max = 100", "max = -60", "invalid_value", 10, "what_if.change.min"),
         ("min = -50", "min = -100", "invalid_value", 10, "what_if.change.min"),
+        ("max = 100", "max = 1e308", "invalid_value", 10, "what_if.change.max"),
         ("default = 1,", "default = 200,", "invalid_value", 10, "what_if.change.default"),
     ],
 )  # fmt: skip

@@ -210,7 +210,7 @@ class Page:
 
 def choose_step(span: float) -> float:
     """Choose a slider's step: 1, 2 or 5 times a power of ten, giving at most about `SLIDER_STEPS` steps."""
-    if span <= 0:
+    if not 0 < span < math.inf:
         return 1.0
     wanted = span / SLIDER_STEPS
     power = 10.0 ** math.floor(math.log10(wanted))

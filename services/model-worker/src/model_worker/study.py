@@ -46,13 +46,17 @@ class VariableTable(_Table):
     transform: Transform = "identity"
 
 
+# Far beyond any treatment, and far enough from what a number can hold for differences to be numbers.
+Amount = Annotated[float, Field(ge=-1e15, le=1e15)]
+
+
 class ChangeTable(_Table):
     """`what_if.change`: the change of the treatment that readers move."""
 
     kind: Literal["percent", "units"]
-    default: float
-    min: float
-    max: float
+    default: Amount
+    min: Amount
+    max: Amount
 
 
 class WhatIfTable(_Table):

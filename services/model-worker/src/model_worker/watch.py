@@ -81,6 +81,8 @@ def _follow(studies_dir: Path, wake: Event, stop: Event, thread: Thread) -> bool
         rust_timeout=_LOOK_MILLISECONDS,
         debounce=_SETTLE_MILLISECONDS,
         yield_on_timeout=True,
+        # A folder that cannot be read is one study's fault, and told as such; the others are followed.
+        ignore_permission_denied=True,
         raise_interrupt=False,
     ):
         if not thread.is_alive():
