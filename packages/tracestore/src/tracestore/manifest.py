@@ -8,14 +8,15 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveInt,
     StringConstraints,
     model_validator,
 )
+
+from tracestore.contract import Contract, Name
+from tracestore.criticism import Criticism, ModelCard
 
 SCHEMA_VERSION: Final = 1
 TRACE_FILE = "trace.nc"
@@ -29,15 +30,8 @@ STUDY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 VersionName = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
 StudyName = Annotated[str, StringConstraints(pattern=STUDY_PATTERN)]
-Name = Annotated[str, StringConstraints(min_length=1)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 Transform = Literal["log", "identity"]
-
-
-class Contract(BaseModel):
-    """Frozen, and refusing what it does not know: both sides of the volume speak one version."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Identity(Contract):
@@ -85,6 +79,8 @@ class WhatIf(Contract):
     default: float
     min: float
     max: float
+    negligible: Annotated[float, Field(gt=0, le=100)] | None = None
+    """Effects below so many percent of the outcome count as none: the region of practical equivalence."""
 
     @model_validator(mode="after")
     def _range_holds_the_default(self) -> Self:
@@ -113,6 +109,10 @@ class StudyCard(Contract):
     """How the effects on all units make one figure: amounts add up, figures per head do not."""
     sign: Literal["saving", "gain", "change"]
     """`saving`: a lower outcome counts as positive; `gain` and `change`: a higher one does."""
+    lags: NonNegativeInt = 0
+    """How many steps a change of the treatment takes to have its whole effect; 0 where it has it at once."""
+    source: str | None = None
+    """Where the data come from, in the words of study.toml."""
 
 
 class Unit(Contract):
@@ -181,6 +181,8 @@ class ManifestDraft(Contract):
     periods: Annotated[tuple[int, ...], Field(min_length=1)]
     verdict: Verdict
     sampling: Sampling
+    criticism: Criticism | None = None
+    card: ModelCard | None = None
 
     @model_validator(mode="after")
     def _coordinates_are_unique(self) -> Self:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from tracestore.contract import Contract
 from tracestore.durable import named
 from tracestore.errors import PublishFailed, TraceCorrupt
 from tracestore.manifest import (
     MANIFEST_FILE,
     STUDY_PATTERN,
     VERSION_PATTERN,
-    Contract,
     FileEntry,
     Manifest,
 )

@@ -65,6 +65,7 @@ class WhatIfTable(_Table):
     change: ChangeTable
     sign: Literal["saving", "gain", "change"] = "change"
     together: Literal["sum", "mean"] = "sum"
+    negligible: Annotated[float, Field(gt=0, le=100)] | None = None
 
 
 class ModelTable(_Table):
@@ -86,6 +87,9 @@ class StudyToml(_Table):
     outcome: VariableTable
     treatment: VariableTable
     controls: Annotated[list[Text], Field(max_length=50)] = []
+    source: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)] | None = (
+        None
+    )
     what_if: WhatIfTable
     model: ModelTable = ModelTable()
 
@@ -130,9 +134,10 @@ class Study:
             outcome=Variable(**toml.outcome.model_dump()),
             treatment=Variable(**toml.treatment.model_dump()),
             controls=tuple(toml.controls),
-            what_if=WhatIf(**toml.what_if.change.model_dump()),
+            what_if=WhatIf(**toml.what_if.change.model_dump(), negligible=toml.what_if.negligible),
             sign=toml.what_if.sign,
             together=toml.what_if.together,
+            source=toml.source,
         )
 
 
