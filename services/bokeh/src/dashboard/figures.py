@@ -1,22 +1,32 @@
-"""The figures of a page, made once per session and empty; showing something is assigning data."""
+"""The figures of a unit, made once per session and empty; showing something is assigning data."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import BasicTicker, ColumnDataSource, DataRange1d, HoverTool, NumeralTickFormatter
-from bokeh.models.annotations import Span
-from bokeh.plotting import figure
+from bokeh.models import (
+    DataRange1d,
+    Ellipse,
+    HoverTool,
+    Line,
+    MultiLine,
+    Patches,
+    Plot,
+    Range1d,
+    Scatter,
+    VArea,
+)
+from bokeh.models.annotations import BoxAnnotation, Span
 from numpy.typing import NDArray
 
+from dashboard.dots import stack_dots
 from dashboard.estimands import Floats
+from dashboard.plots import Easel
+from dashboard.theme import ACCENT, BAND, COMPARED, DASHES, INK, MUTED, PATH, PATH_BAND
+from dashboard.unit_effects import Path
 from dashboard.versions import EffectAnswer, UnitSeries
 
 Data = dict[str, Any]
-
-INK, BAND, ACCENT, MUTED = "#1b3a4b", "#9cc5d8", "#b3541e", "#6b7780"
-HEIGHT = 260
-TICKS = 5
-"""Few enough for their labels to stand apart on a telephone."""
 
 NOTHING: Data = {"x": [0.0], "y": [0.0]}
 """A curve that cannot be seen. BokehJS warns about the ranges of a figure that has no point at all."""
@@ -24,58 +34,140 @@ NOTHING: Data = {"x": [0.0], "y": [0.0]}
 LONE_HALF_WIDTH = 0.2
 """Half the width, in periods, of the band at a period whose neighbours were not observed."""
 
+HEADROOM = 1.08
+
 
 class TimeFigure:
-    """One column of the panel over time: a line with points, and over it the model's band if there is one."""
+    """One column of the panel over time: observed, beside other units, and for the outcome as modelled."""
 
-    def __init__(self, name: str, column: str, *, banded: bool) -> None:
-        self.source = ColumnDataSource(data={"period": [0], column: [0.0]})
-        self.band = ColumnDataSource(data={"xs": [], "ys": []})
-        self.model = _start_figure(name, y_range=DataRange1d(only_visible=True))
-        if banded:
-            self.model.patches(
-                "xs", "ys", source=self.band, fill_color=BAND, fill_alpha=0.55, line_color=None
+    def __init__(self, easel: Easel, name: str, *, modelled: bool, x: DataRange1d | None = None) -> None:
+        self.plot: Plot = easel.plot(name, x=x)
+        self._source = easel.source(period=[0], value=[0.0])
+        self._others = easel.source(xs=[], ys=[], color=[], dash=[])
+        if modelled:
+            self._band = easel.source(xs=[], ys=[])
+            self._path_band = easel.source(xs=[], ys=[])
+            self._path = easel.source(x=[0.0], y=[0.0])
+            for source, color in ((self._band, BAND), (self._path_band, PATH_BAND)):
+                glyph = Patches(xs="xs", ys="ys", fill_color=color, fill_alpha=0.5, line_color=None)
+                easel.draw(self.plot, source, glyph)
+            easel.draw(
+                self.plot, self._path, Line(x="x", y="y", line_color=PATH, line_width=2, line_dash="6 3")
             )
-        self.model.line("period", column, source=self.source, line_color=INK, line_width=2)
-        points = self.model.scatter("period", column, source=self.source, color=INK, size=5)
-        self.model.add_tools(
+        easel.draw(
+            self.plot,
+            self._others,
+            MultiLine(xs="xs", ys="ys", line_color="color", line_width=2, line_dash="dash"),
+        )
+        easel.draw(self.plot, self._source, Line(x="period", y="value", line_color=INK, line_width=2))
+        points = easel.draw(
+            self.plot, self._source, Scatter(x="period", y="value", fill_color=INK, line_color=INK, size=5)
+        )
+        self.plot.add_tools(
             HoverTool(
                 renderers=[points],
-                tooltips=[("", "@period"), ("", f"@{column}{{0,0.[000]}}")],
+                tooltips=[("", "@period"), ("", "@value{0,0.[000]}")],
                 mode="vline",
                 visible=False,
             )
         )
-        self.model.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
-        self.model.xaxis.formatter = NumeralTickFormatter(format="0")
-        self.model.xaxis.ticker = BasicTicker(desired_num_ticks=TICKS, min_interval=1)
+        easel.axis(self.plot, "left")
+        easel.axis(self.plot, "below", whole=True)
+
+    def show(self, period: NDArray[np.int64], values: Floats, others: tuple[Floats, ...]) -> None:
+        """Show a unit's column and, in their order, those of the units compared with it."""
+        self._source.data = {"period": period, "value": values}
+        self._others.data = {
+            "xs": [period] * len(others),
+            "ys": list(others),
+            "color": list(COMPARED[: len(others)]),
+            "dash": list(DASHES[: len(others)]),
+        }
+
+    def show_model(self, series: UnitSeries, path: Path) -> None:
+        """Show the model's band, and what the outcome would have been under the change."""
+        self._band.data = outline_band(series.period, series.lower, series.upper)
+        self._path_band.data = outline_band(series.period, path.lower, path.upper)
+        self._path.data = {"x": series.period.astype(np.float64), "y": path.median}
 
 
-class DensityFigure:
-    """The posterior density of an effect, its interval filled, its mean and zero marked."""
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The effect on a unit beside the chosen one."""
 
-    def __init__(self, name: str) -> None:
-        self.curve = ColumnDataSource(data=NOTHING)
-        self.interval = ColumnDataSource(data=NOTHING)
-        self.mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
-        self.model = _start_figure(name, y_range=DataRange1d(start=0))
-        self.model.varea(x="x", y1=0, y2="y", source=self.interval, fill_color=BAND, fill_alpha=0.55)
-        self.model.line("x", "y", source=self.curve, line_color=INK, line_width=2)
-        self.model.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
-        self.model.add_layout(self.mean)
-        self.model.yaxis.visible = False
-        self.model.ygrid.visible = False
-        self.model.xaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+    label: str
+    answer: EffectAnswer
 
-    def show(self, answer: EffectAnswer) -> None:
-        """Show an effect, or nothing where there is none."""
-        curve, interval = trace_density(answer)
-        self.curve.data = curve
-        self.interval.data = interval
-        self.mean.update(
-            location=answer.effect.mean if answer.effect is not None else 0,
-            visible=answer.effect is not None and answer.effect.grid.size > 0,
+
+class EffectFigure:
+    """The posterior of an effect, as density or dots, with interval, mean, zero and what is negligible."""
+
+    def __init__(self, easel: Easel, name: str) -> None:
+        self._top = Range1d(start=0, end=1)
+        self.plot: Plot = easel.plot(name, y=self._top)
+        self._curve = easel.source(**NOTHING)
+        self._interval = easel.source(**NOTHING)
+        self._others = easel.source(xs=[], ys=[], color=[], dash=[])
+        self._dots = easel.source(x=[], y=[], color=[])
+        self._negligible = BoxAnnotation(
+            fill_color=MUTED, fill_alpha=0.15, line_color=None, visible=False, editable=False
         )
+        self.plot.add_layout(self._negligible)
+        easel.draw(self.plot, self._interval, VArea(x="x", y1=0, y2="y", fill_color=BAND, fill_alpha=0.6))
+        easel.draw(self.plot, self._curve, Line(x="x", y="y", line_color=INK, line_width=2))
+        easel.draw(
+            self.plot,
+            self._others,
+            MultiLine(xs="xs", ys="ys", line_color="color", line_width=2, line_dash="dash"),
+        )
+        self._dot = Ellipse(x="x", y="y", width=1, height=0.94, fill_color="color", line_color=None)
+        easel.draw(self.plot, self._dots, self._dot)
+        self._zero = Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed")
+        self._mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
+        self.plot.add_layout(self._zero)
+        self.plot.add_layout(self._mean)
+        easel.axis(self.plot, "below")
+
+    def show(
+        self, answer: EffectAnswer, negligible: float | None, others: tuple[Compared, ...], *, dots: bool
+    ) -> None:
+        """Show an effect, or nothing where there is none.
+
+        Parameters
+        ----------
+        negligible
+            Effects between minus this and this count as none; None where the study does not say.
+        """
+        effect = answer.effect
+        seen = effect is not None and effect.grid.size > 0
+        self._mean.update(location=effect.mean if effect is not None else 0, visible=seen)
+        self._negligible.update(
+            left=-(negligible or 0), right=negligible or 0, visible=seen and negligible is not None
+        )
+        curves = [] if dots else [other for other in others if other.answer.effect is not None]
+        drawn = [other.answer.effect for other in curves if other.answer.effect is not None]
+        self._others.data = {
+            "xs": [other.grid for other in drawn],
+            "ys": [other.density for other in drawn],
+            "color": [COMPARED[others.index(other)] for other in curves],
+            "dash": [DASHES[others.index(other)] for other in curves],
+        }
+        if effect is not None and seen and dots:
+            stacks = stack_dots(effect.ordered)
+            inside = (stacks.x >= effect.lower) & (stacks.x <= effect.upper)
+            self._curve.data = self._interval.data = NOTHING
+            self._dots.data = {
+                "x": stacks.x,
+                "y": stacks.y,
+                "color": np.where(inside, INK, BAND).tolist(),
+            }
+            self._dot.width = stacks.width * 0.94
+            self._top.end = stacks.rows
+            return
+        self._dots.data = {"x": [], "y": [], "color": []}
+        self._curve.data, self._interval.data = trace_density(answer)
+        peaks = [float(one.density.max()) for one in (effect, *drawn) if one is not None and one.density.size]
+        self._top.end = HEADROOM * max(peaks, default=1.0)
 
 
 def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:
@@ -83,36 +175,27 @@ def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:
     effect = answer.effect
     if effect is None or effect.grid.size == 0:
         return NOTHING, NOTHING
-    inside = (effect.grid >= effect.lower) & (effect.grid <= effect.upper)
-    return {"x": effect.grid, "y": effect.density}, {"x": effect.grid[inside], "y": effect.density[inside]}
+    edges = np.asarray([effect.lower, effect.upper])
+    within = effect.grid[(effect.grid > effect.lower) & (effect.grid < effect.upper)]
+    x = np.concatenate((edges[:1], within, edges[1:]))
+    return {"x": effect.grid, "y": effect.density}, {"x": x, "y": np.interp(x, effect.grid, effect.density)}
 
 
-def outline_band(series: UnitSeries) -> Data:
+def outline_band(period: NDArray[np.int64], lower: Floats, upper: Floats) -> Data:
     """Give the band as one polygon for each run of periods without a gap, so that gaps stay open."""
     xs: list[Floats] = []
     ys: list[Floats] = []
-    known = np.isfinite(series.lower) & np.isfinite(series.upper)
+    known = np.isfinite(lower) & np.isfinite(upper)
     for run in _split_runs(known):
-        period, lower, upper = series.period[run].astype(np.float64), series.lower[run], series.upper[run]
+        x, low, high = period[run].astype(np.float64), lower[run], upper[run]
         if run.size == 1:
-            period = np.concatenate((period - LONE_HALF_WIDTH, period + LONE_HALF_WIDTH))
-            lower, upper = np.repeat(lower, 2), np.repeat(upper, 2)
-        xs.append(np.concatenate((period, period[::-1])))
-        ys.append(np.concatenate((lower, upper[::-1])))
+            x = np.concatenate((x - LONE_HALF_WIDTH, x + LONE_HALF_WIDTH))
+            low, high = np.repeat(low, 2), np.repeat(high, 2)
+        xs.append(np.concatenate((x, x[::-1])))
+        ys.append(np.concatenate((low, high[::-1])))
     return {"xs": xs, "ys": ys}
 
 
 def _split_runs(known: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     places = np.flatnonzero(known)
     return [run for run in np.split(places, np.flatnonzero(np.diff(places) > 1) + 1) if run.size]
-
-
-def _start_figure(name: str, **options: Any) -> Any:
-    return figure(
-        name=name,
-        height=HEIGHT,
-        sizing_mode="stretch_width",
-        toolbar_location=None,
-        tools="",
-        **options,
-    )
