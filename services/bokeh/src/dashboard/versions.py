@@ -62,12 +62,20 @@ class LoadedVersion:
         Draws of beta, or of each unit's own where the model has them, all chains one after another.
     series
         By unit, in the order of `manifest.units`.
+    trace
+        The file it was read from.
     """
 
     def __init__(
-        self, manifest: Manifest, slope: Floats, panel: dict[str, Floats], band: dict[str, Floats]
+        self,
+        manifest: Manifest,
+        slope: Floats,
+        panel: dict[str, Floats],
+        band: dict[str, Floats],
+        trace: Path,
     ) -> None:
         self.manifest = manifest
+        self.trace = trace
         self.slope = _freeze(slope)
         self._outcome = _freeze(panel["outcome"])
         self._treatment = _freeze(panel["treatment"])
@@ -176,7 +184,7 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
         raise TraceCorrupt(f"{trace}: {'; '.join(faults)}")
     beta = found["posterior"].get("beta_unit", found["posterior"]["beta"])
     slope = beta.reshape(-1, *beta.shape[2:])
-    return LoadedVersion(manifest, slope, found["panel"], found["band"])
+    return LoadedVersion(manifest, slope, found["panel"], found["band"], trace)
 
 
 def _freeze[Kind: np.generic](values: NDArray[Kind]) -> NDArray[Kind]:
