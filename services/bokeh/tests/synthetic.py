@@ -55,11 +55,12 @@ def publish(
     passed: bool = True,
     by_unit: bool = False,
     analysed: bool = False,
+    padding: int = 0,
 ) -> Manifest:
     """Publish a version of a panel in which Alaska misses the last two years and one in between.
 
     With slopes by unit, that of the unit at place i is i more than `beta`. One that is `analysed`
-    has the groups and cards of synthetic_analysis.
+    has the groups and cards of synthetic_analysis; `padding` makes the file so many bytes larger.
     """
     card = card or make_card()
     rng = np.random.default_rng(seed)
@@ -73,6 +74,8 @@ def publish(
     if by_unit:
         posterior["beta_unit"] = (("chain", "draw", "unit"), draws[..., None] + np.arange(len(UNITS)))
     extra = make_groups(outcome, draws, seed) if analysed else {}
+    if padding:
+        extra["padding"] = xr.Dataset({"byte": ("place", np.zeros(padding, dtype=np.uint8))})
     posterior = posterior.merge(extra.pop("posterior", xr.Dataset()))
     tree = xr.DataTree.from_dict(
         {

@@ -16,10 +16,12 @@ from synthetic_analysis import CHECKS
 
 from dashboard.analysis import analyse, held_analysis
 from dashboard.analyst import NAMES, WORDS, AnalystTab, make_sections
-from dashboard.analyst_account import name_download, write_opening_lines
+from dashboard.analyst_account import write_opening_lines
 from dashboard.analyst_figures import count_points
+from dashboard.download_names import name_download
 from dashboard.markup import write_table
 from dashboard.versions import LoadedVersion, load_version
+from tracestore.manifest import TRACE_FILE
 from tracestore.store import TraceStore
 
 
@@ -179,7 +181,7 @@ def test_the_lines_beside_the_download_open_the_trace(
     version: LoadedVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path(name_download(version.manifest, "nc")).write_bytes(version.trace.read_bytes())
+    Path(name_download(version.manifest, TRACE_FILE)).write_bytes(version.trace.read_bytes())
     notebook: dict[str, object] = {}
     lines = write_opening_lines(version.manifest)
     exec("\n".join(lines[:-1]), notebook)

@@ -3,6 +3,7 @@
 from datetime import UTC
 
 from dashboard.analyst_sections import Part, Section
+from dashboard.download_names import locate_download, name_download
 from dashboard.markup import (
     write_code,
     write_heading,
@@ -13,7 +14,7 @@ from dashboard.markup import (
 )
 from dashboard.numerals import write_number
 from dashboard.versions import LoadedVersion
-from tracestore.manifest import TRACE_FILE, Manifest
+from tracestore.manifest import MANIFEST_FILE, TRACE_FILE, Manifest
 
 MEGABYTE = 1e6
 
@@ -28,21 +29,11 @@ def write_account(version: LoadedVersion) -> tuple[Section, ...]:
     )
 
 
-def name_download(manifest: Manifest, kind: str) -> str:
-    """Name a saved file so that it tells where it is from; `kind` is its ending."""
-    return f"longitude-{manifest.study.name}-{manifest.version}.{kind}"
-
-
-def locate_download(manifest: Manifest, file: str) -> str:
-    """Give the address of a version's file."""
-    return f"/download/{manifest.study.name}/{manifest.version}/{file}"
-
-
 def write_opening_lines(manifest: Manifest) -> tuple[str, str, str]:
     """Give the lines that open the saved trace in a notebook."""
     return (
         "import arviz as az",
-        f'trace = az.from_netcdf("{name_download(manifest, "nc")}")',
+        f'trace = az.from_netcdf("{name_download(manifest, TRACE_FILE)}")',
         "az.summary(trace)",
     )
 
@@ -98,7 +89,7 @@ def _tell_download(manifest: Manifest) -> str:
     size = write_number(entry.size / MEGABYTE)
     links = (
         write_link(locate_download(manifest, TRACE_FILE), f"Trace (NetCDF, {size} MB)"),
-        write_link(locate_download(manifest, "manifest.json"), "Manifest (JSON)"),
+        write_link(locate_download(manifest, MANIFEST_FILE), "Manifest (JSON)"),
     )
     return (
         f"<p>{' '.join(links)}</p>"

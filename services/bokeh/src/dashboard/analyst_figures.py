@@ -32,7 +32,7 @@ ROW_MARGIN = 60
 TICKS = 5
 """Few enough for their labels to stand apart on a telephone."""
 
-TRACE_REACH = 4.5
+TRACE_REACH = 4.0
 """Standard deviations that a row of traces spans on either side."""
 
 FILL = 0.45
@@ -236,8 +236,8 @@ def _start_rows(name: str, label: str, names: Sequence[str]) -> Any:
 
 def _add(plot: Any, glyph: Glyph, **columns: Any) -> Any:
     """Add a glyph as it is, without the three others that a figure keeps for selections and muting."""
-    shared = plot.renderers[0].view if plot.renderers else CDSView(filter=AllIndices())
-    return plot.add_glyph(ColumnDataSource(data=columns), glyph, view=shared)
+    every = plot.renderers[0].view.filter if plot.renderers else AllIndices()
+    return plot.add_glyph(ColumnDataSource(data=columns), glyph, view=CDSView(filter=every))
 
 
 def _paint(colour: str) -> dict[str, Any]:

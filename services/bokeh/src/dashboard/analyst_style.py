@@ -17,12 +17,12 @@ ul { margin: 0 0 .5rem; padding-left: 1.25rem; max-width: 70ch; }
 li { margin-bottom: .25rem; }
 .scroll { overflow-x: auto; max-width: 100%; margin-bottom: .5rem; }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding: .25rem 0; }
+.caption { font-weight: 600; font-size: .875rem; margin: .25rem 0; }
 th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line, color-mix(in srgb, currentColor 20%, transparent)); }
 th { font-weight: 600; }
 th.word, td.word { text-align: left; }
-td.word { white-space: normal; min-width: 12rem; }
+td.word { white-space: normal; overflow-wrap: anywhere; min-width: 9rem; }
 summary { cursor: pointer; padding: .3rem 0; }
 h4 { margin: .75rem 0 .25rem; }
 pre { overflow-x: auto; margin: 0 0 .5rem; padding: .6rem .75rem; border-radius: 4px; font-size: .875rem;

@@ -90,7 +90,7 @@ def say_traces(chains: Sequence[Chains]) -> str:
     drift = max(chains, key=lambda one: float(np.ptp(one.traces.mean(axis=1))))
     apart = float(np.ptp(drift.traces.mean(axis=1)))
     return (
-        f"Every chain by parameter, {drift.draws.size} of its draws, each row 4.5 standard deviations to "
+        f"Every chain by parameter, {drift.draws.size} of its draws, each row 4 standard deviations to "
         f"either side. The chains of {drift.name} lie furthest apart: {write_number(apart, 2)} standard "
         f"deviations between the means of their shown draws."
     )
@@ -163,7 +163,10 @@ def say_left_out(card: LeaveOneOut, cells: ParetoCells | None) -> str:
             if k > card.threshold
         ]
         named = f": {_list(bad)}"
-    return f"{lead} {card.bad_rows} are above {write_number(card.threshold, 2)}, not to be relied on{named}."
+    verb = "row is" if card.bad_rows == 1 else "rows are"
+    return (
+        f"{lead} {card.bad_rows} {verb} above {write_number(card.threshold, 2)}, not to be relied on{named}."
+    )
 
 
 def say_priors(priors: Sequence[PriorCurves]) -> str:

@@ -24,7 +24,7 @@ def write_table(
     Parameters
     ----------
     caption
-        What the table holds, read out before it; also the name of the scrolling region.
+        What the table holds: said above it, and the name of table and scrolling region.
     rows
         The first cell of each is its heading.
     words
@@ -43,8 +43,9 @@ def write_table(
     )
     label = escape(caption, quote=True)
     return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<p class="caption">{escape(caption)}</p>'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table aria-label="{label}">'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
 

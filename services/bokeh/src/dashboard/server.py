@@ -15,6 +15,7 @@ from bokeh.settings import settings as bokeh_settings
 from tornado.log import access_log
 
 from dashboard.assets import PREFIX
+from dashboard.download import PATTERN, DownloadHandler
 from dashboard.drain import drain
 from dashboard.handlers import AssetHandler, PageHandler, SocketHandler, traffic
 from dashboard.health import HealthServer, keep_beating
@@ -43,6 +44,7 @@ def make_server(process: Process, application: Application) -> Server:
     urls.per_app_patterns[:] = [
         (r"/?", PageHandler),
         (r"/ws", SocketHandler),
+        (PATTERN, DownloadHandler),
         (rf"/static/{PREFIX}/(.*)", AssetHandler),
     ]
     return Server(
