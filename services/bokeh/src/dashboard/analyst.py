@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 
 NAMES = (
     *("analyst-sampling", "analyst-chains", "analyst-energy"),
-    *("analyst-replicates", "analyst-checks", "analyst-residuals", "analyst-leave-one-out"),
-    *("analyst-priors", "analyst-least-squares"),
-    *("analyst-model", "analyst-provenance", "analyst-download"),
+    *("analyst-replicates", "analyst-checks", "analyst-priors"),
+    *("analyst-residuals", "analyst-leave-one-out", "analyst-least-squares"),
+    *("analyst-download", "analyst-model", "analyst-provenance"),
 )
 """Names of the roots, in their order; each is put into the element of the id ``slot-<name>``."""
 

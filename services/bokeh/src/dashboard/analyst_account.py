@@ -23,9 +23,9 @@ def write_account(version: LoadedVersion) -> tuple[Section, ...]:
     """Give every section that needs no draws, in their order on the page."""
     manifest = version.manifest
     return (
+        Section("analyst-download", (Part(_tell_download(manifest)),)),
         Section("analyst-model", (Part(_tell_model(manifest)),)),
         Section("analyst-provenance", (Part(_tell_provenance(manifest)),)),
-        Section("analyst-download", (Part(_tell_download(manifest)),)),
     )
 
 
@@ -80,7 +80,9 @@ def _tell_provenance(manifest: Manifest) -> str:
     packages = write_table(
         "Packages", ("package", "version"), sorted(identity.packages.items()), words=frozenset({1})
     )
-    known = write_table("Data and fit", ("what", "value"), facts, words=frozenset({1}))
+    known = write_table(
+        "What went in, and how the draws were made", ("what", "value"), facts, words=frozenset({1})
+    )
     return known + (packages if identity.packages else "")
 
 
@@ -112,6 +114,6 @@ def _say_rows(manifest: Manifest) -> str:
 
 def _say_column(manifest: Manifest, which: str) -> str:
     variable = manifest.study.outcome if which == "outcome" else manifest.study.treatment
-    scale = "its logarithm" if variable.transform == "log" else "as it is"
+    scale = "as its logarithm" if variable.transform == "log" else "as it is"
     units = f", {variable.units}" if variable.units else ""
     return f"{variable.column}: {variable.label}{units}; enters the model {scale}"

@@ -21,7 +21,7 @@ from bokeh.plotting import figure
 
 from dashboard.analysis import Analysis
 from dashboard.convergence import Chains, Energy
-from dashboard.criticism import CheckCurves, Curve, ParetoCells, PriorCurves, Replicates, Residuals
+from dashboard.criticism import NEAR, CheckCurves, Curve, ParetoCells, PriorCurves, Replicates, Residuals
 from dashboard.estimands import Floats
 from dashboard.palette import BLUE, GREY, VERMILLION, choose_colours
 from tracestore.criticism import LeaveOneOut
@@ -29,7 +29,7 @@ from tracestore.criticism import LeaveOneOut
 HEIGHT = 240
 ROW_HEIGHT = 64
 ROW_MARGIN = 60
-TICKS = 5
+TICKS = 4
 """Few enough for their labels to stand apart on a telephone."""
 
 TRACE_REACH = 4.0
@@ -60,7 +60,7 @@ def draw_ranks(chains: Sequence[Chains]) -> Any:
         ys=ys,
         colour=np.array(colours),
     )
-    plot.x_range.update(start=0, end=1)
+    plot.x_range = Range1d(start=0, end=1)
     return plot
 
 
@@ -81,7 +81,7 @@ def draw_traces(chains: Sequence[Chains]) -> Any:
         ys=ys,
         colour=np.array(colours),
     )
-    plot.x_range.update(start=0, end=float(max(one.draws[-1] for one in chains)) or 1)
+    plot.x_range = Range1d(start=0, end=float(max(one.draws[-1] for one in chains)) or 1)
     return plot
 
 
@@ -104,13 +104,14 @@ def draw_replicates(replicates: Replicates, label: str) -> Any:
         ys=[curve[1] for curve in replicates.replicated],
     )
     _line(plot, replicates.observed, VERMILLION, width=2.5)
+    plot.x_range = Range1d(start=replicates.span[0], end=replicates.span[1])
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
     return _bare(plot)
 
 
 def draw_checks(checks: Sequence[CheckCurves], names: Sequence[str]) -> Any:
     """Draw each statistic in the data over its values in data the model makes."""
-    plot = _start_rows("checks", "Standard deviations from the replicated mean", names)
+    plot = _start_rows("checks", "Robust sd from the replicated median", names)
     _fill_rows(plot, [one.replicated for one in checks], GREY)
     _fill_rows(plot, [one.observed for one in checks], VERMILLION)
     lone = [(one.value, -row) for row, one in enumerate(checks) if one.observed[0].size == 0]
@@ -179,12 +180,13 @@ def draw_priors(priors: Sequence[PriorCurves]) -> Any:
     posteriors, befores = [one.posterior for one in priors], [one.prior for one in priors]
     _fill_rows(plot, posteriors, BLUE, beside=befores)
     _fill_rows(plot, befores, VERMILLION, beside=posteriors)
+    plot.x_range = Range1d(start=-NEAR, end=NEAR)
     return plot
 
 
-def draw_estimates(estimates: Sequence[Estimate], label: str) -> Any:
+def draw_estimates(estimates: Sequence[Estimate]) -> Any:
     """Draw estimates of one quantity with their intervals, one below the other."""
-    plot = _start_rows("least-squares", label, [name for name, *_ in estimates])
+    plot = _start_rows("least-squares", "Slope", [name for name, *_ in estimates])
     data = {
         "y": -np.arange(len(estimates), dtype=np.float64),
         "x": np.array([middle for _, middle, _, _ in estimates]),

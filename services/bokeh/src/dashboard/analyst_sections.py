@@ -38,9 +38,9 @@ def write_sections(version: LoadedVersion, analysis: Analysis) -> tuple[Section,
         Section("analyst-energy", (_tell_energy(analysis),)),
         Section("analyst-replicates", (_tell_replicates(version, analysis),)),
         Section("analyst-checks", (_tell_checks(version, analysis),)),
+        Section("analyst-priors", (_tell_priors(analysis), _tell_sensitivity(version))),
         Section("analyst-residuals", (_tell_residuals(analysis),)),
         Section("analyst-leave-one-out", (_tell_left_out(version, analysis),)),
-        Section("analyst-priors", (_tell_priors(analysis), _tell_sensitivity(version))),
         Section("analyst-least-squares", (_tell_least_squares(version, analysis),)),
     )
 
@@ -54,7 +54,7 @@ def _tell_verdict(version: LoadedVersion) -> Part:
     rows = [
         (
             wording.label_check(check.name),
-            "none" if check.value is None else write_number(check.value, 4),
+            "none" if check.value is None else wording.write_value(check.value),
             wording.say_limit(check),
             "passed" if check.passed else "failed",
             check.worst or "",
@@ -75,13 +75,14 @@ def _tell_parameters(version: LoadedVersion, analysis: Analysis) -> Part:
         (
             one.name if one.coordinates == 1 else f"{one.name}, worst of {one.examined}",
             *(write_number(value) for value in (one.mean, one.sd, one.lower, one.upper, one.mcse)),
-            *(write_number(value, 4) for value in (one.ess_bulk, one.ess_tail, one.r_hat)),
+            *(wording.write_count(value) for value in (one.ess_bulk, one.ess_tail)),
+            f"{one.r_hat:.3f}",
         )
         for one in analysis.parameters
     ]
     table = write_table(
-        "Parameters, the one with the fewest effective draws first",
-        ("parameter", "mean", "sd", "HDI 3 %", "HDI 97 %", "MCSE", "bulk ESS", "tail ESS", "R-hat"),
+        "Parameters, the one with the fewest effective draws first; HDI of 94 %",
+        ("parameter", "mean", "sd", "HDI from", "to", "MCSE", "bulk ESS", "tail ESS", "R-hat"),
         rows,
     )
     return Part(write_paragraphs((wording.say_parameters(analysis, version.manifest),)) + table)
@@ -175,7 +176,7 @@ def _tell_checks(version: LoadedVersion, analysis: Analysis) -> Part:
     ]
     table = write_table(
         "Statistics in the data and in data made by the model; p is the share of the latter with more",
-        ("statistic", "data", "3 %", "97 %", "p"),
+        ("statistic", "data", "94 % from", "to", "p"),
         rows,
     )
     curves = analysis.checks
@@ -278,13 +279,13 @@ def _tell_least_squares(version: LoadedVersion, analysis: Analysis) -> Part:
     rows = []
     if beta is not None:
         estimates.append(("model", beta.mean, beta.lower, beta.upper))
-        rows.append(("model: posterior mean, sd and HDI", beta.mean, beta.sd, beta.lower, beta.upper))
+        rows.append(("model", beta.mean, beta.sd, beta.lower, beta.upper))
     for name, error, (low, high) in (
         ("classical", card.classical_error, card.classical_interval),
         ("clustered", card.clustered_error, card.clustered_interval),
     ):
         estimates.append((name, card.slope, low, high))
-        rows.append((f"least squares, {name} errors", card.slope, error, low, high))
+        rows.append((name, card.slope, error, low, high))
     study = version.manifest.study
     scale = {"log": "log ", "identity": ""}
     label = (
@@ -293,13 +294,13 @@ def _tell_least_squares(version: LoadedVersion, analysis: Analysis) -> Part:
     )
     table = write_table(
         label,
-        ("estimate", "slope", "error", "3 %", "97 %"),
+        ("estimate", "slope", "sd or error", "94 % from", "to"),
         [(name, *(write_number(value) for value in values)) for name, *values in rows],
     )
     triple = (beta.mean, beta.lower, beta.upper) if beta is not None else None
     return Part(
         write_paragraphs((wording.say_least_squares(card, triple),))
         + write_key(((BLUE, "model"), (VERMILLION, "least squares"))),
-        lambda: figures.draw_estimates(estimates, label),
+        lambda: figures.draw_estimates(estimates),
         table,
     )

@@ -52,7 +52,12 @@ def say_verdict(checks: Sequence[Check]) -> str:
 def say_limit(check: Check) -> str:
     """Say a check's limit in words."""
     side = "at least" if check.name in AT_LEAST else "at most"
-    return f"{side} {write_number(check.threshold)}"
+    return f"{side} {write_value(check.threshold)}"
+
+
+def write_value(value: float) -> str:
+    """Write a check's value or limit: a count as it is, anything else to four digits."""
+    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
 
 
 def say_parameters(analysis: Analysis, manifest: Manifest) -> str:
@@ -68,8 +73,8 @@ def say_parameters(analysis: Analysis, manifest: Manifest) -> str:
         part = f" (of {worst.examined} of its {worst.coordinates:,} coordinates)"
     return (
         f"Of {draws:,} draws the fewest effective ones are those of {worst.name}{part}: "
-        f"{_count(worst.ess_bulk)} in the bulk and {_count(worst.ess_tail)} in the tails, "
-        f"R-hat {write_number(worst.r_hat, 4)}. {diverged}"
+        f"{write_count(worst.ess_bulk)} in the bulk and {write_count(worst.ess_tail)} in the tails, "
+        f"R-hat {worst.r_hat:.3f}. {diverged}"
     )
 
 
@@ -205,7 +210,8 @@ def find_peak(curve: Curve) -> float:
     return float(curve[0][np.argmax(curve[1])]) if curve[0].size else float("nan")
 
 
-def _count(value: float) -> str:
+def write_count(value: float) -> str:
+    """Write effective draws."""
     return f"{value:,.0f}" if np.isfinite(value) else "an unknown number"
 
 
@@ -215,6 +221,8 @@ def _steps(lag: int) -> str:
 
 def _list(names: Sequence[str]) -> str:
     shown = list(names[:NAMED])
-    if len(names) > NAMED:
+    if len(names) == NAMED + 1:
+        shown = list(names)
+    elif len(names) > NAMED:
         return f"{', '.join(shown)} and {len(names) - NAMED} others"
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

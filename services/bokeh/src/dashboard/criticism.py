@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from dashboard.convergence import trace_density
-from dashboard.estimands import Floats, transform
+from dashboard.estimands import Floats, inverse, transform
 from tracestore.manifest import Transform
 
 Curve = tuple[Floats, Floats]
@@ -17,23 +17,32 @@ CURVE_POINTS = 100
 CELLS_MOST = 1_500
 """Cells of which Pareto k is shown; of more, those with the largest."""
 
+FAR = 10.0
+"""How far out, in those widths, replicated statistics are still drawn."""
+
 NEAR = 5.0
 """How far from the posterior mean, in its standard deviations, prior and posterior are compared."""
 
 
 @dataclass(frozen=True, eq=False)
 class Replicates:
-    """Density of the outcome in the data and in data the model makes; on a log axis where it is a log's."""
+    """Density of the outcome in the data and in data the model makes; on a log axis where it is a log's.
+
+    `span` is the part of the axis to look at: the data's own range and as much again on either side.
+    """
 
     observed: Curve
     replicated: tuple[Curve, ...]
     logarithmic: bool
+    span: tuple[float, float]
 
 
 @dataclass(frozen=True, eq=False)
 class CheckCurves:
-    """One statistic in the data and in replicated data, in standard deviations of the replicated.
+    """One statistic in the data and in replicated data, from the replicated median.
 
+    In half the width of what holds 68 % of the replicates: a standard deviation that a few wild ones do
+    not move.
     A statistic that does not depend on parameters has one value in the data: `observed` is then empty and
     `value` is that.
     """
@@ -97,12 +106,19 @@ def compare_replicates(observed: Floats, replicated: Floats, kind: Transform) ->
     def curve(values: Floats) -> Curve:
         with np.errstate(all="ignore"):
             grid, density = trace_density(transform(values.astype(np.float64).ravel(), kind), CURVE_POINTS)
-        return (np.exp(grid) if kind == "log" else grid), density
+        return inverse(grid, kind), density
 
     own = curve(observed)
     if own[0].size == 0:
         return None
-    return Replicates(own, tuple(curve(one) for one in replicated[:REPLICATES_SHOWN]), kind == "log")
+    low, high = transform(own[0][[0, -1]], kind)
+    ends = inverse(np.array([2 * low - high, 2 * high - low]), kind)
+    return Replicates(
+        observed=own,
+        replicated=tuple(curve(one) for one in replicated[:REPLICATES_SHOWN]),
+        logarithmic=kind == "log",
+        span=(float(ends[0]), float(ends[1])),
+    )
 
 
 def compare_checks(group: xr.Dataset) -> tuple[CheckCurves, ...]:
@@ -111,13 +127,14 @@ def compare_checks(group: xr.Dataset) -> tuple[CheckCurves, ...]:
     for name in group["check"].to_numpy():
         one = group.sel(check=name)
         observed, replicated = (one[key].to_numpy().astype(np.float64) for key in ("observed", "replicated"))
-        spread = replicated.std() or 1.0
-        standard = (observed - replicated.mean()) / spread
+        middle = float(np.median(replicated))
+        spread = float(np.diff(np.quantile(replicated, [0.16, 0.84]))[0]) / 2 or 1.0
+        standard, made = (observed - middle) / spread, (replicated - middle) / spread
         curves.append(
             CheckCurves(
                 name=str(name),
                 observed=trace_density(standard, CURVE_POINTS),
-                replicated=trace_density((replicated - replicated.mean()) / spread, CURVE_POINTS),
+                replicated=trace_density(made[np.abs(made) <= FAR], CURVE_POINTS),
                 value=float(standard.mean()),
             )
         )
