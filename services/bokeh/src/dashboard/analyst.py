@@ -1,29 +1,141 @@
-"""The analyst's tab of one page."""
+"""The analyst's tab of one page: empty until it is first opened, then filled section by section."""
 
-from bokeh.models import Column
+import asyncio
+import logging
+from functools import partial
+
+from bokeh.document import Document
+from bokeh.models.css import InlineStyleSheet
+from bokeh.models.layouts import Column
 from bokeh.models.ui import UIElement
+from bokeh.models.widgets import Div
 
+from dashboard.analysis import analyse
+from dashboard.analyst_account import write_account
+from dashboard.analyst_sections import Part, Section, write_sections
+from dashboard.analyst_style import STYLE
+from dashboard.markup import write_paragraphs
 from dashboard.versions import LoadedVersion
+from tracestore.errors import TraceCorrupt
 
-NAMES: tuple[str, ...] = ()
-WORDS: tuple[str, ...] = ()
+log = logging.getLogger(__name__)
+
+NAMES = (
+    *("analyst-sampling", "analyst-chains", "analyst-energy"),
+    *("analyst-replicates", "analyst-checks", "analyst-priors"),
+    *("analyst-residuals", "analyst-leave-one-out", "analyst-least-squares"),
+    *("analyst-download", "analyst-model", "analyst-provenance"),
+)
+"""Names of the roots, in their order; each is put into the element of the id ``slot-<name>``."""
+
+WORDS = ("analyst-lead",)
+"""The words this tab adds to the page's; all else it says travels only once the tab is open."""
+
+Filled = tuple[str, list[UIElement]]
 
 
 class AnalystTab:
-    """The roots of the tab, and what they show."""
+    """The roots of the tab, and what they show.
+
+    Making one costs a millisecond or two. Sentences, figures and tables are made when the tab is first
+    opened for a version: on another thread, from what the process computed once, and put in root by root,
+    so that the event loop is never held for long.
+    """
 
     def __init__(self) -> None:
-        self._columns: dict[str, Column] = {}
+        self._columns = {name: Column(name=name, sizing_mode="stretch_width") for name in NAMES}
+        self._shown: LoadedVersion | None = None
+        self._filling: asyncio.Task[None] | None = None
 
     @property
     def roots(self) -> tuple[tuple[str, UIElement], ...]:
-        """The roots by name."""
+        """The roots by name, in the order of `NAMES`."""
         return tuple(self._columns.items())
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is under way: the tab shows what it was last asked for."""
+        return self._filling is None or self._filling.done()
 
     def words(self, version: LoadedVersion) -> dict[str, str]:
         """Give the words that the template has of this tab."""
-        del version
-        return {}
+        manifest = version.manifest
+        verdict = "passed" if manifest.verdict.passed else "did not pass"
+        return {
+            "analyst-lead": (
+                f"Version {manifest.version} {verdict} its checks. What speaks for and against it, how it "
+                f"was made, and the draws themselves:"
+            )
+        }
 
-    def show(self, version: LoadedVersion, unit: str) -> None:
-        """Fill the tab for a version."""
+    def show(self, version: LoadedVersion, unit: str) -> None:  # noqa: ARG002
+        """Fill the tab for a version, if it does not show it already; returns before it is filled.
+
+        Called on the event loop while the tab is open, and on another thread while the page is being made:
+        then it only computes what is shared by all pages, and the page calls again once it is attached.
+        Of the unit that the page shows it takes no notice: its sections are those of all units together.
+        """
+        document = self._columns[NAMES[0]].document
+        if document is None:
+            try:
+                analyse(version)
+            except TraceCorrupt as error:
+                log.error("study %s: %s", version.manifest.study.name, error)
+            return
+        if version is self._shown:
+            return
+        self._shown = version
+        if self._filling is not None:
+            self._filling.cancel()
+        for column in self._columns.values():
+            if not column.children:
+                column.children = [_write(write_paragraphs(("Reading the draws …",)), None)]
+        self._filling = asyncio.get_running_loop().create_task(self._fill(document, version))
+
+    async def _fill(self, document: Document, version: LoadedVersion) -> None:
+        for name, children in await asyncio.to_thread(make_sections, version):
+            done = asyncio.Event()
+            document.add_next_tick_callback(partial(self._put, name, children, done))
+            await done.wait()
+
+    def _put(self, name: str, children: list[UIElement], done: asyncio.Event) -> None:
+        self._columns[name].children = list(children)
+        done.set()
+
+
+def make_sections(version: LoadedVersion) -> tuple[Filled, ...]:
+    """Make what each root shows of a version, by name. Blocks: not for the event loop.
+
+    Where the trace cannot be read any more, sections that rest on it say so.
+    """
+    account = write_account(version)
+    try:
+        sections = (*write_sections(version, analyse(version)), *account)
+    except TraceCorrupt as error:
+        log.error("study %s: %s", version.manifest.study.name, error)
+        told = {section.name for section in account}
+        said = write_paragraphs(("The trace of this version cannot be read any more.",))
+        sections = (*(Section(name, (Part(said),)) for name in NAMES if name not in told), *account)
+    style = InlineStyleSheet(css=STYLE)
+    return tuple((section.name, _lay_out(section, style)) for section in sections)
+
+
+def _lay_out(section: Section, style: InlineStyleSheet) -> list[UIElement]:
+    children: list[UIElement] = []
+    for part in section.parts:
+        if part.draw is None:
+            children.append(_write(part.said + part.table, style))
+            continue
+        children += [_write(part.said, style), part.draw()]
+        if part.table:
+            children.append(_write(part.table, style))
+    return children
+
+
+def _write(html: str, style: InlineStyleSheet | None) -> Div:
+    return Div(
+        text=html,
+        disable_math=True,
+        sizing_mode="stretch_width",
+        stylesheets=[style] if style is not None else [],
+    )

@@ -87,7 +87,10 @@ ALLOWED: dict[str, dict[str, Any]] = {
 """What each key with a fixed set of values may be, as it is written in an address."""
 
 NAMED = {
-    "mass": "a mass of intervals", "tab": "a tab", "theme": "a theme", "view": "a view",
+    "mass": "a mass of intervals",
+    "tab": "a tab",
+    "theme": "a theme",
+    "view": "a view",
     **{key: f"a value of “{key}”" for key in SWITCHES},
 }
 

@@ -74,12 +74,20 @@ class LoadedVersion:
         Draws of beta, or of each unit's own where the model has them, all chains one after another.
     series
         By unit, in the order of `manifest.units`.
+    trace
+        The file it was read from.
     """
 
     def __init__(
-        self, manifest: Manifest, slope: Floats, panel: dict[str, Floats], band: dict[str, Floats]
+        self,
+        manifest: Manifest,
+        slope: Floats,
+        panel: dict[str, Floats],
+        band: dict[str, Floats],
+        trace: Path,
     ) -> None:
         self.manifest = manifest
+        self.trace = trace
         self.slope = _freeze(slope)
         self._outcome = _freeze(panel["outcome"])
         self._treatment = _freeze(panel["treatment"])
@@ -243,7 +251,7 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
     band.setdefault("median", band.get("mean", np.empty(0)))
     beta = found["posterior"].get("beta_unit", found["posterior"]["beta"])
     slope = beta.reshape(-1, *beta.shape[2:])
-    return LoadedVersion(manifest, slope, found["panel"], band)
+    return LoadedVersion(manifest, slope, found["panel"], band, trace)
 
 
 def _freeze[Kind: np.generic](values: NDArray[Kind]) -> NDArray[Kind]:

@@ -1,0 +1,103 @@
+# runs in: tests
+"""What a page costs, beside a dashboard that draws and computes everything for every session.
+
+The baseline is bench/naive_app under `bokeh serve`, one process, in the same image and under the same
+limits as one replica of the stack; the page is measured as visitors get it, through the proxy and TLS,
+from one replica. Both have the same panel and as many draws.
+"""
+
+import argparse
+import json
+import statistics
+import time
+
+from visitors.loads import measure_loads
+from visitors.sessions import Server, measure_memory, measure_rate
+from visitors.sites import naive_site, stack_site
+
+from probes import Session, visit
+from stack import Stack, running
+
+STUDY = "cigarette-sales"
+LIMITS = {
+    "session_rate_ratio": 5.0,
+    "memory_per_session_ratio": 0.25,
+    "bytes_ratio": 0.5,
+    "repaint_p95_ms": 50.0,
+}
+
+
+def measure_repaints(stack: Stack, changes: int) -> list[float]:
+    """Give the milliseconds from asking for another unit to having the page's words of it, by change."""
+    with Session(visit(stack, f"study={STUDY}")) as session:
+        units = [value for value, _ in session.document.get_model_by_name("unit").options]
+        times = []
+        for place in range(changes):
+            # The first round makes what the process remembers of each unit; it counts like the others.
+            start = time.perf_counter()
+            session.change("unit", units[(place + 1) % len(units)])
+            times.append(1000 * (time.perf_counter() - start))
+        return times
+
+
+def measure_servers(servers: dict[str, Server], sessions: int, rounds: int) -> dict[str, tuple[float, float]]:
+    """Give sessions a second and bytes a session of each server; rounds alternate between the servers."""
+    rates: dict[str, list[float]] = {name: [] for name in servers}
+    for server in servers.values():
+        measure_rate(server, 4)
+    for _ in range(rounds):
+        for name, server in servers.items():
+            rates[name].append(measure_rate(server, sessions))
+    return {
+        name: (statistics.median(rates[name]), measure_memory(server, sessions))
+        for name, server in servers.items()
+    }
+
+
+def main() -> None:
+    """Measure, print, and end with one line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=30, choices=range(5, 101), metavar="5..100")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--changes", type=int, default=150)
+    parser.add_argument("--loads", type=int, default=3)
+    options = parser.parse_args()
+    with (
+        running(Stack("longitude-bench-page", replicas_wanted=1)) as stack,
+        stack_site(stack, STUDY) as ours,
+        naive_site(stack, STUDY) as naive,
+    ):
+        servers = {"ours": ours, "naive": naive}
+        measured = measure_servers(servers, options.sessions, options.rounds)
+        repaints = sorted(measure_repaints(stack, options.changes))
+        loads = {name: measure_loads(server, stack.ca, options.loads) for name, server in servers.items()}
+    p95 = repaints[int(0.95 * (len(repaints) - 1))]
+    figures = {
+        "session_rate_ratio": measured["ours"][0] / measured["naive"][0],
+        "memory_per_session_ratio": measured["ours"][1] / measured["naive"][1],
+        "bytes_ratio": loads["ours"].wire_bytes / loads["naive"].wire_bytes,
+        "repaint_p95_ms": p95,
+        "document_ready_ms": loads["ours"].ready_ms,
+        "layout_shift_after_ready": loads["ours"].shift_after,
+    }
+    print(f"{'':<32}{'page':>12}{'naive':>12}")
+    for what, of in (
+        ("sessions a second", lambda name: f"{measured[name][0]:.1f}"),
+        ("KiB an open session", lambda name: f"{measured[name][1] / 1024:.0f}"),
+        ("KiB over the wire, cold", lambda name: f"{loads[name].wire_bytes / 1024:.0f}"),
+        ("ms until the document is ready", lambda name: f"{loads[name].ready_ms:.0f}"),
+        ("layout shift in all", lambda name: f"{loads[name].shift:.3f}"),
+        ("layout shift once ready", lambda name: f"{loads[name].shift_after:.3f}"),
+    ):
+        print(f"{what:<32}{of('ours'):>12}{of('naive'):>12}")
+    median = statistics.median(repaints)
+    print(f"change of unit to new words: median {median:.1f} ms, p95 {p95:.1f} ms of {len(repaints)}")
+    for name, limit in LIMITS.items():
+        print(
+            f"{name} {figures[name]:.3g} (limit {'>=' if name == 'session_rate_ratio' else '<='} {limit:g})"
+        )
+    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()
