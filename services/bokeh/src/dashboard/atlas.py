@@ -110,12 +110,15 @@ class TileMap:
         """Colour the tiles, on a scale that is even around zero, and mark the chosen unit."""
         reach = float(np.nanmax(np.abs(measure.mean), initial=0.0)) or 1.0
         self._colors.update(low=-reach, high=reach)
-        self.source.data = dict(self.source.data) | {
-            "value": measure.mean,
+        everywhere = slice(0, measure.mean.size)
+        shown: dict[str, list[Any]] = {
+            "value": measure.mean.tolist(),
             "hatch": ["/" if doubtful else " " for doubtful in measure.doubtful],
             "line": [3 if unit == chosen else 0 for unit in self.source.data["id"]],
             "told": _tell(measure, np.arange(measure.mean.size)),
         }
+        # What does not change, their names and places, is sent once.
+        self.source.patch({name: [(everywhere, values)] for name, values in shown.items()})
 
 
 class Ranking:

@@ -24,7 +24,7 @@ def describe_effect(card: StudyCard, answer: EffectAnswer, state: ViewState) -> 
         f"{write_number(effect.lower)} to {write_number(effect.upper)}"
     )
     if state.view == "dots":
-        above = int((stack_dots(effect.ordered).x > 0).sum())
+        above = int((stack_dots(effect).x > 0).sum())
         return (
             f"{DOTS} dots, each as likely as any other, {above} of them {POSITIVE[card.sign]}; {numbers}. "
             "Dark dots are in the interval."

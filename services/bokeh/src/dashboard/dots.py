@@ -6,10 +6,11 @@ doi:10.1080/00031305.1999.10474474).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
-from dashboard.estimands import Floats
+from dashboard.estimands import Effect, Floats
 
 DOTS = 50
 COLUMNS = 17
@@ -39,9 +40,10 @@ class Dots:
     rows: float
 
 
-def stack_dots(ordered: Floats, count: int = DOTS) -> Dots:
-    """Stack `count` quantiles of draws that are in order; without spread they are one stack."""
-    quantiles = np.quantile(ordered, (np.arange(count) + 0.5) / count)
+@lru_cache(maxsize=64)
+def stack_dots(effect: Effect, count: int = DOTS) -> Dots:
+    """Stack `count` quantiles of an effect; without spread they are one stack."""
+    quantiles = np.quantile(effect.ordered, (np.arange(count) + 0.5) / count)
     width = float(np.ptp(quantiles)) / (COLUMNS - 1) or max(abs(float(quantiles[0])) * 0.01, 1e-9)
     x, y = np.empty(count), np.empty(count)
     start = 0

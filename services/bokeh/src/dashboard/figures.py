@@ -1,10 +1,12 @@
 """The figures of a unit, made once per session and empty; showing something is assigning data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from bokeh.models import (
+    ColumnDataSource,
     DataRange1d,
     Ellipse,
     HoverTool,
@@ -20,7 +22,7 @@ from bokeh.models.annotations import BoxAnnotation, Span
 from numpy.typing import NDArray
 
 from dashboard.dots import stack_dots
-from dashboard.estimands import Floats
+from dashboard.estimands import Effect, Floats
 from dashboard.plots import Easel
 from dashboard.theme import ACCENT, BAND, COMPARED, DASHES, INK, MUTED, PATH, PATH_BAND
 from dashboard.unit_effects import Path
@@ -37,32 +39,46 @@ LONE_HALF_WIDTH = 0.2
 HEADROOM = 1.08
 
 
+class Others:
+    """Lines of the units compared with the chosen one; made when there first is one."""
+
+    def __init__(self, easel: Easel, plot: Plot) -> None:
+        self._easel, self._plot = easel, plot
+        self._source: ColumnDataSource | None = None
+
+    def show(self, xs: Sequence[NDArray[Any]], ys: Sequence[Floats], places: Sequence[int]) -> None:
+        """Show lines, each in the colour and dash of its unit's place among those compared."""
+        if self._source is None:
+            if not places:
+                return
+            self._source = self._easel.source(xs=[], ys=[], color=[], dash=[])
+            line = MultiLine(xs="xs", ys="ys", line_color="color", line_width=2, line_dash="dash")
+            self._easel.draw(self._plot, self._source, line)
+        self._source.data = {
+            "xs": list(xs),
+            "ys": list(ys),
+            "color": [COMPARED[place] for place in places],
+            "dash": [DASHES[place] for place in places],
+        }
+
+
 class TimeFigure:
     """One column of the panel over time: observed, beside other units, and for the outcome as modelled."""
 
     def __init__(self, easel: Easel, name: str, *, modelled: bool, x: DataRange1d | None = None) -> None:
         self.plot: Plot = easel.plot(name, x=x)
-        self._source = easel.source(period=[0], value=[0.0])
-        self._others = easel.source(xs=[], ys=[], color=[], dash=[])
+        self._source = easel.source(f"{name}-data", period=[0], value=[0.0], path=[0.0])
         if modelled:
-            self._band = easel.source(xs=[], ys=[])
-            self._path_band = easel.source(xs=[], ys=[])
-            self._path = easel.source(x=[0.0], y=[0.0])
-            for source, color in ((self._band, BAND), (self._path_band, PATH_BAND)):
-                glyph = Patches(xs="xs", ys="ys", fill_color=color, fill_alpha=0.5, line_color=None)
-                easel.draw(self.plot, source, glyph)
-            easel.draw(
-                self.plot, self._path, Line(x="x", y="y", line_color=PATH, line_width=2, line_dash="6 3")
-            )
-        easel.draw(
-            self.plot,
-            self._others,
-            MultiLine(xs="xs", ys="ys", line_color="color", line_width=2, line_dash="dash"),
-        )
+            self._bands = easel.source(xs=[], ys=[], color=[])
+            bands = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.5, line_color=None)
+            easel.draw(self.plot, self._bands, bands)
+            path = Line(x="period", y="path", line_color=PATH, line_width=2, line_dash="6 3")
+            easel.draw(self.plot, self._source, path)
         easel.draw(self.plot, self._source, Line(x="period", y="value", line_color=INK, line_width=2))
         points = easel.draw(
             self.plot, self._source, Scatter(x="period", y="value", fill_color=INK, line_color=INK, size=5)
         )
+        self._others = Others(easel, self.plot)
         self.plot.add_tools(
             HoverTool(
                 renderers=[points],
@@ -74,21 +90,21 @@ class TimeFigure:
         easel.axis(self.plot, "left")
         easel.axis(self.plot, "below", whole=True)
 
-    def show(self, period: NDArray[np.int64], values: Floats, others: tuple[Floats, ...]) -> None:
+    def show(self, period: NDArray[np.int64], values: Floats, others: Sequence[Floats]) -> None:
         """Show a unit's column and, in their order, those of the units compared with it."""
-        self._source.data = {"period": period, "value": values}
-        self._others.data = {
-            "xs": [period] * len(others),
-            "ys": list(others),
-            "color": list(COMPARED[: len(others)]),
-            "dash": list(DASHES[: len(others)]),
-        }
+        self._source.data = {"period": period, "value": values, "path": np.full(period.size, np.nan)}
+        self._others.show([period] * len(others), others, range(len(others)))
 
     def show_model(self, series: UnitSeries, path: Path) -> None:
         """Show the model's band, and what the outcome would have been under the change."""
-        self._band.data = outline_band(series.period, series.lower, series.upper)
-        self._path_band.data = outline_band(series.period, path.lower, path.upper)
-        self._path.data = {"x": series.period.astype(np.float64), "y": path.median}
+        expected = outline_band(series.period, series.lower, series.upper)
+        changed = outline_band(series.period, path.lower, path.upper)
+        self._bands.data = {
+            "xs": expected["xs"] + changed["xs"],
+            "ys": expected["ys"] + changed["ys"],
+            "color": [BAND] * len(expected["xs"]) + [PATH_BAND] * len(changed["xs"]),
+        }
+        self._source.data = dict(self._source.data) | {"path": path.median}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,33 +119,24 @@ class EffectFigure:
     """The posterior of an effect, as density or dots, with interval, mean, zero and what is negligible."""
 
     def __init__(self, easel: Easel, name: str) -> None:
+        self._easel = easel
         self._top = Range1d(start=0, end=1)
         self.plot: Plot = easel.plot(name, y=self._top)
         self._curve = easel.source(**NOTHING)
         self._interval = easel.source(**NOTHING)
-        self._others = easel.source(xs=[], ys=[], color=[], dash=[])
-        self._dots = easel.source(x=[], y=[], color=[])
-        self._negligible = BoxAnnotation(
-            fill_color=MUTED, fill_alpha=0.15, line_color=None, visible=False, editable=False
-        )
-        self.plot.add_layout(self._negligible)
         easel.draw(self.plot, self._interval, VArea(x="x", y1=0, y2="y", fill_color=BAND, fill_alpha=0.6))
         easel.draw(self.plot, self._curve, Line(x="x", y="y", line_color=INK, line_width=2))
-        easel.draw(
-            self.plot,
-            self._others,
-            MultiLine(xs="xs", ys="ys", line_color="color", line_width=2, line_dash="dash"),
-        )
-        self._dot = Ellipse(x="x", y="y", width=1, height=0.94, fill_color="color", line_color=None)
-        easel.draw(self.plot, self._dots, self._dot)
-        self._zero = Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed")
+        self._others = Others(easel, self.plot)
+        self._dots: ColumnDataSource | None = None
+        self._dot: Ellipse | None = None
+        self._negligible: BoxAnnotation | None = None
         self._mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
-        self.plot.add_layout(self._zero)
+        self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
         self.plot.add_layout(self._mean)
         easel.axis(self.plot, "below")
 
     def show(
-        self, answer: EffectAnswer, negligible: float | None, others: tuple[Compared, ...], *, dots: bool
+        self, answer: EffectAnswer, negligible: float | None, others: Sequence[Compared], *, dots: bool
     ) -> None:
         """Show an effect, or nothing where there is none.
 
@@ -141,33 +148,46 @@ class EffectFigure:
         effect = answer.effect
         seen = effect is not None and effect.grid.size > 0
         self._mean.update(location=effect.mean if effect is not None else 0, visible=seen)
-        self._negligible.update(
-            left=-(negligible or 0), right=negligible or 0, visible=seen and negligible is not None
+        self._show_negligible(negligible if seen else None)
+        self._show_dots(effect if seen and dots else None)
+        drawn = [
+            (place, other.answer.effect)
+            for place, other in enumerate(others)
+            if not dots and other.answer.effect is not None and other.answer.effect.grid.size
+        ]
+        self._others.show(
+            [one.grid for _, one in drawn], [one.density for _, one in drawn], [place for place, _ in drawn]
         )
-        curves = [] if dots else [other for other in others if other.answer.effect is not None]
-        drawn = [other.answer.effect for other in curves if other.answer.effect is not None]
-        self._others.data = {
-            "xs": [other.grid for other in drawn],
-            "ys": [other.density for other in drawn],
-            "color": [COMPARED[others.index(other)] for other in curves],
-            "dash": [DASHES[others.index(other)] for other in curves],
-        }
-        if effect is not None and seen and dots:
-            stacks = stack_dots(effect.ordered)
-            inside = (stacks.x >= effect.lower) & (stacks.x <= effect.upper)
+        if seen and dots:
             self._curve.data = self._interval.data = NOTHING
-            self._dots.data = {
-                "x": stacks.x,
-                "y": stacks.y,
-                "color": np.where(inside, INK, BAND).tolist(),
-            }
-            self._dot.width = stacks.width * 0.94
-            self._top.end = stacks.rows
             return
-        self._dots.data = {"x": [], "y": [], "color": []}
         self._curve.data, self._interval.data = trace_density(answer)
-        peaks = [float(one.density.max()) for one in (effect, *drawn) if one is not None and one.density.size]
+        peaks = [float(one.density.max()) for one in (effect, *(one for _, one in drawn)) if one and seen]
         self._top.end = HEADROOM * max(peaks, default=1.0)
+
+    def _show_negligible(self, negligible: float | None) -> None:
+        if self._negligible is None and negligible is not None:
+            self._negligible = BoxAnnotation(fill_color=MUTED, fill_alpha=0.15, line_color=None)
+            self.plot.add_layout(self._negligible)
+        if self._negligible is not None:
+            reach = negligible or 0.0
+            self._negligible.update(left=-reach, right=reach, visible=negligible is not None)
+
+    def _show_dots(self, effect: Effect | None) -> None:
+        if self._dots is None or self._dot is None:
+            if effect is None:
+                return
+            self._dots = self._easel.source(x=[], y=[], color=[])
+            self._dot = Ellipse(x="x", y="y", width=1, height=0.94, fill_color="color", line_color=None)
+            self._easel.draw(self.plot, self._dots, self._dot)
+        if effect is None:
+            self._dots.data = {"x": [], "y": [], "color": []}
+            return
+        stacks = stack_dots(effect)
+        inside = (stacks.x >= effect.lower) & (stacks.x <= effect.upper)
+        self._dots.data = {"x": stacks.x, "y": stacks.y, "color": np.where(inside, INK, BAND).tolist()}
+        self._dot.width = stacks.width * 0.94
+        self._top.end = stacks.rows
 
 
 def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:

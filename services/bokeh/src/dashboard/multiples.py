@@ -28,6 +28,7 @@ class Multiples:
     def __init__(
         self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...] | None
     ) -> None:
+        self._chosen: str | None = None
         units = version.manifest.units[:UNITS_MAX]
         columns = COLUMNS if tiles else min(GRID_COLUMNS, len(units))
         cells = tiles or tuple((place % columns, place // columns) for place in range(len(units)))
@@ -55,7 +56,7 @@ class Multiples:
             xs=[x for x, _ in lines],
             ys=[y for _, y in lines],
             frame=[GRID] * len(units),
-            weight=[1] * len(units),
+            weight=[1.0] * len(units),
         )
         box = Rect(
             x="x",
@@ -86,13 +87,19 @@ class Multiples:
             TapTool(renderers=[boxes], visible=False),
         )
 
-    def show(self, chosen: str) -> None:
-        """Mark the chosen unit."""
+    def mark(self, chosen: str) -> None:
+        """Mark the chosen unit, and send no more than that."""
+        if chosen == self._chosen:
+            return
+        self._chosen = chosen
         marked = [unit == chosen for unit in self.source.data["id"]]
-        self.source.data = dict(self.source.data) | {
-            "frame": [ACCENT if mark else GRID for mark in marked],
-            "weight": [2.5 if mark else 1 for mark in marked],
-        }
+        everywhere = slice(0, len(marked))
+        self.source.patch(
+            {
+                "frame": [(everywhere, [ACCENT if mark else GRID for mark in marked])],
+                "weight": [(everywhere, [2.5 if mark else 1.0 for mark in marked])],
+            }
+        )
 
 
 def fit_cell(values: Floats, cell: tuple[int, int]) -> tuple[Floats, Floats]:

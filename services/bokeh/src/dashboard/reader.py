@@ -99,4 +99,4 @@ class Reader:
             self._cells = Multiples(self._easel, version, tiles)
             choose_by_tap(self._cells.source, self._choose)
             self._multiples.children = [self._cells.plot]
-        self._cells.show(unit)
+        self._cells.mark(unit)
