@@ -21,6 +21,11 @@ COLLINEAR = 1e-7
 """A regressor whose spread outside the effects and the regressors before it is below this share of its
 own is taken as having none: the share is what rounding leaves in double precision."""
 
+SLOPE_SPREAD = 1.0
+LEVEL_SPREAD = 2.0
+"""Scale of the prior of slopes' spread, on the standardised scale, and of levels' spread, in standard
+deviations of the units' mean outcomes."""
+
 FEWEST_ROWS_LEFT = 3
 """Rows beyond those that effects and controls take: one for the slope, and two for the noise, without
 which it has no variance that is finite."""
@@ -28,7 +33,7 @@ which it has no variance that is finite."""
 
 @dataclass(frozen=True)
 class Design:
-    """Outcome (rows,) and regressors (rows, treatment and controls), standardised.
+    """Outcome (rows,) and regressors (rows, treatment, controls and lags), standardised.
 
     ``transformed = centre + scale * standardised`` for the outcome and each regressor. The centre is the
     mean; the scale is the standard deviation of what unit and period effects leave of the column, so that
@@ -42,6 +47,8 @@ class Design:
     centres: Floats
     scales: Floats
     space: EffectSpace
+    spread_scale: float
+    """Scale of the prior of what the random column's coefficients spread by."""
     least_squares: LeastSquares
     specification: Specification
     system: System
@@ -68,10 +75,10 @@ def make_design(study: Study, panel: Panel) -> Design:
         effects or the other columns determine, too few rows, an outcome that is explained exactly.
     """
     toml = study.toml
-    names = (toml.treatment.column, *panel.control_names)
+    names = (toml.treatment.column, *panel.control_names, *_name_lags(study, panel))
     outcome = apply_transform(panel.outcome, toml.outcome.transform)
     treatment = apply_transform(panel.treatment, toml.treatment.transform)
-    regressors = np.column_stack([treatment, panel.controls])
+    regressors = np.column_stack([treatment, panel.controls, lag_columns(study, panel)])
     file = f"{study.name}/{toml.file}"
     columns = dict(zip((toml.outcome.column, *names), (outcome, *regressors.T), strict=True))
     faults = [_constant(file, name, values) for name, values in columns.items() if _is_constant(values)]
@@ -98,10 +105,24 @@ def make_design(study: Study, panel: Panel) -> Design:
         centres=centres,
         scales=spreads * x_left,
         space=space,
+        spread_scale=_scale_spread(specification, panel, y),
         least_squares=least_squares,
         specification=specification,
         system=system,
     )
+
+
+def lag_columns(study: Study, panel: Panel) -> Floats:
+    """Give how far the transformed treatment of each lag was from that of the row (rows, lags)."""
+    kind = study.toml.treatment.transform
+    if panel.lagged is None:
+        return np.empty((len(panel.outcome), 0))
+    return apply_transform(panel.lagged, kind) - apply_transform(panel.treatment, kind)[:, None]
+
+
+def _name_lags(study: Study, panel: Panel) -> list[str]:
+    count = 0 if panel.lagged is None else panel.lagged.shape[1]
+    return [f"{study.toml.treatment.column} (lag {lag})" for lag in range(1, count + 1)]
 
 
 def _standardise(values: Floats) -> tuple[Floats, Floats, Floats]:
@@ -119,6 +140,13 @@ def _reduce(panel: Panel, specification: Specification, outcome: Floats, regress
     periods = np.asarray(panel.periods, dtype=np.int64)
     patterns = sort_into_patterns(panel.unit_index, panel.period_index, periods, columns, specification.own)
     return System(patterns, len(panel.periods), len(panel.units), specification.random)
+
+
+def _scale_spread(specification: Specification, panel: Panel, outcome: Floats) -> float:
+    if specification.random != "constant":
+        return SLOPE_SPREAD
+    means = np.bincount(panel.unit_index, outcome) / np.bincount(panel.unit_index)
+    return LEVEL_SPREAD * float(means.std())
 
 
 def _is_constant(values: Floats) -> bool:

@@ -51,12 +51,17 @@ class Gram:
         ``z'Qz`` of each unit's random column.
     log_determinant : (batch,)
         Sum over units of ``log |F'L'LF| - log |L'L|``.
+    levels : (units, groups)
+        Where the random column is a constant: which unit is in which separate part of the panel, over the
+        root of the part's periods. The first columns are then the parts' constants, likewise. They are
+        what random levels and persistent errors leave next to nothing of.
     """
 
     products: Floats
     loadings: Floats
     information: Floats
     log_determinant: Floats
+    levels: Floats | None = None
 
 
 def take_moments(patterns: Sequence[Pattern]) -> tuple[Moments, ...]:
@@ -160,5 +165,13 @@ def update(gram: Gram, kappa: Floats) -> Floats:
     """Give the Gram matrix (batch, columns, columns) with the random columns integrated out."""
     if not gram.information.shape[1]:
         return gram.products
-    weights = kappa[:, None] ** 2 / (1 + kappa[:, None] ** 2 * gram.information)
-    return gram.products - (gram.loadings * weights[:, None, :]) @ gram.loadings.transpose(0, 2, 1)
+    left = 1 / (1 + kappa[:, None] ** 2 * gram.information)
+    weights = kappa[:, None] ** 2 * left
+    found: Floats = gram.products - (gram.loadings * weights[:, None, :]) @ gram.loadings.transpose(0, 2, 1)
+    if gram.levels is not None:
+        # The same by a way without the difference of two large numbers.
+        groups = gram.levels.shape[1]
+        constants = (gram.loadings * left[:, None, :]) @ gram.levels
+        found[:, :, :groups] = constants
+        found[:, :groups, :] = constants.transpose(0, 2, 1)
+    return found

@@ -17,6 +17,7 @@ MODEL_MODULES = (
     "estimand",
     "fit",
     "gram",
+    "lags",
     "least_squares",
     "likelihood",
     "model",

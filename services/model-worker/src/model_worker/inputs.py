@@ -5,6 +5,7 @@ from pathlib import Path
 
 from model_worker.design import Design, make_design
 from model_worker.identity import identify
+from model_worker.lags import take_lags
 from model_worker.panel import Panel, read_data, read_panel
 from model_worker.settings import Settings
 from model_worker.study import Study, read_study
@@ -32,5 +33,5 @@ def read_input(folder: Path, settings: Settings) -> StudyInput:
     """
     study = read_study(folder)
     data = read_data(study)
-    panel = read_panel(study, data)
+    panel = take_lags(study, read_panel(study, data))
     return StudyInput(study, panel, make_design(study, panel), identify(study, data, settings))

@@ -32,6 +32,8 @@ class Panel:
     treatment: Floats
     controls: Floats
     control_names: tuple[str, ...]
+    lagged: Floats | None = None
+    """The treatment (rows, lags) at each lag from one step on, where the study asks for lags."""
 
     def grid(self, values: Floats) -> Floats:
         """Spread values of the rows over (unit, period); NaN where nothing was observed."""

@@ -22,7 +22,8 @@ def recover_posterior(draws: Draws, design: Design, panel: Panel, rng: np.random
     xarray.Dataset
         As docs/trace-contract.md has the group posterior, such that the transformed outcome has mean
         ``intercept + unit_effect + period_effect + slope * transformed treatment + gamma . controls``,
-        with `beta_unit` as slope where there is one and `beta` otherwise, and with
+        with `beta_unit` as slope where there is one and `beta` otherwise, with the lags' part
+        ``beta_lag[lag] * (transformed treatment at the lag - transformed treatment)``, and with
         ``trend * (period - mean of the periods)`` where units have trends.
     """
     flat = {name: values.reshape(-1) for name, values in draws.parameters.items()}
@@ -52,8 +53,13 @@ def recover_posterior(draws: Draws, design: Design, panel: Panel, rng: np.random
     variables["intercept"] = intercept + unit.mean(axis=1) + period.mean(axis=1)
     variables["unit_effect"] = unit - unit.mean(axis=1, keepdims=True)
     variables["period_effect"] = period - period.mean(axis=1, keepdims=True)
-    if panel.control_names:
-        variables["gamma"] = gamma
+    controls = len(panel.control_names)
+    if controls:
+        variables["gamma"] = gamma[:, :controls]
+    if panel.lagged is not None:
+        later = gamma[:, controls:]
+        first = variables["beta"] - later.sum(axis=1)
+        variables["beta_lag"] = np.column_stack([first, later])
     return _dataset(variables, draws.parameters["slope"].shape, panel)
 
 
@@ -79,6 +85,7 @@ _DIMS = {
     "trend": ("unit",),
     "period_effect": ("period",),
     "gamma": ("control",),
+    "beta_lag": ("lag",),
 }
 
 
@@ -95,4 +102,6 @@ def _dataset(variables: dict[str, Floats], shape: tuple[int, ...], panel: Panel)
     }
     if panel.control_names:
         coords["control"] = list(panel.control_names)
+    if panel.lagged is not None:
+        coords["lag"] = np.arange(panel.lagged.shape[1] + 1)
     return xr.Dataset(data, coords=coords)

@@ -19,6 +19,10 @@ Floats = NDArray[np.float64]
 
 SAMPLER = f"nutpie {nutpie.__version__} NUTS"
 TARGET_ACCEPT = 0.9
+LEVELLED_TARGET_ACCEPT = 0.98
+"""Where levels and persistent errors explain the same differences, the density falls steeply as one of them
+takes all: smaller steps there."""
+
 _POLL_SECONDS = 0.1
 _compiling = Lock()
 
@@ -48,7 +52,7 @@ def compile_model(shape: Shape) -> Any:
 @cache
 def _compile(shape: Shape) -> Any:
     size = (4, 2 if shape.autoregressive else 1, 2 if shape.random else 1)
-    model = build_model(Statistics(shape, np.ones(size), np.ones(5)))
+    model = build_model(Statistics(shape, np.ones(size), np.ones(7)))
     # Starting values are computed once per chain: interpreting their graph is faster than compiling it.
     with config.change_flags(mode="FAST_COMPILE"), warnings.catch_warnings():
         # One loop or two makes no difference to scalars.
@@ -95,7 +99,7 @@ def sample(
         draws=draws,
         tune=tune,
         seed=seed,
-        target_accept=TARGET_ACCEPT,
+        target_accept=LEVELLED_TARGET_ACCEPT if statistics.shape.levelled else TARGET_ACCEPT,
         save_warmup=False,
         blocking=False,
         progress_bar=False,

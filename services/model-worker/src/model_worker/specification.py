@@ -61,8 +61,6 @@ def specify(study: Study, panel: Panel, treatment: Floats) -> Specification:
         faults.append(_too_few_units(study, panel))
     if asked.effects == "pooled" and asked.slopes == "unit":
         faults.append(_fault(study, "slopes", '"common" or "auto" beside effects = "pooled"', '"unit"'))
-    if asked.effects == "pooled" and asked.errors == "ar1":
-        faults.append(_fault(study, "effects", '"free", or errors = "independent"', '"pooled" beside "ar1"'))
     if asked.effects == "pooled" and asked.trends:
         faults.append(_fault(study, "trends", 'false beside effects = "pooled"', "true"))
     if asked.slopes == "unit" and informative.sum() < FEWEST_SLOPES:

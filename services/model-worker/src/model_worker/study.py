@@ -75,6 +75,7 @@ class ModelTable(_Table):
     slopes: Literal["auto", "unit", "common"] = "auto"
     effects: Literal["free", "pooled"] = "free"
     trends: bool = False
+    lags: Annotated[int, Field(ge=0, le=20)] = 0
 
 
 class StudyToml(_Table):
@@ -137,6 +138,7 @@ class Study:
             what_if=WhatIf(**toml.what_if.change.model_dump(), negligible=toml.what_if.negligible),
             sign=toml.what_if.sign,
             together=toml.what_if.together,
+            lags=toml.model.lags,
             source=toml.source,
         )
 
