@@ -19,56 +19,23 @@ A unit's level is known through its first error alone when rho is near 1 and inh
 There the t is written as a normal whose precision is a gamma variable, which is sampled.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pymc as pm  # type: ignore[import-untyped]
 import pytensor.tensor as pt
-from numpy.typing import NDArray
 
 from model_worker.likelihood import LOWEST_RHO
 from model_worker.model import NOISE_SCALE, SLOPE_SCALE, SPREAD_SCALE
+from model_worker.student_panel import StudentShape, StudentStatistics
 
-Floats = NDArray[np.float64]
+_dot: Any = pt.dot
+_join: Any = pt.concatenate
 
 LOWEST_NU = 1.0
 """With fewer degrees of freedom a handful of rows that are fitted exactly would outweigh all others."""
 
 NU_RATE = 0.1
 """nu ~ Gamma(2, 0.1) above its bound (Juarez and Steel 2010, doi:10.1198/jbes.2009.07145)."""
-
-
-@dataclass(frozen=True)
-class StudentShape:
-    """Which parameters a model has, and how many: one compiled model serves every panel of a shape.
-
-    Attributes
-    ----------
-    autoregressive, random
-        As in `model_worker.model.Shape`.
-    own
-        Flat columns of each unit: 1, or 2 with trends.
-    nuisance
-        Regressors beside the treatment.
-    units, directions
-        How many units there are, and identified directions of period effects and nuisance regressors.
-    """
-
-    autoregressive: bool
-    random: bool
-    own: int
-    nuisance: int
-    units: int
-    directions: int
-
-
-@dataclass(frozen=True)
-class StudentStatistics:
-    """All that the compiled model needs to know of a panel: its data by name."""
-
-    shape: StudentShape
-    data: dict[str, Any]
 
 
 def build_student_model(statistics: StudentStatistics) -> pm.Model:
@@ -92,33 +59,32 @@ def build_student_model(statistics: StudentStatistics) -> pm.Model:
             tau = pm.Deterministic("tau", pt.exp(scalars[-1]))
             prior += scalars[-1] - 0.5 * (tau / SPREAD_SCALE) ** 2
             kappa = tau / sigma
-        carried, root = None, None
         if shape.autoregressive:
             persistence = pm.Deterministic("persistence", scalars[2])
             prior += -persistence - 2 * pt.softplus(-persistence)
-            carried, root = _steps(persistence, data["lags"])
-            prior += pt.dot(data["counts"], pt.log(root))  # type: ignore[no-untyped-call]
+            carried_by, root_by = _steps(persistence, data["lags"])
+            prior += _dot(data["counts"], pt.log(root_by))
             carried, root = (
-                _spread_out(pt.concatenate([values, pt.zeros(1)]), data["code"]) for values in (carried, root)
+                _spread_out(_join([values, pt.zeros(1)]), data["code"]) for values in (carried_by, root_by)
             )
         flat = pm.Flat("directions", shape=shape.directions + 1)
-        flat = pm.Deterministic(
-            "flat",
-            data["origin"] + pt.dot(data["spread"], flat),  # type: ignore[no-untyped-call]
-        )
+        flat = data["origin"] + _dot(data["spread"], flat)
         prior += -0.5 * ((data["centre"] + flat[-1]) / SLOPE_SCALE) ** 2
 
-        def whiten(values: Any, before: Any) -> Any:
-            return values if carried is None else root * (values - carried * before)
-
-        treatment = whiten(data["treatment"], data["treatment_before"])
-        left = whiten(
-            data["outcome"] - _fitted(data, flat, "", shape),
-            data["outcome_before"] - _fitted(data, flat, "_before", shape),
-        )
-        left = left * data["observed"] if carried is None else left
+        left = data["outcome"] - _fitted(data, flat, "", shape)
+        treatment = data["treatment"]
+        columns = [data["own"][place] for place in range(shape.own)]
+        if shape.autoregressive:
+            before = data["outcome_before"] - _fitted(data, flat, "_before", shape)
+            left = root * (left - carried * before)
+            treatment = root * (treatment - carried * data["treatment_before"])
+            own_before = [data["own_before"][place] for place in range(shape.own)]
+            columns = [
+                root * (column - carried * before) for column, before in zip(columns, own_before, strict=True)
+            ]
+        else:
+            left = left * data["observed"]
         left -= flat[-1] * treatment
-        columns = [whiten(data["own"][place], data["own_before"][place]) for place in range(shape.own)]
         if shape.random:
             columns.append(kappa * treatment)
 
@@ -126,9 +92,10 @@ def build_student_model(statistics: StudentStatistics) -> pm.Model:
         precision = pt.exp(log_precision)
         half = nu / 2
         prior += shape.units * (half * pt.log(half) - pt.gammaln(half) - 0.5 * pt.log(nu))
-        prior += pt.sum(half * (log_precision - precision))
+        prior += (half * (log_precision - precision)).sum()
 
-        standard = [pm.Flat("level", shape=(shape.own, shape.units))[place] for place in range(shape.own)]
+        level = pm.Flat("level", shape=(shape.own, shape.units))
+        standard = [level[place] for place in range(shape.own)]
         if shape.random:
             standard.append(pm.Flat("deviation", shape=shape.units))
         weights = data["weights"] + data["first"] * precision[:, None]
@@ -136,14 +103,14 @@ def build_student_model(statistics: StudentStatistics) -> pm.Model:
         pm.Deterministic("own_effect", pt.stack(coefficients[: shape.own]))
         if shape.random:
             pm.Deterministic("random_effect", kappa * coefficients[-1])
-            prior -= 0.5 * pt.sum((coefficients[-1] / sigma) ** 2)
+            prior -= 0.5 * ((coefficients[-1] / sigma) ** 2).sum()
         for column, coefficient in zip(columns, coefficients, strict=True):
             left = left - coefficient[:, None] * column
         squares = (left / sigma) ** 2
         rows, later = data["rows"], data["rows"] - shape.units
         density = later * (pt.gammaln(half + 0.5) - pt.gammaln(half) - 0.5 * pt.log(nu))
-        density -= (half + 0.5) * pt.sum(pt.log1p((1 - data["first"]) * squares / nu))
-        density += 0.5 * pt.sum(log_precision - precision * squares[:, 0])
+        density -= (half + 0.5) * pt.log1p((1 - data["first"]) * squares / nu).sum()
+        density += 0.5 * (log_precision - precision * squares[:, 0]).sum()
         density -= (rows - shape.own * shape.units) * scalars[0]
         pm.Potential("density", prior + jacobian + density)
     return model
@@ -155,8 +122,8 @@ def _steps(persistence: Any, lags: Any) -> tuple[Any, Any]:
     stationary = distance * (2 - distance)
     carried = (1 - distance) ** lags
     spread = -pt.expm1(lags * pt.log1p(-stationary)) / stationary
-    root = pt.concatenate([pt.sqrt(stationary)[None], 1 / pt.sqrt(spread)])
-    return pt.concatenate([pt.zeros(1), carried]), root
+    root = _join([pt.sqrt(stationary)[None], 1 / pt.sqrt(spread)])
+    return _join([pt.zeros(1), carried]), root
 
 
 def _spread_out(values: Any, code: Any) -> Any:
@@ -167,7 +134,7 @@ def _fitted(data: dict[str, Any], flat: Any, suffix: str, shape: StudentShape) -
     fitted = _spread_out(flat, data[f"period{suffix}"])
     if shape.nuisance:
         start = flat.shape[0] - 1 - shape.nuisance
-        fitted += pt.dot(data[f"nuisance{suffix}"], flat[start:-1])  # type: ignore[no-untyped-call]
+        fitted += _dot(data[f"nuisance{suffix}"], flat[start:-1])
     return fitted
 
 
@@ -181,13 +148,13 @@ def _transport(
     solved: list[Any] = []
     for row in range(count):
         for place in range(row + 1):
-            entry = pt.sum(weighted[row] * columns[place], axis=1)
+            entry = (weighted[row] * columns[place]).sum(axis=1)
             if random and row == place == count - 1:
                 entry += 1
             for before in range(place):
                 entry -= root[row][before] * root[place][before]
             root[row][place] = pt.sqrt(entry) if row == place else entry / root[place][place]
-        remaining = pt.sum(weighted[row] * left, axis=1)
+        remaining = (weighted[row] * left).sum(axis=1)
         for before in range(row):
             remaining -= root[row][before] * solved[before]
         solved.append(remaining / root[row][row])
@@ -197,4 +164,4 @@ def _transport(
         for after in range(row + 1, count):
             remaining -= root[after][row] * coefficients[after]
         coefficients[row] = remaining / root[row][row]
-    return coefficients, -sum(pt.sum(pt.log(root[row][row])) for row in range(count))
+    return coefficients, -sum(pt.log(root[row][row]).sum() for row in range(count))

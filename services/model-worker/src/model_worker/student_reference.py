@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from model_worker.design import Design
 from model_worker.likelihood import LOWEST_RHO
-from model_worker.student import LOWEST_NU, NU_RATE, StudentShape, StudentStatistics
+from model_worker.student import LOWEST_NU, NU_RATE
+from model_worker.student_panel import BEFORE, StudentShape, StudentStatistics
 from model_worker.system import System
 
 Floats = NDArray[np.float64]
@@ -150,7 +151,10 @@ class _Weighted:
             leverage[block] = np.einsum("urk,ukl,url->ur", own[block], inverse, own[block])
         log_root = np.log(np.where(root > 0, root, 1)).sum()
         objective = (
-            (self._freedom - 1) * np.log(variance) + log_determinant + np.linalg.slogdet(left)[1] - 2 * log_root
+            (self._freedom - 1) * np.log(variance)
+            + log_determinant
+            + np.linalg.slogdet(left)[1]
+            - 2 * log_root
         )
         return _Fit(float(objective), variance, coefficients, left, residual, leverage)
 
@@ -263,7 +267,7 @@ def _statistics(
     if autoregressive:
         data |= {
             f"{name}_before": _before(data[name], axis=2 if name == "own" else 1)
-            for name in ("period", "outcome", "treatment", "own", "nuisance")
+            for name in BEFORE
             if name in data
         }
         counts = np.bincount(rows.code.ravel(), minlength=len(rows.lags) + 2)[: len(rows.lags) + 1]
