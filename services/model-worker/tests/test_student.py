@@ -1,4 +1,4 @@
-"""Student-t innovations: the sampled density is that of the model that is stated, and finds what made a panel."""
+"""Student-t innovations: the density that is sampled is the one stated, and it finds what made a panel."""
 
 from collections.abc import Callable
 from threading import Event
