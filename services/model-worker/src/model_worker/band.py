@@ -110,7 +110,9 @@ def _predict(
 ) -> Floats:
     asked = np.arange(block.start, block.stop)
     mean = expected_outcome(value, panel, rows, asked)
-    noise = value["sigma"] * rng.standard_normal(mean.shape)
+    heavy = "nu" in value
+    standard = rng.standard_t(value["nu"], mean.shape) if heavy else rng.standard_normal(mean.shape)
+    noise = value["sigma"] * standard
     if "rho" not in value:
         return mean + noise
     neighbour, lag = rows.neighbour[asked], rows.lag[asked, None]
