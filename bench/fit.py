@@ -6,6 +6,8 @@ slope, over the naive PyMC model of the same posterior (zero-sum effects with le
 default where nutpie is. `warm_fit_s`: a fit of the default model in a process that has fitted before, from
 reading the files to the published version. `rows_ratio`: sampling seconds of the AR(1) model with one
 slope at 10,000,000 rows over those at 1,000. `cold_s`: a new process, from its start to the first version.
+`heavy`: seconds of compiling and of sampling the default model with Student-t innovations, and the effective
+draws of beta a second.
 """
 
 # runs in: model-worker
@@ -31,9 +33,9 @@ from model_worker.attendant import Attendant
 from model_worker.design import Design
 from model_worker.inputs import StudyInput, read_input
 from model_worker.likelihood import tabulate
-from model_worker.model import Shape, Statistics, reduce_design
+from model_worker.model import Shape, Statistics
 from model_worker.patterns import sort_into_patterns
-from model_worker.sampling import sample
+from model_worker.sampling import Reduced, compile_model, reduce_design, sample
 from model_worker.settings import Settings
 from model_worker.system import System
 from model_worker.writer import Writer
@@ -44,7 +46,7 @@ STUDIES = ("smoking-spending", "cigarette-sales")
 PERIODS = 50
 
 
-def draw(statistics: Statistics, seed: int) -> tuple[float, np.ndarray]:
+def draw(statistics: Reduced, seed: int) -> tuple[float, np.ndarray]:
     """Give the seconds of sampling, and the draws (chain, draw) of the slope."""
     started = monotonic()
     draws = sample(
@@ -101,6 +103,26 @@ def read_with(study: Path, model: str) -> StudyInput:
         return read_input(folder, Settings(studies_dir=Path(directory)))
 
 
+def time_heavy(studies: Path, repeats: int) -> dict[str, dict[str, float]]:
+    """Give the seconds that Student-t innovations take, and their effective draws, by study."""
+    result = {}
+    for study in STUDIES:
+        statistics = reduce_design(read_with(studies / study, 'tails = "student"').design)
+        started = monotonic()
+        compile_model(statistics.shape)
+        compiled = monotonic() - started
+        timed = [draw(statistics, seed) for seed in range(repeats)]
+        spent = stats.median(seconds for seconds, _ in timed)
+        rate = stats.median(effective(slope) / seconds for seconds, slope in timed)
+        result[study] = {
+            "compile_s": round(compiled, 1),
+            "sample_s": round(spent, 1),
+            "ess_per_s": round(rate),
+        }
+        print(study, "Student-t", result[study], flush=True)
+    return result
+
+
 def warm(studies: Path, study: str, repeats: int) -> list[float]:
     """Give the seconds of fits of a study after one that compiled."""
     seconds = []
@@ -153,6 +175,7 @@ def main() -> None:
     seconds = {study: warm(asked.studies, study, asked.repeats) for study in STUDIES}
     result["warm_fit_s"] = {study: round(stats.median(found), 2) for study, found in seconds.items()}
     result |= compare(asked.studies, asked.repeats)
+    result["heavy"] = time_heavy(asked.studies, asked.repeats)
     few, many = reduce_rows(1000)[1], reduce_rows(asked.rows)
     draw(few, 0)
     spent = [[draw(reduced, seed)[0] for seed in range(asked.repeats)] for reduced in (few, many[1])]

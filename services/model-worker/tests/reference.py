@@ -5,7 +5,7 @@ import pymc as pm
 from numpy.typing import NDArray
 
 from model_worker.design import Design
-from model_worker.model import NOISE_SCALE, SLOPE_SCALE, SPREAD_SCALE
+from model_worker.model import NOISE_SCALE, SLOPE_SCALE
 from model_worker.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -41,11 +41,11 @@ def build_naive_model(design: Design, panel: Panel) -> pm.Model:
             mean = mean + pm.Normal("unit", 0, WIDE, shape=units)[panel.unit_index]
         if chosen.own == 2:
             mean = mean + pm.Normal("trend", 0, WIDE, shape=units)[panel.unit_index] * time
-        if panel.control_names:
-            control = pm.Normal("control", 0, WIDE, shape=len(panel.control_names))
+        if design.regressors.shape[1] > 1:
+            control = pm.Normal("control", 0, WIDE, shape=design.regressors.shape[1] - 1)
             mean = mean + design.regressors[:, 1:] @ control
         if chosen.random != "none":
-            tau = pm.HalfNormal("tau", SPREAD_SCALE)
+            tau = pm.HalfNormal("tau", design.spread_scale)
             deviation = pm.Normal("deviation", 0, tau, shape=units)[panel.unit_index]
             mean = mean + deviation * (design.regressors[:, 0] if chosen.random == "treatment" else 1.0)
         mean = mean + slope * design.regressors[:, 0]

@@ -7,7 +7,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from model_worker.design import apply_transform, undo_transform
+from model_worker.design import apply_transform, lag_columns, undo_transform
 from model_worker.panel import Panel
 from model_worker.patterns import neighbouring_rows
 from model_worker.study import Study
@@ -33,7 +33,7 @@ def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.rand
         observed; the interval's mass in the attribute `mass`.
     """
     transform = study.toml.outcome.transform
-    rows_given = _Rows.of(study, panel)
+    rows_given = Rows.of(study, panel)
     rows = len(panel.outcome)
     band = np.empty((3, rows))
     draws = posterior.stack(sample=("chain", "draw"), create_index=False).transpose(..., "sample")
@@ -53,61 +53,70 @@ def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.rand
 
 
 @dataclass(frozen=True)
-class _Rows:
-    """The rows on the model's scale, with their neighbours in time."""
+class Rows:
+    """The rows on the model's scale, with their neighbours in time.
+
+    `outcome` and `treatment` (rows,) are transformed, `lags` (rows, lags) as `design.lag_columns` gives
+    them, `time` (rows,) is the period's distance from the mean of the panel's periods.
+    """
 
     outcome: Floats
     treatment: Floats
+    lags: Floats
     time: Floats
     neighbour: Integers
     lag: Floats
 
     @classmethod
     def of(cls, study: Study, panel: Panel) -> Self:
+        """Take a panel's rows to the model's scale."""
         periods = np.asarray(panel.periods, dtype=np.int64)
         return cls(
             apply_transform(panel.outcome, study.toml.outcome.transform),
             apply_transform(panel.treatment, study.toml.treatment.transform),
+            lag_columns(study, panel),
             (periods - periods.mean())[panel.period_index],
             *neighbouring_rows(panel.unit_index, panel.period_index, periods),
         )
 
 
-def expected_outcome(
-    value: dict[str, Floats], panel: Panel, treatment: Floats, time: Floats, rows: Integers
-) -> Floats:
+def expected_outcome(value: dict[str, Floats], panel: Panel, given: Rows, rows: Integers) -> Floats:
     """Give the model's mean of the transformed outcome (rows, draw), errors apart.
 
     Parameters
     ----------
     value
         Draws of each parameter with the draws last.
-    treatment, time
-        Of all rows: transformed, and the period's distance from the mean of the periods.
+    given
+        All rows on the model's scale.
     rows
         The rows asked for.
     """
     units = panel.unit_index[rows]
     mean = value["unit_effect"][units] + value["period_effect"][panel.period_index[rows]]
     slope = value["beta_unit"][units] if "beta_unit" in value else value["beta"]
-    mean += value["intercept"] + treatment[rows, None] * slope
+    mean += value["intercept"] + given.treatment[rows, None] * slope
     if "trend" in value:
-        mean += time[rows, None] * value["trend"][units]
+        mean += given.time[rows, None] * value["trend"][units]
     if panel.control_names:
         mean += panel.controls[rows] @ value["gamma"]
+    if "beta_lag" in value:
+        mean += given.lags[rows] @ value["beta_lag"][1:]
     return mean
 
 
 def _predict(
-    value: dict[str, Floats], panel: Panel, rows: _Rows, block: slice, rng: np.random.Generator
+    value: dict[str, Floats], panel: Panel, rows: Rows, block: slice, rng: np.random.Generator
 ) -> Floats:
     asked = np.arange(block.start, block.stop)
-    mean = expected_outcome(value, panel, rows.treatment, rows.time, asked)
-    noise = value["sigma"] * rng.standard_normal(mean.shape)
+    mean = expected_outcome(value, panel, rows, asked)
+    heavy = "nu" in value
+    standard = rng.standard_t(value["nu"], mean.shape) if heavy else rng.standard_normal(mean.shape)
+    noise = value["sigma"] * standard
     if "rho" not in value:
         return mean + noise
     neighbour, lag = rows.neighbour[asked], rows.lag[asked, None]
-    beside = expected_outcome(value, panel, rows.treatment, rows.time, neighbour)
+    beside = expected_outcome(value, panel, rows, neighbour)
     carried = value["rho"] ** lag
     spread = np.sqrt((1 - carried**2) / (1 - value["rho"] ** 2))
     predicted = mean + carried * (rows.outcome[neighbour, None] - beside) + spread * noise

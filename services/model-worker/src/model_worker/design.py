@@ -21,6 +21,11 @@ COLLINEAR = 1e-7
 """A regressor whose spread outside the effects and the regressors before it is below this share of its
 own is taken as having none: the share is what rounding leaves in double precision."""
 
+SLOPE_SPREAD = 1.0
+LEVEL_SPREAD = 2.0
+"""Scale of the prior of slopes' spread, on the standardised scale, and of levels' spread, in standard
+deviations of the units' mean outcomes."""
+
 FEWEST_ROWS_LEFT = 3
 """Rows beyond those that effects and controls take: one for the slope, and two for the noise, without
 which it has no variance that is finite."""
@@ -28,7 +33,7 @@ which it has no variance that is finite."""
 
 @dataclass(frozen=True)
 class Design:
-    """Outcome (rows,) and regressors (rows, treatment and controls), standardised.
+    """Outcome (rows,) and regressors (rows, treatment, controls and lags), standardised.
 
     ``transformed = centre + scale * standardised`` for the outcome and each regressor. The centre is the
     mean; the scale is the standard deviation of what unit and period effects leave of the column, so that
@@ -42,6 +47,8 @@ class Design:
     centres: Floats
     scales: Floats
     space: EffectSpace
+    spread_scale: float
+    """Scale of the prior of what the random column's coefficients spread by."""
     least_squares: LeastSquares
     specification: Specification
     system: System
@@ -68,10 +75,10 @@ def make_design(study: Study, panel: Panel) -> Design:
         effects or the other columns determine, too few rows, an outcome that is explained exactly.
     """
     toml = study.toml
-    names = (toml.treatment.column, *panel.control_names)
+    names = (toml.treatment.column, *panel.control_names, *_name_lags(study, panel))
     outcome = apply_transform(panel.outcome, toml.outcome.transform)
     treatment = apply_transform(panel.treatment, toml.treatment.transform)
-    regressors = np.column_stack([treatment, panel.controls])
+    regressors = np.column_stack([treatment, panel.controls, lag_columns(study, panel)])
     file = f"{study.name}/{toml.file}"
     columns = dict(zip((toml.outcome.column, *names), (outcome, *regressors.T), strict=True))
     faults = [_constant(file, name, values) for name, values in columns.items() if _is_constant(values)]
@@ -81,27 +88,46 @@ def make_design(study: Study, panel: Panel) -> Design:
     space = span_effects(panel.unit_index, panel.period_index)
     y, outcome_centre, outcome_spread = _standardise(outcome)
     x, centres, spreads = _standardise(regressors)
-    _require_identified(study, file, names, space, y, x)
-    least_squares = fit_least_squares(space, y, x)
-    if least_squares.residual_sum <= len(y) * 1e-18:
+    # Of ten million rows every column that is let go of is 80 MB.
+    del columns, outcome, treatment, regressors
+    x_left = space.residual(x)
+    _require_identified(study, file, names, space, x_left)
+    y_left = space.residual(y)
+    if fit_least_squares(space, y_left, x_left).residual_sum <= len(y) * 1e-18:
         raise InvalidInput([_explained(file, toml.outcome.column)])
-    y_left, x_left = _spread_left(space, y), _spread_left(space, x)
-    y, x = y / y_left, x / x_left
-    least_squares = fit_least_squares(space, y, x)
+    y_scale, x_scale = _spread_left(space, y_left), _spread_left(space, x_left)
+    for values, scale in ((y, y_scale), (y_left, y_scale), (x, x_scale), (x_left, x_scale)):
+        values /= scale
+    least_squares = fit_least_squares(space, y_left, x_left)
+    del y_left, x_left, values
     system = _reduce(panel, specification, y - x[:, 0] * least_squares.slopes[0], x)
     _require_freedom(study, file, system)
     return Design(
         outcome=y,
         regressors=x,
         outcome_centre=float(outcome_centre),
-        outcome_scale=float(outcome_spread * y_left),
+        outcome_scale=float(outcome_spread * y_scale),
         centres=centres,
-        scales=spreads * x_left,
+        scales=spreads * x_scale,
         space=space,
+        spread_scale=_scale_spread(specification, panel, y),
         least_squares=least_squares,
         specification=specification,
         system=system,
     )
+
+
+def lag_columns(study: Study, panel: Panel) -> Floats:
+    """Give how far the transformed treatment of each lag was from that of the row (rows, lags)."""
+    kind = study.toml.treatment.transform
+    if panel.lagged is None:
+        return np.empty((len(panel.outcome), 0))
+    return apply_transform(panel.lagged, kind) - apply_transform(panel.treatment, kind)[:, None]
+
+
+def _name_lags(study: Study, panel: Panel) -> list[str]:
+    count = 0 if panel.lagged is None else panel.lagged.shape[1]
+    return [f"{study.toml.treatment.column} (lag {lag})" for lag in range(1, count + 1)]
 
 
 def _standardise(values: Floats) -> tuple[Floats, Floats, Floats]:
@@ -109,9 +135,9 @@ def _standardise(values: Floats) -> tuple[Floats, Floats, Floats]:
     return (values - centre) / scale, centre, scale
 
 
-def _spread_left(space: EffectSpace, values: Floats) -> Floats:
-    left: Floats = np.linalg.norm(space.residual(values), axis=0) / np.sqrt(len(values) - space.rank)
-    return left
+def _spread_left(space: EffectSpace, left: Floats) -> Floats:
+    spread: Floats = np.linalg.norm(left, axis=0) / np.sqrt(len(left) - space.rank)
+    return spread
 
 
 def _reduce(panel: Panel, specification: Specification, outcome: Floats, regressors: Floats) -> System:
@@ -121,20 +147,29 @@ def _reduce(panel: Panel, specification: Specification, outcome: Floats, regress
     return System(patterns, len(panel.periods), len(panel.units), specification.random)
 
 
+def _scale_spread(specification: Specification, panel: Panel, outcome: Floats) -> float:
+    if specification.random != "constant":
+        return SLOPE_SPREAD
+    means = np.bincount(panel.unit_index, outcome) / np.bincount(panel.unit_index)
+    return LEVEL_SPREAD * float(means.std())
+
+
 def _is_constant(values: Floats) -> bool:
     return bool(np.ptp(values) <= np.abs(values).max() * 1e-14)
 
 
 def _require_identified(
-    study: Study, file: str, names: tuple[str, ...], space: EffectSpace, y: Floats, x: Floats
+    study: Study, file: str, names: tuple[str, ...], space: EffectSpace, left: Floats
 ) -> None:
+    """Refuse standardised regressors of which the effects leave (rows, regressors) too little."""
     faults = []
     unit, period = study.toml.unit.noun, study.toml.period.noun
-    residuals = space.residual(x)
-    kept = np.empty((len(y), 0))
-    for name, column, residual in zip(names, x.T, residuals.T, strict=True):
-        own = np.linalg.norm(column)
-        beyond = residual - kept @ (kept.T @ residual)
+    own = np.sqrt(len(left))
+    kept: list[Floats] = []
+    for name, residual in zip(names, left.T, strict=True):
+        beyond = residual.copy()
+        for direction in kept:
+            beyond -= direction * (direction @ beyond)
         if np.linalg.norm(residual) <= COLLINEAR * own:
             found = f"values that {unit} and {period} determine, as when each {unit} keeps one value"
             advice = f"The model needs a column that changes differently over the {period}s of some {unit}s."
@@ -142,7 +177,7 @@ def _require_identified(
             found = f"values that {', '.join(names[: names.index(name)])} and the effects determine"
             advice = "Remove one of these columns from the study."
         else:
-            kept = np.column_stack([kept, beyond / np.linalg.norm(beyond)])
+            kept.append(beyond / np.linalg.norm(beyond))
             continue
         faults.append(
             Fault(
@@ -154,14 +189,14 @@ def _require_identified(
                 advice=advice,
             )
         )
-    coefficients = space.rank + x.shape[1]
-    if not faults and len(y) <= coefficients:
+    coefficients = space.rank + left.shape[1]
+    if not faults and len(left) <= coefficients:
         faults.append(
             Fault(
                 kind="too_few_rows",
                 file=file,
                 expected=f"more rows than the model's {coefficients} coefficients",
-                found=f"{len(y)} rows",
+                found=f"{len(left)} rows",
                 advice="Add rows, or remove controls.",
             )
         )

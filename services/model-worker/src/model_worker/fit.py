@@ -16,7 +16,7 @@ from tracestore.manifest import Manifest, ManifestDraft, Sampling, Verdict, utc_
 if TYPE_CHECKING:
     import xarray as xr
 
-    from model_worker.model import Statistics
+    from model_worker.sampling import Reduced
 
 log = logging.getLogger(__name__)
 
@@ -77,10 +77,10 @@ def fit_study(
     # PyMC and numba take seconds to import, which studies that are published already need not wait for.
     import numpy as np
 
-    from model_worker import band, model, publish, sampling
+    from model_worker import band, publish, sampling
 
     watch.lap("import")
-    statistics = model.reduce_design(given.design)
+    statistics = sampling.reduce_design(given.design)
     watch.lap("reduce")
     sampling.compile_model(statistics.shape)
     watch.lap("compile")
@@ -122,7 +122,7 @@ class _Attempt:
         self._given, self._settings, self._progress, self._stop = given, settings, progress, stop
 
     def make(
-        self, statistics: "Statistics", tune: int, watch: Stopwatch
+        self, statistics: "Reduced", tune: int, watch: Stopwatch
     ) -> tuple["xr.Dataset", "xr.Dataset", Verdict]:
         """Give posterior, the sampler's statistics and the verdict."""
         import numpy as np

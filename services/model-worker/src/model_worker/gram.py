@@ -22,6 +22,8 @@ from model_worker.patterns import Pattern
 
 Floats = NDArray[np.float64]
 
+_VALUES_AT_ONCE = 1_000_000
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -51,12 +53,17 @@ class Gram:
         ``z'Qz`` of each unit's random column.
     log_determinant : (batch,)
         Sum over units of ``log |F'L'LF| - log |L'L|``.
+    levels : (units, groups)
+        Where the random column is a constant: which unit is in which separate part of the panel, over the
+        root of the part's periods. The first columns are then the parts' constants, likewise. They are
+        what random levels and persistent errors leave next to nothing of.
     """
 
     products: Floats
     loadings: Floats
     information: Floats
     log_determinant: Floats
+    levels: Floats | None = None
 
 
 def take_moments(patterns: Sequence[Pattern]) -> tuple[Moments, ...]:
@@ -66,8 +73,12 @@ def take_moments(patterns: Sequence[Pattern]) -> tuple[Moments, ...]:
 
 def _moments(pattern: Pattern) -> Moments:
     count, rows, width = pattern.columns.shape
-    flattened = pattern.columns.transpose(0, 2, 1).reshape(count, width * rows)
-    products = (flattened.T @ flattened).reshape(width, rows, width, rows).transpose(0, 2, 1, 3)
+    products = np.zeros((width * rows, width * rows))
+    at_once = max(1, _VALUES_AT_ONCE // (width * rows))
+    for start in range(0, count, at_once):
+        block = pattern.columns[start : start + at_once].transpose(0, 2, 1).reshape(-1, width * rows)
+        products += block.T @ block
+    products = products.reshape(width, rows, width, rows).transpose(0, 2, 1, 3)
     return Moments(pattern, pattern.columns.sum(axis=0), np.ascontiguousarray(products))
 
 
@@ -160,5 +171,13 @@ def update(gram: Gram, kappa: Floats) -> Floats:
     """Give the Gram matrix (batch, columns, columns) with the random columns integrated out."""
     if not gram.information.shape[1]:
         return gram.products
-    weights = kappa[:, None] ** 2 / (1 + kappa[:, None] ** 2 * gram.information)
-    return gram.products - (gram.loadings * weights[:, None, :]) @ gram.loadings.transpose(0, 2, 1)
+    left = 1 / (1 + kappa[:, None] ** 2 * gram.information)
+    weights = kappa[:, None] ** 2 * left
+    found: Floats = gram.products - (gram.loadings * weights[:, None, :]) @ gram.loadings.transpose(0, 2, 1)
+    if gram.levels is not None:
+        # The same by a way without the difference of two large numbers.
+        groups = gram.levels.shape[1]
+        constants = (gram.loadings * left[:, None, :]) @ gram.levels
+        found[:, :, :groups] = constants
+        found[:, :groups, :] = constants.transpose(0, 2, 1)
+    return found

@@ -3,10 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_worker.data_file import read_data
 from model_worker.design import Design, make_design
 from model_worker.identity import identify
-from model_worker.panel import Panel, read_data, read_panel
+from model_worker.lags import take_lags
+from model_worker.panel import Panel, read_panel
 from model_worker.settings import Settings
+from model_worker.size import require_room
 from model_worker.study import Study, read_study
 from tracestore.manifest import Identity
 
@@ -27,10 +30,15 @@ def read_input(folder: Path, settings: Settings) -> StudyInput:
     Raises
     ------
     InvalidInput
-        With every fault that can be told: those of study.toml, else those of the CSV's cells, else
-        those of the panel they make.
+        With every fault that can be told: those of study.toml, else those of the data's cells, else
+        those of the panel they make, its size among them.
     """
     study = read_study(folder)
     data = read_data(study)
-    panel = read_panel(study, data)
-    return StudyInput(study, panel, make_design(study, panel), identify(study, data, settings))
+    panel, digest = take_lags(study, read_panel(study, data)), data.sha256
+    # The panel holds what is needed of the bytes, and reducing it needs the memory.
+    del data
+    require_room(study, panel, settings)
+    design = make_design(study, panel)
+    require_room(study, panel, settings, design.specification)
+    return StudyInput(study, panel, design, identify(study, digest, settings))

@@ -8,7 +8,8 @@ Practice). A gradient then costs the same for a thousand rows and for ten millio
 
 The coordinates are angles, ``T_k(cos a) = cos(k a)``, in variables that keep the functions' nearest
 singularities away: ``sqrt(1 - rho)`` and ``kappa s / (1 + kappa s)``, with `s` a typical root of the
-random column's information.
+random column's information. Where units' levels are random and errors persist, kappa is over the errors'
+standard deviation instead: both have to be told apart from the same long-run means.
 """
 
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ WORST_TOLERANCE = 1e-3
 _NODES = (64, 128, 256)
 _INFORMED = 1e-9
 _FAR = 1e8
+_NEARLY_ONE = 1 - 1e-12
 
 
 class Unresolved(Exception):
@@ -54,12 +56,17 @@ class Likelihood:
         determinant.
     root
         The typical root of that information.
+    vanishing
+        Units whose level the errors swallow as rho nears 1, less the directions of the effects that go
+        with it; ``-vanishing log(1 - rho)`` is added to the log determinant. 0 where units have flat
+        effects: without their levels nothing is lost.
     """
 
     coefficients: Floats
     freedom: int
     informed: int
     root: float
+    vanishing: int = 0
 
 
 def rho_at(angle: Floats) -> Floats:
@@ -86,23 +93,26 @@ def tabulate(system: System, *, autoregressive: bool) -> Likelihood:
         When 256 nodes do not reach the worst tolerance.
     """
     random = system.random != "none"
+    levelled = autoregressive and system.random == "constant"
     middle = np.array([0.5 if autoregressive else 0.0])
-    information = system.gram(middle).information
+    information = system.gram(middle).information / (1 - middle**2 if levelled else 1.0)
     seen = information[information > information.max(initial=0) * _INFORMED]
     root = float(np.exp(0.5 * np.log(seen).mean())) if seen.size else 1.0
     informed = seen.size - system.lost(middle, np.array([_FAR / root])) if random else 0
+    vanishing = system.units - system.lost(np.array([_NEARLY_ONE]), np.zeros(1)) if levelled else 0
     for count in _NODES:
         angles = (np.arange(count) + 0.5) * np.pi / count
         rho = rho_at(angles) if autoregressive else np.zeros(1)
         kappa = kappa_at(angles, root) if random else np.zeros(1)
-        profile = system.profile(rho, kappa)
+        profile = system.profile(rho, kappa / np.sqrt(1 - rho[:, None] ** 2) if levelled else kappa)
         smooth = profile.log_determinant - 2 * informed * np.log1p(kappa * root)
+        smooth += vanishing * np.log(1 - rho[:, None])
         functions = np.stack([smooth, profile.yy, profile.xy, profile.xx])
         coefficients = _coefficients(functions)
         tolerance = TOLERANCE if count < _NODES[-1] else WORST_TOLERANCE
         kept = _chop(coefficients, _weights(profile, system.freedom), tolerance)
         if kept is not None:
-            return Likelihood(kept, system.freedom, informed, root)
+            return Likelihood(kept, system.freedom, informed, root, vanishing)
     raise Unresolved(f"the likelihood is not resolved by {_NODES[-1]} nodes to {WORST_TOLERANCE:g}")
 
 

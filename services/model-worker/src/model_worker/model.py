@@ -19,12 +19,11 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 
 from model_worker.design import Design
-from model_worker.likelihood import LOWEST_RHO, tabulate
+from model_worker.likelihood import LOWEST_RHO, Likelihood, tabulate
 
 Floats = NDArray[np.float64]
 
 SLOPE_SCALE = 2.5
-SPREAD_SCALE = 1.0
 NOISE_SCALE = 2.0
 
 
@@ -34,14 +33,17 @@ class Shape:
 
     autoregressive: bool
     random: bool
+    levelled: bool = False
+    """Whether the random column is the units' level, and beside persistent errors."""
 
 
 @dataclass(frozen=True)
 class Statistics:
     """All that the compiled model needs to know of a panel.
 
-    `coefficients` as in `Likelihood`. `constants` (5,): freedom, informed, root, and the centre and
-    scale of the slope, which are the estimate and standard error of least squares.
+    `coefficients` as in `Likelihood`. `constants` (7,): freedom, informed, root, vanishing, the scale of
+    the spread's prior, and the centre and scale of the slope, which are the estimate and standard error
+    of least squares.
     """
 
     shape: Shape
@@ -59,13 +61,21 @@ def reduce_design(design: Design) -> Statistics:
     """
     chosen, fit = design.specification, design.least_squares
     likelihood = tabulate(design.system, autoregressive=chosen.autoregressive)
-    facts = (likelihood.freedom, likelihood.informed, likelihood.root, fit.slopes[0], fit.standard_errors[0])
-    return Statistics(shape_of(design), likelihood.coefficients, np.array([float(fact) for fact in facts]))
+    constants = state_constants(likelihood, design.spread_scale, fit.slopes[0], fit.standard_errors[0])
+    return Statistics(shape_of(design), likelihood.coefficients, constants)
+
+
+def state_constants(likelihood: Likelihood, spread_scale: float, centre: float, scale: float) -> Floats:
+    """Give the constants of `Statistics` (7,)."""
+    facts = (likelihood.freedom, likelihood.informed, likelihood.root, likelihood.vanishing)
+    return np.array([*(float(fact) for fact in facts), spread_scale, centre, scale])
 
 
 def shape_of(design: Design) -> Shape:
     """Give the shape of a design's model."""
-    return Shape(design.specification.autoregressive, design.specification.random != "none")
+    chosen = design.specification
+    levelled = chosen.autoregressive and chosen.random == "constant"
+    return Shape(chosen.autoregressive, chosen.random != "none", levelled)
 
 
 def build_model(statistics: Statistics) -> pm.Model:
@@ -80,22 +90,27 @@ def build_model(statistics: Statistics) -> pm.Model:
     with pm.Model(check_bounds=False) as model:
         coefficients = pm.Data("coefficients", statistics.coefficients)
         constants = pm.Data("constants", statistics.constants)
-        freedom, informed, root, centre, scale = (constants[place] for place in range(5))
+        freedom, informed, root, vanishing, widest, centre, scale = (constants[place] for place in range(7))
         whitened = pm.Normal("whitened", mu=-centre / scale, sigma=SLOPE_SCALE / scale)
         sigma = pm.HalfNormal("sigma", NOISE_SCALE)
-        functions, added = coefficients, 0.0
-        if shape.random:
-            tau = pm.HalfNormal("tau", SPREAD_SCALE)
-            scaled = tau * root / sigma
-            angle = 2 * pt.arctan(1 / pt.sqrt(scaled))
-            functions = _sum_series(functions, coefficients.shape[2], angle)
-            added = 2 * informed * pt.log1p(scaled)
-        else:
-            functions = functions[:, :, 0]
+        functions, added, spread = coefficients, 0.0, 1 / sigma
         if shape.autoregressive:
             persistence = pm.Logistic("persistence", 0, 1)
             # 1 - rho is (1 - LOWEST_RHO) sin(angle / 2)**4, of which this is the logarithm of the square.
             log_share = -0.5 * pt.softplus(persistence)
+        if shape.levelled:
+            log_distance = 2 * log_share + np.log(1 - LOWEST_RHO)
+            added -= vanishing * log_distance
+            spread *= pt.exp(0.5 * log_distance) * pt.sqrt(2 - pt.exp(log_distance))
+        if shape.random:
+            tau = pm.HalfNormal("tau", widest)
+            scaled = tau * root * spread
+            angle = 2 * pt.arctan(1 / pt.sqrt(scaled))
+            functions = _sum_series(functions, coefficients.shape[2], angle)
+            added += 2 * informed * pt.log1p(scaled)
+        else:
+            functions = functions[:, :, 0]
+        if shape.autoregressive:
             angle = 2 * pt.arctan(pt.exp(0.5 * (log_share - pt.log(-pt.expm1(log_share)))))
             functions = _sum_series(functions, coefficients.shape[1], angle)
         else:

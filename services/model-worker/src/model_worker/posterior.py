@@ -15,25 +15,32 @@ Floats = NDArray[np.float64]
 def recover_posterior(draws: Draws, design: Design, panel: Panel, rng: np.random.Generator) -> xr.Dataset:
     """Draw everything that was integrated out given each draw, and take it to its own units.
 
-    The conditional is Gaussian and drawn from exactly, so these are draws from the joint posterior.
+    The conditional is Gaussian and drawn from exactly, so these are draws from the joint posterior. Where
+    effects were sampled, nothing is drawn.
 
     Returns
     -------
     xarray.Dataset
         As docs/trace-contract.md has the group posterior, such that the transformed outcome has mean
         ``intercept + unit_effect + period_effect + slope * transformed treatment + gamma . controls``,
-        with `beta_unit` as slope where there is one and `beta` otherwise, and with
+        with `beta_unit` as slope where there is one and `beta` otherwise, with the lags' part
+        ``beta_lag[lag] * (transformed treatment at the lag - transformed treatment)``, and with
         ``trend * (period - mean of the periods)`` where units have trends.
     """
     flat = {name: values.reshape(-1) for name, values in draws.parameters.items()}
     slope, sigma = flat["slope"], flat["sigma"]
     rho, tau = flat.get("rho", np.zeros_like(slope)), flat.get("tau", np.zeros_like(slope))
     centred = slope - design.least_squares.slopes[0]
-    effects = design.system.draw_effects(centred, sigma, rho, tau / sigma, rng)
+    if draws.effects is None:
+        effects = design.system.draw_effects(centred, sigma, rho, tau / sigma, rng)
+    else:
+        effects = draws.effects.sort(design.system)
     scale, ratio = design.outcome_scale, design.outcome_scale / design.scales[0]
     variables = {"beta": slope * ratio, "sigma": sigma * scale}
     if design.specification.autoregressive:
         variables["rho"] = rho
+    if "nu" in flat:
+        variables["nu"] = flat["nu"]
     level, trend = _lines(design, effects, panel)
     unit = level * scale
     if design.specification.random == "treatment":
@@ -52,8 +59,13 @@ def recover_posterior(draws: Draws, design: Design, panel: Panel, rng: np.random
     variables["intercept"] = intercept + unit.mean(axis=1) + period.mean(axis=1)
     variables["unit_effect"] = unit - unit.mean(axis=1, keepdims=True)
     variables["period_effect"] = period - period.mean(axis=1, keepdims=True)
-    if panel.control_names:
-        variables["gamma"] = gamma
+    controls = len(panel.control_names)
+    if controls:
+        variables["gamma"] = gamma[:, :controls]
+    if panel.lagged is not None:
+        later = gamma[:, controls:]
+        first = variables["beta"] - later.sum(axis=1)
+        variables["beta_lag"] = np.column_stack([first, later])
     return _dataset(variables, draws.parameters["slope"].shape, panel)
 
 
@@ -79,6 +91,7 @@ _DIMS = {
     "trend": ("unit",),
     "period_effect": ("period",),
     "gamma": ("control",),
+    "beta_lag": ("lag",),
 }
 
 
@@ -95,4 +108,6 @@ def _dataset(variables: dict[str, Floats], shape: tuple[int, ...], panel: Panel)
     }
     if panel.control_names:
         coords["control"] = list(panel.control_names)
+    if panel.lagged is not None:
+        coords["lag"] = np.arange(panel.lagged.shape[1] + 1)
     return xr.Dataset(data, coords=coords)

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
 
 from model_worker.gram import Gram, Moments, own_coefficients, take_gram, take_moments, update
 from model_worker.patterns import Pattern
@@ -67,6 +68,11 @@ class System:
         eigenvalues, vectors = np.linalg.eigh(information)
         seen = eigenvalues > eigenvalues[-1] * _SEEN
         self.basis: Floats = vectors[:, seen]
+        self.levels: Floats | None = None
+        if random == "constant":
+            self.levels, constants = _separate(patterns, periods, units)
+            constants = np.vstack([constants, np.zeros((self.nuisance, constants.shape[1]))])
+            self.basis = _begin_with(constants, self.basis)
         self.rank = int(seen.sum())
         rows = sum(len(pattern.units) * len(pattern.places) for pattern in patterns)
         own = sum(len(pattern.units) * pattern.flat.shape[1] for pattern in patterns)
@@ -80,21 +86,29 @@ class System:
         full = take_gram(self.moments, rho, self.periods, self.units, self.random)
         directions = scipy.linalg.block_diag(self.basis, np.eye(2))
         return replace(
-            full, products=directions.T @ full.products @ directions, loadings=directions.T @ full.loadings
+            full,
+            products=directions.T @ full.products @ directions,
+            loadings=directions.T @ full.loadings,
+            levels=self.levels,
         )
 
     def profile(self, rho: Floats, kappa: Floats) -> Profile:
-        """Give the likelihood for each rho (nodes,) with each kappa (levels,), as (nodes, levels)."""
-        found = np.empty((4, len(rho), len(kappa)))
+        """Give the likelihood for each rho (nodes,) with each kappa, as (nodes, levels).
+
+        `kappa` is (levels,), or (nodes, levels) where each rho has its own.
+        """
+        levels = np.broadcast_to(kappa, (len(rho), kappa.shape[-1]))
+        found = np.empty((4, *levels.shape))
         for node in range(len(rho)):
             gram = self.gram(rho[node : node + 1])
             repeated = Gram(
-                np.broadcast_to(gram.products, (len(kappa), *gram.products.shape[1:])),
-                np.broadcast_to(gram.loadings, (len(kappa), *gram.loadings.shape[1:])),
-                np.broadcast_to(gram.information, (len(kappa), gram.information.shape[1])),
-                np.broadcast_to(gram.log_determinant, len(kappa)),
+                np.broadcast_to(gram.products, (len(levels[node]), *gram.products.shape[1:])),
+                np.broadcast_to(gram.loadings, (len(levels[node]), *gram.loadings.shape[1:])),
+                np.broadcast_to(gram.information, (len(levels[node]), gram.information.shape[1])),
+                np.broadcast_to(gram.log_determinant, len(levels[node])),
+                gram.levels,
             )
-            found[:, node] = self._profile(repeated, kappa)
+            found[:, node] = self._profile(repeated, levels[node])
         return Profile(*found)
 
     def lost(self, rho: Floats, kappa: Floats) -> int:
@@ -174,3 +188,24 @@ class System:
         noise = rng.standard_normal(own.shape)
         own += sigma[:, None, None] * (noise @ root.transpose(0, 2, 1))
         return own
+
+
+def _separate(patterns: Sequence[Pattern], periods: int, units: int) -> tuple[Floats, Floats]:
+    # The separate parts of the panel, by unit and by period, over the root of the part's periods.
+    seen = np.zeros((len(patterns), periods))
+    for place, pattern in enumerate(patterns):
+        seen[place, pattern.places] = 1
+    count, labels = connected_components(seen.T @ seen > 0, directed=False)
+    by_period = np.eye(count)[labels]
+    by_period /= np.sqrt(by_period.sum(axis=0))
+    by_unit = np.zeros((units, count))
+    for pattern in patterns:
+        by_unit[pattern.units] = by_period[pattern.places[0]]
+    return by_unit, by_period
+
+
+def _begin_with(first: Floats, basis: Floats) -> Floats:
+    # An orthonormal basis of the same space that begins with these directions of it.
+    beyond = basis - first @ (first.T @ basis)
+    vectors, _, _ = np.linalg.svd(beyond, full_matrices=False)
+    return np.hstack([first, vectors[:, : basis.shape[1] - first.shape[1]]])
