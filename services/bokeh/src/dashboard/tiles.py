@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 _ROWS = (
     "AK . . . . . . . . . . ME",
     ". . . . . . . . . . VT NH",
-    "WA ID MT ND MN IL WI MI NY RI MA .",
-    "OR NV WY SD IA IN OH PA NJ CT . .",
+    "WA ID MT ND MN WI MI . . NY MA RI",
+    "OR NV WY SD IA IL IN OH PA NJ CT .",
     "CA UT CO NE MO KY WV VA MD DE . .",
     ". AZ NM KS AR TN NC SC DC . . .",
     ". . . OK LA MS AL GA . . . .",
