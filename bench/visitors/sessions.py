@@ -84,8 +84,7 @@ def measure_rate(server: Server, sessions: int) -> float:
 def measure_memory(server: Server, sessions: int) -> float:
     """Give the bytes by which the server grows for each of so many sessions that stay open.
 
-    The sessions before have been measured by then, so that what a process makes once is there already;
-    a few more are opened first to fill what those left free.
+    A few are opened first, so that what a process makes once is there already.
     """
     held = [open_session(server) for _ in range(CLIENTS)]
     time.sleep(SETTLE_SECONDS)

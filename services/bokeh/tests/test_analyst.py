@@ -163,11 +163,11 @@ def test_an_open_tab_fills_section_by_section_and_follows_the_version(
         for shown in (version, other):
             tab.show(shown, "CA")
             tab.show(shown, "NY")
-            while not tab.settled:
-                for callback in document.session_callbacks:
-                    document.remove_next_tick_callback(callback)  # type: ignore[arg-type]
-                    callback.callback()
-                await asyncio.sleep(0.001)
+            while waiting := document.session_callbacks:
+                document.remove_next_tick_callback(waiting[0])  # type: ignore[arg-type]
+                result = waiting[0].callback()
+                if result is not None:
+                    await result
             texts.append(" ".join(div.text for div in document.select({"type": Div})))
         return texts[:1], texts[1:]
 
