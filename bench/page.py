@@ -56,9 +56,9 @@ def measure_servers(servers: dict[str, Server], sessions: int, rounds: int) -> d
 def main() -> None:
     """Measure, print, and end with one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sessions", type=int, default=30, choices=range(5, 101), metavar="5..100")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--changes", type=int, default=150)
+    parser.add_argument("--sessions", type=int, default=20, choices=range(5, 101), metavar="5..100")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--changes", type=int, default=100)
     parser.add_argument("--loads", type=int, default=3)
     options = parser.parse_args()
     with (
