@@ -46,11 +46,18 @@ def measure_servers(servers: dict[str, Server], sessions: int, rounds: int) -> d
     Memory first: sessions that have ended leave room behind in which later ones would go unseen.
     """
     memory = {name: measure_memory(server, sessions) for name, server in servers.items()}
+    say("memory", {name: f"{size / 1024:.0f} KiB a session" for name, size in memory.items()})
     rates: dict[str, list[float]] = {name: [] for name in servers}
     for _ in range(rounds):
         for name, server in servers.items():
             rates[name].append(measure_rate(server, sessions))
+    say("rates", {name: ", ".join(f"{rate:.2f}" for rate in every) for name, every in rates.items()})
     return {name: (statistics.median(rates[name]), memory[name]) for name in servers}
+
+
+def say(what: str, figures: dict[str, str]) -> None:
+    """Print what was measured so far."""
+    print(f"{what}: " + "; ".join(f"{name} {figure}" for name, figure in figures.items()), flush=True)
 
 
 def main() -> None:
