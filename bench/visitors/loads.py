@@ -12,7 +12,8 @@ from browser import chromium
 
 READY = """
 async ([rest, limit]) => {
-  const shown = () => [...(globalThis.Bokeh?.index?.roots ?? [])].filter((view) => view.el?.getClientRects().length);
+  const inSight = (view) => view.el?.getClientRects().length > 0;
+  const shown = () => [...(globalThis.Bokeh?.index?.roots ?? [])].filter(inSight);
   let [since, count] = [null, -1];
   while (performance.now() < limit) {
     await new Promise(requestAnimationFrame);
