@@ -12,10 +12,10 @@ import statistics
 import time
 
 from visitors.loads import measure_loads
-from visitors.sessions import Server, measure_memory, measure_rate
+from visitors.sessions import Server, TimedSession, measure_memory, measure_rate
 from visitors.sites import naive_site, stack_site
 
-from probes import Session, visit
+from probes import visit
 from stack import Stack, running
 
 STUDY = "cigarette-sales"
@@ -28,16 +28,13 @@ LIMITS = {
 
 
 def measure_repaints(stack: Stack, changes: int) -> list[float]:
-    """Give the milliseconds from asking for another unit to having the page's words of it, by change."""
-    with Session(visit(stack, f"study={STUDY}")) as session:
+    """Give the milliseconds from asking for another unit to having received the page's words of it, by change."""
+    with TimedSession(visit(stack, f"study={STUDY}")) as session:
         units = [value for value, _ in session.document.get_model_by_name("unit").options]
-        times = []
-        for place in range(changes):
-            # The first round makes what the process remembers of each unit; it counts like the others.
-            start = time.perf_counter()
-            session.change("unit", units[(place + 1) % len(units)])
-            times.append(1000 * (time.perf_counter() - start))
-        return times
+        # What the process remembers of a unit is made at its first change, which counts like the others.
+        return [
+            1000 * session.time_change("unit", units[place % len(units)]) for place in range(1, changes + 1)
+        ]
 
 
 def measure_servers(servers: dict[str, Server], sessions: int, rounds: int) -> dict[str, tuple[float, float]]:

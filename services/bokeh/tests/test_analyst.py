@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from bokeh.document import Document
 from bokeh.models import Column, Plot
 from bokeh.models.layouts import LayoutDOM
@@ -17,6 +18,8 @@ from dashboard.analysis import analyse, held_analysis
 from dashboard.analyst import NAMES, WORDS, AnalystTab, make_sections
 from dashboard.analyst_account import write_opening_lines
 from dashboard.analyst_figures import count_points
+from dashboard.analyst_words import say_ranks, say_traces
+from dashboard.convergence import COORDINATES_MOST, follow_chains, summarise_parameters
 from dashboard.download_names import name_download
 from dashboard.markup import write_table
 from dashboard.versions import LoadedVersion, load_version
@@ -61,13 +64,29 @@ def test_parameters_are_told_the_fewest_effective_draws_first(version: LoadedVer
     assert vector.name in {f"unit_effect[{unit.id}]" for unit in UNITS}
 
 
-def test_chains_that_disagree_stand_out_in_words_and_ranks(tmp_path: Path) -> None:
-    version = load(tmp_path, analysed=True)
-    analysis = analyse(version)
-    beta = next(one for one in analysis.chains if one.name == "beta")
-    assert beta.ranks == pytest.approx(np.ones_like(beta.ranks), abs=0.5)
-    assert beta.ranks.mean() == pytest.approx(1.0)
-    assert beta.traces.shape == (2, 200)
+def test_of_a_wide_variable_an_even_part_is_examined_and_told() -> None:
+    wide = np.random.default_rng(1).normal(size=(2, 50, COORDINATES_MOST + 100))
+    wide[:, :, -1] = np.arange(50)
+    posterior = xr.Dataset({"wide": (("chain", "draw", "unit"), wide)})
+    labels = tuple(f"u{place}" for place in range(wide.shape[2]))
+    [summary] = summarise_parameters(posterior, {"unit": labels})
+    assert (summary.coordinates, summary.examined) == (COORDINATES_MOST + 100, COORDINATES_MOST)
+    assert summary.name == f"wide[u{COORDINATES_MOST + 99}]"
+
+
+def test_ranks_are_level_where_chains_agree_and_apart_where_they_do_not() -> None:
+    draws = np.random.default_rng(1).normal(size=(2, 500))
+    posterior = xr.Dataset(
+        {"same": (("chain", "draw"), draws), "other": (("chain", "draw"), np.add(draws, [[0.0], [9.0]]))}
+    )
+    same, other = follow_chains(posterior)
+    assert same.ranks == pytest.approx(np.ones_like(same.ranks), abs=0.5)
+    assert other.ranks.tolist() == [[2.0] * 10 + [0.0] * 10, [0.0] * 10 + [2.0] * 10]
+    assert "the emptiest, of other, holds 0 times it" in say_ranks((same, other))
+    assert "The chains of other lie furthest apart: 2.0 standard" in say_traces((same, other))
+    worst, _ = summarise_parameters(posterior, {})
+    assert worst.name == "other"
+    assert worst.r_hat > 1.5
 
 
 def test_every_section_of_a_full_version_has_its_figure(version: LoadedVersion) -> None:
