@@ -9,7 +9,6 @@ from one replica. Both have the same panel and as many draws.
 import argparse
 import json
 import statistics
-import time
 
 from visitors.loads import measure_loads
 from visitors.sessions import Server, TimedSession, measure_memory, measure_rate
@@ -28,7 +27,7 @@ LIMITS = {
 
 
 def measure_repaints(stack: Stack, changes: int) -> list[float]:
-    """Give the milliseconds from asking for another unit to having received the page's words of it, by change."""
+    """Give the milliseconds from asking for another unit to receiving the page's words of it, by change."""
     with TimedSession(visit(stack, f"study={STUDY}")) as session:
         units = [value for value, _ in session.document.get_model_by_name("unit").options]
         # What the process remembers of a unit is made at its first change, which counts like the others.
