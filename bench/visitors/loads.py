@@ -10,7 +10,28 @@ from visitors.sessions import Server
 
 from browser import chromium
 
-READY = "() => globalThis.Bokeh?.documents?.length > 0 && Bokeh.documents[0].is_idle"
+READY = """
+async ([rest, limit]) => {
+  const inSight = (view) => view.el?.getClientRects().length > 0;
+  const shown = () => [...(globalThis.Bokeh?.index?.roots ?? [])].filter(inSight);
+  let [since, count] = [null, -1];
+  while (performance.now() < limit) {
+    await new Promise(requestAnimationFrame);
+    const views = shown();
+    if (views.length === 0 || views.length !== count || !views.every((view) => view.has_finished())) {
+      [since, count] = [null, views.length];
+    } else {
+      since ??= performance.now();
+      if (performance.now() - since > rest) return since;
+    }
+  }
+  return null;
+}
+"""
+"""When all that is in sight was drawn and nothing came after it for a while; what is hidden may wait."""
+
+STILL_MS = 500
+LIMIT_MS = 60_000
 SHIFTS = """
 globalThis.shifts = [];
 new PerformanceObserver((list) => {
@@ -73,9 +94,9 @@ def load_once(browser: Browser, server: Server) -> Load:
         page.add_init_script(SHIFTS)
         meter = Meter()
         meter.watch(context.new_cdp_session(page))
-        page.goto(server.page, wait_until="commit", timeout=60_000)
-        page.wait_for_function(READY, polling="raf", timeout=60_000)
-        ready = float(page.evaluate("performance.now()"))
+        page.goto(server.page, wait_until="commit", timeout=LIMIT_MS)
+        ready = page.evaluate(READY, [STILL_MS, LIMIT_MS])
+        assert ready is not None, f"{server.page} was not drawn within {LIMIT_MS} ms"
         page.wait_for_timeout(REST_MS)
         shifts = page.evaluate("globalThis.shifts")
         return Load(

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import requests
 import websocket
+from bokeh.document.events import DocumentPatchedEvent
 from bokeh.protocol import Protocol
 from docker.models.containers import Container
+
+from probes import Session
 
 CLIENTS = 4
 """Visitors at the same time, enough to keep a server busy."""
@@ -39,6 +42,28 @@ class Server:
         """Where the page's websocket is."""
         path, _, query = self.page.partition("?")
         return path.replace("http", "ws", 1).rstrip("/") + "/ws" + (f"?{query}" if query else "")
+
+
+class TimedSession(Session):
+    """A session that tells how long the answer to a change took to arrive."""
+
+    def time_change(self, name: str, value: object) -> float:
+        """Set a widget; give the seconds until the last patch had come that the page's new words need."""
+        widget = self.document.get_model_by_name(name)
+        assert widget is not None
+        events: list[DocumentPatchedEvent] = []
+        self.document.on_change(events.append)
+        widget.value = value
+        self.document.remove_on_change(events.append)
+        before, message = self.words, self._protocol.create("PATCH-DOC", events)
+        start = time.perf_counter()
+        self._send(message)
+        while True:
+            patch = self._receive_until("PATCH-DOC")
+            seconds = time.perf_counter() - start
+            patch.apply_to_document(self.document)
+            if self.words != before:
+                return seconds
 
 
 def open_session(server: Server) -> websocket.WebSocket:
@@ -84,8 +109,7 @@ def measure_rate(server: Server, sessions: int) -> float:
 def measure_memory(server: Server, sessions: int) -> float:
     """Give the bytes by which the server grows for each of so many sessions that stay open.
 
-    The sessions before have been measured by then, so that what a process makes once is there already;
-    a few more are opened first to fill what those left free.
+    A few are opened first, so that what a process makes once is there already.
     """
     held = [open_session(server) for _ in range(CLIENTS)]
     time.sleep(SETTLE_SECONDS)

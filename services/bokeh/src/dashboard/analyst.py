@@ -4,7 +4,7 @@ import asyncio
 import logging
 from functools import partial
 
-from bokeh.document import Document
+from bokeh.document import Document, without_document_lock
 from bokeh.models.css import InlineStyleSheet
 from bokeh.models.layouts import Column
 from bokeh.models.ui import UIElement
@@ -38,24 +38,18 @@ class AnalystTab:
     """The roots of the tab, and what they show.
 
     Making one costs a millisecond or two. Sentences, figures and tables are made when the tab is first
-    opened for a version: on another thread, from what the process computed once, and put in root by root,
-    so that the event loop is never held for long.
+    opened for a version: on another thread and without the document's lock, from what the process computed
+    once, and put in root by root, so that neither the loop nor the page's own controls are held for long.
     """
 
     def __init__(self) -> None:
         self._columns = {name: Column(name=name, sizing_mode="stretch_width") for name in NAMES}
         self._shown: LoadedVersion | None = None
-        self._filling: asyncio.Task[None] | None = None
 
     @property
     def roots(self) -> tuple[tuple[str, UIElement], ...]:
         """The roots by name, in the order of `NAMES`."""
         return tuple(self._columns.items())
-
-    @property
-    def settled(self) -> bool:
-        """Whether nothing is under way: the tab shows what it was last asked for."""
-        return self._filling is None or self._filling.done()
 
     def words(self, version: LoadedVersion) -> dict[str, str]:
         """Give the words that the template has of this tab."""
@@ -71,8 +65,8 @@ class AnalystTab:
     def show(self, version: LoadedVersion, unit: str) -> None:  # noqa: ARG002
         """Fill the tab for a version, if it does not show it already; returns before it is filled.
 
-        Called on the event loop while the tab is open, and on another thread while the page is being made:
-        then it only computes what is shared by all pages, and the page calls again once it is attached.
+        Called with the document locked while the tab is open, and on another thread while the page is being
+        made: then it only computes what is shared by all pages, and the page calls again once it is attached.
         Of the unit that the page shows it takes no notice: its sections are those of all units together.
         """
         document = self._columns[NAMES[0]].document
@@ -85,22 +79,27 @@ class AnalystTab:
         if version is self._shown:
             return
         self._shown = version
-        if self._filling is not None:
-            self._filling.cancel()
-        for column in self._columns.values():
-            if not column.children:
-                column.children = [_write(write_paragraphs(("Reading the draws …",)), None)]
-        self._filling = asyncio.get_running_loop().create_task(self._fill(document, version))
+        first = self._columns[NAMES[0]]
+        if not first.children:
+            first.children = [_write(write_paragraphs(("Reading the draws …",)), None)]
 
-    async def _fill(self, document: Document, version: LoadedVersion) -> None:
-        for name, children in await asyncio.to_thread(make_sections, version):
-            done = asyncio.Event()
-            document.add_next_tick_callback(partial(self._put, name, children, done))
-            await done.wait()
+        @without_document_lock
+        async def fill() -> None:
+            for name, children in await asyncio.to_thread(make_sections, version):
+                if is_open(document):
+                    document.add_next_tick_callback(partial(self._put, version, name, children))
 
-    def _put(self, name: str, children: list[UIElement], done: asyncio.Event) -> None:
-        self._columns[name].children = list(children)
-        done.set()
+        document.add_next_tick_callback(fill)
+
+    def _put(self, version: LoadedVersion, name: str, children: list[UIElement]) -> None:
+        if version is self._shown:
+            self._columns[name].children = list(children)
+
+
+def is_open(document: Document) -> bool:
+    """Say whether a document's session still lives; one without a session always does."""
+    context = document.session_context
+    return context is None or not context.destroyed
 
 
 def make_sections(version: LoadedVersion) -> tuple[Filled, ...]:

@@ -22,7 +22,7 @@ th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap;
   border-bottom: 1px solid var(--line, color-mix(in srgb, currentColor 20%, transparent)); }
 th { font-weight: 600; }
 th.word, td.word { text-align: left; }
-td.word { white-space: normal; overflow-wrap: break-word; }
+td.word { white-space: normal; overflow-wrap: break-word; min-width: 6rem; }
 summary { cursor: pointer; padding: .3rem 0; }
 h4 { margin: .75rem 0 .25rem; }
 pre { overflow-x: auto; margin: 0 0 .5rem; padding: .6rem .75rem; border-radius: 4px; font-size: .875rem;

@@ -57,7 +57,7 @@ def say_limit(check: Check) -> str:
 
 def write_value(value: float) -> str:
     """Write a check's value or limit: a count as it is, anything else to four digits."""
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.4g}"
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.4g}"
 
 
 def say_parameters(analysis: Analysis, manifest: Manifest) -> str:

@@ -1,5 +1,6 @@
 """What the draws say of their own making: summaries by parameter, ranks, traces, energy."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -140,19 +141,22 @@ def trace_density(values: Floats, points: int = DENSITY_POINTS) -> tuple[Floats,
 def _summarise(name: str, variable: xr.DataArray, labels: Mapping[str, tuple[str, ...]]) -> ParameterSummary:
     others = [str(dim) for dim in variable.dims if dim not in ("chain", "draw")]
     shape = tuple(variable.sizes[dim] for dim in others)
-    draws = variable.transpose("chain", "draw", *others).to_numpy().astype(np.float64)
-    flat = draws.reshape(*draws.shape[:2], -1)
-    places = np.unique(np.linspace(0, flat.shape[2] - 1, min(flat.shape[2], COORDINATES_MOST)).astype(int))
-    chosen = flat[:, :, places]
+    total = math.prod(shape)
+    places = np.unique(np.linspace(0, total - 1, min(total, COORDINATES_MOST)).astype(int))
+    where = dict(zip(others, np.unravel_index(places, shape), strict=True)) if shape else {}
+    # Chosen before they are read: a wide panel has more draws than a replica has room for.
+    chosen = variable.isel({dim: xr.DataArray(place, dims="place") for dim, place in where.items()})
+    chosen = chosen if shape else chosen.expand_dims("place")
+    draws = chosen.transpose("chain", "draw", "place").to_numpy().astype(np.float64)
     axes = {"chain_axis": 0, "draw_axis": 1}
     with np.errstate(all="ignore"):
-        bulk = np.atleast_1d(_stats.ess(chosen, method="bulk", **axes))
-        tail = np.atleast_1d(_stats.ess(chosen, method="tail", prob=(0.05, 0.95), **axes))
+        bulk = np.atleast_1d(_stats.ess(draws, method="bulk", **axes))
+        tail = np.atleast_1d(_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes))
         worst = int(np.argmin([_rank_of(*pair) for pair in zip(bulk, tail, strict=True)]))
-        own = chosen[:, :, worst]
+        own = draws[:, :, worst]
         lower, upper = _stats.hdi(own.ravel(), HDI_MASS)
         return ParameterSummary(
-            name=name + _name_place(int(places[worst]), shape, others, labels),
+            name=name + _name_place({dim: int(place[worst]) for dim, place in where.items()}, labels),
             mean=float(own.mean()),
             sd=float(own.std(ddof=1)),
             lower=float(lower),
@@ -161,7 +165,7 @@ def _summarise(name: str, variable: xr.DataArray, labels: Mapping[str, tuple[str
             ess_bulk=float(bulk[worst]),
             ess_tail=float(tail[worst]),
             r_hat=float(_stats.rhat(own, **axes)),
-            coordinates=flat.shape[2],
+            coordinates=total,
             examined=places.size,
         )
 
@@ -171,15 +175,11 @@ def _rank_of(*effective: float) -> float:
     return min(value if np.isfinite(value) else -np.inf for value in effective)
 
 
-def _name_place(
-    place: int, shape: tuple[int, ...], dims: list[str], labels: Mapping[str, tuple[str, ...]]
-) -> str:
-    if not shape:
+def _name_place(where: Mapping[str, int], labels: Mapping[str, tuple[str, ...]]) -> str:
+    if not where:
         return ""
-    where = np.unravel_index(place, shape)
     names = [
-        labels[dim][one] if dim in labels and one < len(labels[dim]) else str(one)
-        for dim, one in zip(dims, where, strict=True)
+        labels[dim][place] if place < len(labels.get(dim, ())) else str(place) for dim, place in where.items()
     ]
     return f"[{', '.join(names)}]"
 
