@@ -44,7 +44,11 @@ def test_nothing_serious_stands_in_the_way_of_any_reader(
             summary.press("Enter")
     page.wait_for_load_state("networkidle")
     found = [
-        (one["id"], one["impact"], [(node["target"], node.get("failureSummary")) for node in one["nodes"]][:5])
+        (
+            one["id"],
+            one["impact"],
+            [(node["target"], node.get("failureSummary")) for node in one["nodes"]][:5],
+        )
         for one in Axe().run(page).response["violations"]
         if one["impact"] in {"serious", "critical"}
     ]

@@ -1,7 +1,6 @@
-"""Every control of the page by mouse and by keyboard, and all that can be taken from it, in a real Chromium."""
+"""Every control of the page by mouse and by keyboard, and all that can be taken from it, in Chromium."""
 
 import csv
-import io
 import os
 import re
 import time
@@ -236,7 +235,9 @@ def test_csv_holds_the_numbers_that_are_shown(stack: Stack, tab: Page, tmp_path:
     assert float(rows["80 % interval, upper"][0]) == number(tab, "#effect-unit-high")
 
 
-@pytest.mark.parametrize("figure", ["effect-unit", "effect-all", "outcome", "treatment", "units", "multiples"])
+@pytest.mark.parametrize(
+    "figure", ["effect-unit", "effect-all", "outcome", "treatment", "units", "multiples"]
+)
 def test_every_figure_is_saved_as_png_and_svg(stack: Stack, tab: Page, tmp_path: Path, figure: str) -> None:
     load(tab, stack, f"{SALES}&multiples=1")
     expect(tab.locator("#slot-multiples-figure canvas").first).to_be_visible()
@@ -317,7 +318,9 @@ def test_list_of_studies_leads_to_each(stack: Stack, tab: Page) -> None:
     expect(tab.locator("#study-title")).to_have_text(SPENDING)
 
 
-@pytest.mark.parametrize("query", [SALES, f"{SALES}&multiples=1&compare=TX&compare=WY", f"{SALES}&tab=analyst"])
+@pytest.mark.parametrize(
+    "query", [SALES, f"{SALES}&multiples=1&compare=TX&compare=WY", f"{SALES}&tab=analyst"]
+)
 def test_no_tab_is_wider_than_a_telephone(stack: Stack, tab: Page, query: str) -> None:
     tab.set_viewport_size({"width": 360, "height": 780})
     load_any(tab, stack, query)
