@@ -32,6 +32,7 @@ MODEL_MODULES = (
     "study",
     "system",
     "table",
+    "weighted",
 )
 """The modules whose code decides what a fit gives; an edit of any of them is a new model version."""
 
