@@ -27,9 +27,7 @@ from model_worker.band import narrowest_interval
 from model_worker.likelihood import LOWEST_RHO, tabulate
 from model_worker.model import NOISE_SCALE, SLOPE_SCALE, SPREAD_SCALE, Shape, Statistics
 from model_worker.patterns import sort_into_patterns
-from model_worker.sampling import Reduced, compile_model, sample
-from model_worker.student import LOWEST_NU, NU_RATE
-from model_worker.student_reference import refer
+from model_worker.sampling import compile_model, sample
 from model_worker.system import Random, System
 
 Floats = NDArray[np.float64]
@@ -41,9 +39,6 @@ SLOPE = -0.3
 CHAINS, DRAWS, TUNE = 2, 500, 400
 BINS = 20
 THREADS = 2
-
-HEAVY_REPLICATIONS = 200
-"""Panels a cell of the model with Student-t innovations, whose fits take seconds."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +148,7 @@ def _statistics(outcome: Floats, treatment: Floats, variant: Variant, centre: fl
     )
 
 
-def draw_parameters(statistics: Reduced, seed: int) -> dict[str, Floats]:
+def draw_parameters(statistics: Statistics, seed: int) -> dict[str, Floats]:
     """Sample a reduced panel; parameters on the standardised scale, one row of draws each."""
     draws = sample(
         statistics, chains=CHAINS, draws=DRAWS, tune=TUNE, seed=seed, progress=lambda _: None, stop=Event()
@@ -195,59 +190,10 @@ def rank_parameters(variant: Variant, periods: int, seed: int) -> dict[str, int]
     return {name: int((draws[name][thin][: BINS * 10 - 1] < value).sum()) for name, value in truth.items()}
 
 
-def draw_nu(rng: np.random.Generator) -> float:
-    """Draw degrees of freedom from their prior, Gamma(2, 0.1) above its bound."""
-    while (nu := rng.gamma(2, 1 / NU_RATE)) <= LOWEST_NU:
-        pass
-    return float(nu)
-
-
-def rank_heavy_parameters(periods: int, seed: int) -> dict[str, int]:
-    """Do for the default model with Student-t innovations what `rank_parameters` does for the others."""
-    rng = np.random.default_rng([seed, periods, 98])
-    truth = {
-        "slope": rng.normal(0, SLOPE_SCALE),
-        "sigma": abs(rng.normal(0, NOISE_SCALE)),
-        "rho": rng.uniform(LOWEST_RHO, 1),
-        "tau": abs(rng.normal(0, SPREAD_SCALE)),
-        "nu": draw_nu(rng),
-    }
-    treatment = simulate_treatment(rng, periods)
-    treatment /= np.std(treatment - treatment.mean(axis=1, keepdims=True))
-    slopes = truth["slope"] + truth["tau"] * rng.normal(size=(UNITS, 1))
-    innovations = rng.standard_t(truth["nu"], treatment.shape)
-    outcome = slopes * treatment + truth["sigma"] * autoregress(innovations, truth["rho"])
-    x = treatment - treatment.mean(axis=0) - treatment.mean(axis=1, keepdims=True) + treatment.mean()
-    centre = float((x * outcome).sum() / (x**2).sum())
-    unit, period = (index.ravel() for index in np.indices(outcome.shape))
-    columns = np.column_stack([(outcome - centre * treatment).ravel(), treatment.ravel()])
-    patterns = sort_into_patterns(unit, period, np.arange(periods), columns, 1)
-    system = System(patterns, periods, UNITS, "treatment")
-    draws = draw_parameters(refer(system, centre, autoregressive=True), seed)
-    thin = slice(None, None, CHAINS * DRAWS // (BINS * 10 - 1))
-    return {name: int((draws[name][thin][: BINS * 10 - 1] < value).sum()) for name, value in truth.items()}
-
-
-def calibrate_heavy(pool: ThreadPoolExecutor, replications: int) -> tuple[list[str], dict[str, float]]:
-    """Give the lines of the table of ranks for Student-t innovations, and its p-values by cell."""
-    name, lines, uniform = "AR(1), unit slopes, Student-t", [], {}
-    for periods in (5, 50):
-        started = monotonic()
-        ranks = list(pool.map(lambda seed, t=periods: rank_heavy_parameters(t, seed), range(replications)))
-        for parameter in ranks[0]:
-            counts, _ = np.histogram([rank[parameter] for rank in ranks], BINS, (0, BINS * 10))
-            p_value = float(scipy.stats.chisquare(counts).pvalue)
-            uniform[f"51x{periods}/{name}/{parameter}"] = round(p_value, 4)
-            lines.append(f"| {periods} | {name} ({replications} panels) | `{parameter}` | {p_value:.3f} |")
-        print(*lines[-len(ranks[0]) :], f"{monotonic() - started:.0f} s", sep="\n", flush=True)
-    return lines, uniform
-
-
 def main() -> None:
     """Print the tables; end with one line of JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replications", type=int, default=400)
-    parser.add_argument("--heavy-replications", type=int, default=HEAVY_REPLICATIONS)
     parser.add_argument("--write", type=Path, help="the file to write the tables to")
     asked = parser.parse_args()
     for variant in VARIANTS.values():
@@ -285,8 +231,6 @@ def main() -> None:
                     uniform[f"51x{periods}/{name}/{parameter}"] = round(p_value, 4)
                     ranks_lines.append(f"| {periods} | {name} | `{parameter}` | {p_value:.3f} |")
                     print(ranks_lines[-1], f"{monotonic() - started:.0f} s", flush=True)
-        heavy_lines, heavy_uniform = calibrate_heavy(pool, asked.heavy_replications)
-        ranks_lines, uniform = ranks_lines + heavy_lines, uniform | heavy_uniform
     if asked.write:
         asked.write.write_text(describe(asked.replications, lines, ranks_lines))
     print(json.dumps({"replications": asked.replications, "coverage": cells, "sbc_p": uniform}))

@@ -5,6 +5,7 @@ The t distribution is a normal with a gamma precision; expectation maximisation 
 model, whose restricted likelihood gives rho and kappa. It need not converge: see `model_worker.student`.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import scipy.special
 from numpy.typing import NDArray
 
 from model_worker.design import Design
+from model_worker.model import SPREAD_SCALE
 from model_worker.student import LOWEST_NU, NU_RATE
 from model_worker.student_panel import BEFORE, StudentShape, StudentStatistics
 from model_worker.system import System
@@ -28,17 +30,20 @@ def reduce_to_student(design: Design) -> StudentStatistics:
     return refer(
         design.system,
         float(design.least_squares.slopes[0]),
+        SPREAD_SCALE,
         autoregressive=design.specification.autoregressive,
     )
 
 
-def refer(system: System, centre: float, *, autoregressive: bool) -> StudentStatistics:
+def refer(system: System, centre: float, spread_scale: float, *, autoregressive: bool) -> StudentStatistics:
     """Find the reference of a panel.
 
     Parameters
     ----------
     centre
         The slope that was taken from the system's outcome already.
+    spread_scale
+        The scale of the prior of tau.
     """
     rows = arrange(system)
     model = WeightedModel(system, rows, autoregressive=autoregressive)
@@ -51,7 +56,10 @@ def refer(system: System, centre: float, *, autoregressive: bool) -> StudentStat
         nu = _degrees(squares[seen])
         weights = np.where(seen, (nu + 1) / (nu + squares), 0.0)
         place, fit = model.search(place, weights)
-    return _statistics(system, rows, centre, autoregressive, place, fit, nu, weights)
+    found = _statistics(system, rows, autoregressive, place, fit, nu, weights)
+    return replace(
+        found, data=found.data | {"centre": np.float64(centre), "widest": np.float64(spread_scale)}
+    )
 
 
 def _degrees(squares: Floats) -> float:
@@ -68,7 +76,6 @@ def _degrees(squares: Floats) -> float:
 def _statistics(
     system: System,
     rows: Rows,
-    centre: float,
     autoregressive: bool,
     place: Floats,
     fit: WeightedFit,
@@ -93,7 +100,6 @@ def _statistics(
         "scalars": np.array(scalars),
         "origin": lift @ fit.flat,
         "spread": spread,
-        "centre": np.float64(centre),
         "rows": np.float64(rows.observed.sum()),
         "weights": weights * (1 - first),
         "first": first,
