@@ -40,6 +40,7 @@ MODEL_MODULES = (
     "system",
     "table",
     "tally",
+    "weighted",
 )
 """The modules whose code decides what a fit gives; an edit of any of them is a new model version."""
 

@@ -24,7 +24,6 @@ from typing import Any
 import pymc as pm  # type: ignore[import-untyped]
 import pytensor.tensor as pt
 
-from model_worker.design import SLOPE_SPREAD
 from model_worker.likelihood import LOWEST_RHO
 from model_worker.model import NOISE_SCALE, SLOPE_SCALE
 from model_worker.student_panel import StudentShape, StudentStatistics
@@ -58,7 +57,7 @@ def build_student_model(statistics: StudentStatistics) -> pm.Model:
         kappa = None
         if shape.random:
             tau = pm.Deterministic("tau", pt.exp(scalars[-1]))
-            prior += scalars[-1] - 0.5 * (tau / SLOPE_SPREAD) ** 2
+            prior += scalars[-1] - 0.5 * (tau / data["widest"]) ** 2
             kappa = tau / sigma
         if shape.autoregressive:
             persistence = pm.Deterministic("persistence", scalars[2])
