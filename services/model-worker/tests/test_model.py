@@ -14,7 +14,7 @@ from pytensor.configdefaults import config
 from reference import build_naive_model, set_rho
 from small_study import REPOSITORY, StudyFolder
 
-from model_worker.band import expected_outcome
+from model_worker.band import Rows, expected_outcome
 from model_worker.design import Design, apply_transform
 from model_worker.inputs import StudyInput, read_input
 from model_worker.likelihood import LOWEST_RHO
@@ -156,9 +156,8 @@ def test_recovered_effects_have_the_moments_of_the_naive_models_conditional(
     draws = Draws({name: np.full((1, count), value) for name, value in parameters.items()}, xr.Dataset())
     posterior = recover_posterior(draws, design, panel, np.random.default_rng(1))
     value = {str(name): posterior[name].to_numpy()[0].T for name in posterior.data_vars}
-    time = (np.array(panel.periods) - np.mean(panel.periods))[panel.period_index]
     every = np.arange(len(panel.outcome))
-    found = expected_outcome(value, panel, regressors(given)[:, 0], time, every)
+    found = expected_outcome(value, panel, Rows.of(given.study, panel), every)
     found = (found - design.outcome_centre) / design.outcome_scale
 
     naive = Naive(given)

@@ -127,8 +127,8 @@ def _priors(study: StudyCard, design: Design, has: frozenset[str]) -> list[Prior
         _prior(
             "beta",
             f"Normal(0, {SLOPE_SCALE * ratio:.3g})",
-            f"{SLOPE_SCALE:g} times the outcome's standard deviation over the treatment's, without {effects}: "
-            f"on that scale, with independent errors, the least-squares slope is a partial "
+            f"{SLOPE_SCALE:g} times the outcome's standard deviation over the treatment's, both without "
+            f"{effects}: on that scale, with independent errors, the least-squares slope is a partial "
             "correlation, between -1 and 1",
         ),
         _prior(

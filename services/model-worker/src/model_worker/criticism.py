@@ -78,10 +78,13 @@ class _Critic:
         try:
             with np.errstate(all="ignore"):
                 return compute()
-        except (ArithmeticError, ValueError, IndexError, np.linalg.LinAlgError) as error:
-            study = {"study": self._given.study.name}
-            log.warning("%s could not be computed and is left out: %s", what, error, extra=study)
+        except (ArithmeticError, ValueError, LookupError, np.linalg.LinAlgError) as error:
+            self._warn(what, str(error))
             return None
+
+    def _warn(self, what: str, reason: str) -> None:
+        study = {"study": self._given.study.name}
+        log.warning("%s could not be computed and is left out: %s", what, reason, extra=study)
 
     def _add(self, name: str, compute: Callable[[], xr.Dataset]) -> None:
         found = self._attempt(f"the group {name}", compute)
@@ -108,8 +111,7 @@ class _Critic:
             return ()
         kept = {name: pair for name, pair in compared.items() if np.isfinite(pair).all()}
         for name in compared.keys() - kept.keys():
-            study = {"study": self._given.study.name}
-            log.warning("the predictive check %s is not defined for this panel", name, extra=study)
+            self._warn(f"the predictive check {name}", "it is not defined for this panel")
         if not kept:
             return ()
         self._add("predictive_check", lambda: checks.check_group(kept))
@@ -131,22 +133,24 @@ class _Critic:
         return found[1], densities.sum(axis=0)
 
     def _judge_sensitivity(self, rows_density: Floats | None) -> tuple[Sensitivity, ...]:
-        found = self._attempt("prior sensitivity", lambda: self._power_scale(rows_density))
-        return tuple(found or ())
+        names = list(proper_priors(self._given.design, (str(name) for name in self._posterior.data_vars)))
+        if "nu" in self._posterior and rows_density is None:
+            return ()
+        what = "prior sensitivity"
+        found = self._attempt(what, lambda: self._power_scale(names, rows_density)) or []
+        for name in set(names) - {each.parameter for each in found}:
+            self._warn(f"{what} of {name}", "it is not defined")
+        return tuple(found)
 
-    def _power_scale(self, rows_density: Floats | None) -> list[Sensitivity]:
+    def _power_scale(self, names: list[str], rows_density: Floats | None) -> list[Sensitivity]:
         design, posterior = self._given.design, self._posterior
-        heavy = "nu" in posterior
-        if heavy and rows_density is None:
-            return []
-        names = list(proper_priors(design, (str(name) for name in posterior.data_vars)))
-        value = thin(posterior[names], leaving.DRAWS if heavy else posterior["beta"].size)
-        if heavy and rows_density is not None:
+        if "nu" in posterior and rows_density is not None:
+            value = thin(posterior[names], leaving.DRAWS)
             likelihood = rows_density
         else:
-            likelihood = sensitivity.log_likelihood_of(
-                design, value, self._sample_stats["logp"].to_numpy().reshape(-1)
-            )
+            value = thin(posterior[names], posterior["beta"].size)
+            sampled = self._sample_stats["logp"].to_numpy().reshape(-1)
+            likelihood = sensitivity.log_likelihood_of(design, value, sampled)
         return sensitivity.judge_sensitivity(value, sensitivity.log_prior_of(design, value), likelihood)
 
 

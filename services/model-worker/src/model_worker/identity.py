@@ -26,6 +26,7 @@ MODEL_MODULES = (
     "likelihood",
     "model",
     "panel",
+    "pareto",
     "patterns",
     "posterior",
     "predictive_checks",

@@ -5,11 +5,12 @@ all the same, given the unit's others: with precision `Q` of the unit's errors a
 ``y - g / diag(Q)`` and variance ``1 / diag(Q)`` (Bürkner, Gabry and Vehtari 2021,
 doi:10.1007/s00180-020-01045-4); `Q` is tridiagonal, gaps or not. Student-t errors have no such form, so
 there the likelihood of each row given the one before it takes its place: what is left out is a row's
-innovation. Importance sampling is that of Vehtari, Gelman and Gabry (2017, doi:10.1007/s11222-016-9696-4),
-as ArviZ has it.
+innovation. Leaving out is by importance sampling (Vehtari, Gelman and Gabry 2017,
+doi:10.1007/s11222-016-9696-4).
 """
 
 import numpy as np
+import scipy.special
 import scipy.stats
 import xarray as xr
 from arviz_stats.base.array import array_stats
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from model_worker.band import Rows, expected_outcome
 from model_worker.innovations import Carry, Succession, whiten
 from model_worker.panel import Panel
+from model_worker.pareto import leave_out
 from model_worker.study import Study
 from tracestore.criticism import LeaveOneOut
 
@@ -69,17 +71,18 @@ def leave_one_out(
     Raises
     ------
     ValueError
-        The log-likelihoods are not finite, or do not differ.
+        The log-likelihoods are not finite.
     """
-    elpd, pareto_k, lost = array_stats.loo(densities, chain_axis=None, r_eff=efficiency)  # type: ignore[no-untyped-call]
-    total, error, parameters, _ = array_stats.loo_summary(elpd, lost)  # type: ignore[no-untyped-call]
+    smoothed = leave_out(densities, efficiency)
+    elpd, pareto_k = smoothed.expected, smoothed.k
+    among_all = scipy.special.logsumexp(densities, axis=1) - np.log(densities.shape[1])
     worst = int(np.nan_to_num(pareto_k, nan=np.inf).argmax())
     threshold = min(1 - 1 / np.log10(densities.shape[1]), 0.7)
     period = panel.periods[panel.period_index[worst]]
     summary = LeaveOneOut(
-        elpd=float(total),
-        standard_error=float(error),
-        effective_parameters=float(parameters),
+        elpd=float(elpd.sum()),
+        standard_error=float(np.sqrt(len(elpd)) * elpd.std(ddof=1)),
+        effective_parameters=float((among_all - elpd).sum()),
         rows=len(elpd),
         bad_rows=int((~(pareto_k <= threshold)).sum()),
         worst_k=float(pareto_k[worst]),

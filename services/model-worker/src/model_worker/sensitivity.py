@@ -53,7 +53,7 @@ def log_likelihood_of(design: Design, value: dict[str, Floats], log_posterior: F
 def judge_sensitivity(
     parameters: dict[str, Floats], log_prior: Floats, log_likelihood: Floats
 ) -> list[Sensitivity]:
-    """Give each parameter's sensitivity to prior and likelihood.
+    """Give each parameter's sensitivity to prior and likelihood, where it is defined.
 
     Parameters
     ----------
@@ -67,6 +67,7 @@ def judge_sensitivity(
     return [
         Sensitivity(parameter=name, prior=float(prior), likelihood=float(likelihood), threshold=THRESHOLD)
         for name, prior, likelihood in zip(parameters, *found, strict=True)
+        if np.isfinite(prior) and np.isfinite(likelihood)
     ]
 
 
