@@ -34,7 +34,7 @@ _join: Any = pt.concatenate
 LOWEST_NU = 1.0
 """With fewer degrees of freedom a handful of rows that are fitted exactly would outweigh all others."""
 
-NU_RATE = 0.1
+NU_SHAPE, NU_RATE = 2.0, 0.1
 """nu ~ Gamma(2, 0.1) above its bound (Juarez and Steel 2010, doi:10.1198/jbes.2009.07145)."""
 
 
@@ -53,7 +53,7 @@ def build_student_model(statistics: StudentStatistics) -> pm.Model:
         sigma = pm.Deterministic("sigma", pt.exp(scalars[0]))
         nu = pm.Deterministic("nu", LOWEST_NU + pt.exp(scalars[1]))
         prior = scalars[0] - 0.5 * (sigma / NOISE_SCALE) ** 2
-        prior += scalars[1] + pt.log(nu) - NU_RATE * nu
+        prior += scalars[1] + (NU_SHAPE - 1) * pt.log(nu) - NU_RATE * nu
         kappa = None
         if shape.random:
             tau = pm.Deterministic("tau", pt.exp(scalars[-1]))
