@@ -115,6 +115,7 @@ def main() -> None:
             design = make_design(study, panel)
             laps["design_s"] = monotonic() - started - laps["read_s"]
             tabulate(design.system, autoregressive=True)
+            laps["tabulate_s"] = monotonic() - started - laps["read_s"] - laps["design_s"]
     except InvalidInput as invalid:
         faults = len(invalid.faults)
     print(json.dumps(laps | {"s": monotonic() - started, "gib": _peak_gib(), "faults": faults}))
