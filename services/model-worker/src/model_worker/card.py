@@ -150,7 +150,7 @@ def _priors(study: StudyCard, design: Design, has: frozenset[str]) -> list[Prior
             _prior(
                 "unit_spread",
                 f"HalfNormal({design.spread_scale * scale:.3g})",
-                f"twice the standard deviation of the mean outcomes of the {study.unit.noun}s, which holds more than levels",
+                f"twice the standard deviation of the {study.unit.noun}s' mean outcomes, which holds more",
             )
         )
     if "rho" in has:

@@ -25,18 +25,32 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _VALUES_AT_ONCE = 1_000_000
+_PRODUCTS = 20_000_000
 
 
 @dataclass(frozen=True)
 class Moments:
     """What of a pattern a common slope needs: its cost is the same for ten units and for a million.
 
-    `sums` (rows, columns) and `products` (columns, columns, rows, rows) are sums over units.
+    `sums` (rows, columns) and `products` (columns, columns, rows, rows) are sums over units. There are no
+    products where they would be more numbers than the rows themselves, and of many patterns together too
+    many: what is needed of them is then computed from the rows.
     """
 
     pattern: Pattern
     sums: Floats
-    products: Floats
+    products: Floats | None
+
+    def weigh(self, inner: Floats) -> Floats:
+        """Sum over units the columns' products under each matrix (batch, rows, rows)."""
+        batch, rows, width = len(inner), *self.sums.shape
+        if self.products is not None:
+            flat = self.products.reshape(width * width, -1)
+            return (inner.reshape(batch, -1) @ flat.T).reshape(batch, width, width)
+        side_by_side = self.pattern.columns.transpose(1, 0, 2).reshape(rows, -1)
+        weighted = (inner @ side_by_side).reshape(batch, -1, width)
+        found: Floats = weighted.transpose(0, 2, 1) @ side_by_side.reshape(-1, width)
+        return found
 
 
 @dataclass(frozen=True)
@@ -70,10 +84,20 @@ class Gram:
 
 def take_moments(patterns: Sequence[Pattern]) -> tuple[Moments, ...]:
     """Sum columns and their products over the units of each pattern."""
-    return tuple(_moments(pattern) for pattern in patterns)
+    sizes = [pattern.columns.shape[1] * pattern.columns.shape[2] for pattern in patterns]
+    few = sum(size**2 for size in sizes) <= _PRODUCTS
+    return tuple(
+        _moments(pattern, products=few or len(pattern.units) >= size)
+        for pattern, size in zip(patterns, sizes, strict=True)
+    )
 
 
-def _moments(pattern: Pattern) -> Moments:
+def _moments(pattern: Pattern, *, products: bool) -> Moments:
+    sums = pattern.columns.sum(axis=0)
+    return Moments(pattern, sums, _multiply(pattern) if products else None)
+
+
+def _multiply(pattern: Pattern) -> Floats:
     count, rows, width = pattern.columns.shape
     products = np.zeros((width * rows, width * rows))
     at_once = max(1, _VALUES_AT_ONCE // (width * rows))
@@ -81,7 +105,7 @@ def _moments(pattern: Pattern) -> Moments:
         block = pattern.columns[start : start + at_once].transpose(0, 2, 1).reshape(-1, width * rows)
         products += block.T @ block
     products = products.reshape(width, rows, width, rows).transpose(0, 2, 1, 3)
-    return Moments(pattern, pattern.columns.sum(axis=0), np.ascontiguousarray(products))
+    return np.ascontiguousarray(products)
 
 
 @dataclass(frozen=True)
@@ -203,9 +227,7 @@ def take_gram(moments: Sequence[Moments], rho: Floats, periods: int, units: int,
         crossed = inner @ moment.sums
         products[:, places[:, None], columns] += crossed
         products[:, columns[:, None], places] += crossed.transpose(0, 2, 1)
-        flat = moment.products.reshape(width * width, -1)
-        among = (inner.reshape(batch, -1) @ flat.T).reshape(batch, width, width)
-        products[:, columns[:, None], columns] += among
+        products[:, columns[:, None], columns] += moment.weigh(inner)
         if slopes == "none":
             continue
         treatment = pattern.columns[:, :, 1].T
