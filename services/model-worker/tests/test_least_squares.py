@@ -51,7 +51,7 @@ def test_clustered_errors_of_an_example_worked_by_hand() -> None:
     x = np.array([[0.0, -1.0, 5.0, 5.0, 2.0, 6.0]]).T
     y = np.array([0.0, -1.0, 3.0, 4.0, 1.0, 7.0])
     space = span_effects(unit, period)
-    fit = fit_least_squares(space, y, x)
+    fit = fit_least_squares(space, space.residual(y), space.residual(x))
     assert fit.slopes[0] == pytest.approx(19 / 14)
     errors, clusters = clustered_errors(space, y, x, fit)
     meat, bread = (8**2 + 5**2 + 3**2) / 28**2, 1 / 7
