@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_RECOVERY_STREAM, _BAND_STREAM = 1, 2
+_RECOVERY_STREAM, _BAND_STREAM, _CRITICISM_STREAM = 1, 2, 3
 
 RETRY_TUNE = 4
 """A fit that does not pass is sampled once more, with so many times the tuning."""
@@ -77,7 +77,7 @@ def fit_study(
     # PyMC and numba take seconds to import, which studies that are published already need not wait for.
     import numpy as np
 
-    from model_worker import band, publish, sampling
+    from model_worker import band, card, criticism, publish, sampling
 
     watch.lap("import")
     statistics = sampling.reduce_design(given.design)
@@ -95,8 +95,12 @@ def fit_study(
     progress.enter("publishing")
     rng = np.random.default_rng([settings.seed, _BAND_STREAM])
     predicted = band.predict_band(given.study, given.panel, recovered, rng)
-    trace = publish.assemble_trace(given.panel, recovered, sample_stats, predicted)
     watch.lap("predict")
+    rng = np.random.default_rng([settings.seed, _CRITICISM_STREAM])
+    found = criticism.criticise(given, recovered, sample_stats, rng)
+    groups = {"band": predicted, **(found.groups if found else {})}
+    trace = publish.assemble_trace(given.panel, recovered, sample_stats, groups)
+    watch.lap("criticise")
     draft = ManifestDraft(
         study=given.study.card(),
         identity=given.identity,
@@ -105,6 +109,8 @@ def fit_study(
         periods=given.panel.periods,
         verdict=verdict,
         sampling=_describe(sampling.SAMPLER, settings, tune, watch.seconds),
+        criticism=found.summary if found else None,
+        card=card.describe(given, [str(name) for name in recovered.data_vars]),
     )
     manifest = writer.publish(draft, lambda directory: publish.write_trace(trace, directory))
     watch.lap("publish")

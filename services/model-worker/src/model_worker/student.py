@@ -24,7 +24,6 @@ from typing import Any
 import pymc as pm  # type: ignore[import-untyped]
 import pytensor.tensor as pt
 
-from model_worker.design import SLOPE_SPREAD
 from model_worker.likelihood import LOWEST_RHO
 from model_worker.model import NOISE_SCALE, SLOPE_SCALE
 from model_worker.student_panel import StudentShape, StudentStatistics
@@ -35,7 +34,7 @@ _join: Any = pt.concatenate
 LOWEST_NU = 1.0
 """With fewer degrees of freedom a handful of rows that are fitted exactly would outweigh all others."""
 
-NU_RATE = 0.1
+NU_SHAPE, NU_RATE = 2.0, 0.1
 """nu ~ Gamma(2, 0.1) above its bound (Juarez and Steel 2010, doi:10.1198/jbes.2009.07145)."""
 
 
@@ -54,11 +53,11 @@ def build_student_model(statistics: StudentStatistics) -> pm.Model:
         sigma = pm.Deterministic("sigma", pt.exp(scalars[0]))
         nu = pm.Deterministic("nu", LOWEST_NU + pt.exp(scalars[1]))
         prior = scalars[0] - 0.5 * (sigma / NOISE_SCALE) ** 2
-        prior += scalars[1] + pt.log(nu) - NU_RATE * nu
+        prior += scalars[1] + (NU_SHAPE - 1) * pt.log(nu) - NU_RATE * nu
         kappa = None
         if shape.random:
             tau = pm.Deterministic("tau", pt.exp(scalars[-1]))
-            prior += scalars[-1] - 0.5 * (tau / SLOPE_SPREAD) ** 2
+            prior += scalars[-1] - 0.5 * (tau / data["widest"]) ** 2
             kappa = tau / sigma
         if shape.autoregressive:
             persistence = pm.Deterministic("persistence", scalars[2])
