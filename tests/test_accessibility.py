@@ -16,7 +16,7 @@ PAGES = {
         f"{SALES}&compare=TX&compare=WY&multiples=1&view=dots&mass=0.5",
         "#slot-multiples-figure canvas",
     ),
-    "warned": (f"{SALES}&unit=NONE&change=100", "#beyond"),
+    "warned": ("/?study=cigarette-sales&unit=DC&compare=NONE&change=100", "#beyond"),
     "analyst": (f"{SALES}&tab=analyst", "#tab-analyst canvas"),
     "embedded": (f"{SALES}&embed=1", "#slot-units-figure canvas"),
     "studies": ("/studies", ".studies svg"),

@@ -22,10 +22,16 @@ const Controls = (() => {
     // Two equal wishes in a row are two wishes.
     count += 1;
     if (model != null) model.data = { query: [`${wish}&wish=${count}`] };
+    if ("compare" in parts) showCompared();
   }
 
   const units = () => bokehDocument?.get_model_by_name("unit")?.options ?? [];
-  const compared = () => Page.words.compare.split("\n").filter((line) => line !== "").map((line) => line.split("\t"));
+  // From the address, which is ahead of the words until the server has answered.
+  const asked = () => new URLSearchParams(location.search);
+  const compared = () => {
+    const labels = new Map(units());
+    return asked().getAll("compare").filter((id) => labels.has(id)).map((id) => [id, labels.get(id)]);
+  };
 
   function showCompared() {
     const chosen = compared();
@@ -92,7 +98,7 @@ const Controls = (() => {
     at("compare").addEventListener("change", (event) => {
       if (event.target.value !== "") ask({ compare: [...compared().map(([id]) => id), event.target.value] });
     });
-    at("multiples").addEventListener("click", () => ask({ multiples: Page.words.multiples === "1" ? "0" : "1" }));
+    at("multiples").addEventListener("click", () => ask({ multiples: asked().get("multiples") === "1" ? "0" : "1" }));
     at("copy").addEventListener("click", () => void copyLink());
     listenToTabs();
   }
