@@ -158,7 +158,7 @@ def test_tabs_are_changed_by_mouse_and_arrow_keys(stack: Stack, tab: Page) -> No
 
 def test_units_are_compared_and_taken_away_again(stack: Stack, tab: Page) -> None:
     load(tab, stack)
-    chosen = tab.get_by_label("Compare with")
+    chosen = tab.get_by_role("combobox", name="Compare with")
     chosen.select_option(label="Texas")
     await_asked(tab, compare="TX")
     chosen.select_option(label="Wyoming")

@@ -36,7 +36,7 @@ NOTHING: Data = {"x": [0.0], "y": [0.0]}
 LONE_HALF_WIDTH = 0.2
 """Half the width, in periods, of the band at a period whose neighbours were not observed."""
 
-HEADROOM = 1.08
+HEADROOM, MARGIN = 1.08, 0.04
 
 
 class Others:
@@ -120,8 +120,8 @@ class EffectFigure:
 
     def __init__(self, easel: Easel, name: str) -> None:
         self._easel = easel
-        self._top = Range1d(start=0, end=1)
-        self.plot: Plot = easel.plot(name, y=self._top)
+        self._across, self._top = Range1d(start=-1, end=1), Range1d(start=0, end=1)
+        self.plot: Plot = easel.plot(name, x=self._across, y=self._top)
         self._curve = easel.source(**NOTHING)
         self._interval = easel.source(**NOTHING)
         easel.draw(self.plot, self._interval, VArea(x="x", y1=0, y2="y", fill_color=BAND, fill_alpha=0.6))
@@ -158,11 +158,13 @@ class EffectFigure:
         self._others.show(
             [one.grid for _, one in drawn], [one.density for _, one in drawn], [place for place, _ in drawn]
         )
+        shown = [one for one in (effect, *(one for _, one in drawn)) if one is not None and seen]
+        self._across.update(**span_effects(shown))
         if seen and dots:
             self._curve.data = self._interval.data = NOTHING
             return
         self._curve.data, self._interval.data = trace_density(answer)
-        peaks = [float(one.density.max()) for one in (effect, *(one for _, one in drawn)) if one and seen]
+        peaks = [float(one.density.max()) for one in shown]
         self._top.end = HEADROOM * max(peaks, default=1.0)
 
     def _show_negligible(self, negligible: float | None) -> None:
@@ -188,6 +190,14 @@ class EffectFigure:
         self._dots.data = {"x": stacks.x, "y": stacks.y, "color": np.where(inside, INK, BAND).tolist()}
         self._dot.width = stacks.width * 0.94
         self._top.end = stacks.rows
+
+
+def span_effects(effects: Sequence[Effect]) -> dict[str, float]:
+    """Give the ends of an axis that has effects and zero on it, so that how far from it they are is seen."""
+    low = min((float(one.grid[0]) for one in effects), default=-1.0)
+    high = max((float(one.grid[-1]) for one in effects), default=1.0)
+    low, high = min(low, 0.0), max(high, 0.0)
+    return {"start": low - MARGIN * (high - low), "end": high + MARGIN * (high - low)}
 
 
 def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:

@@ -8,6 +8,7 @@ INK, BAND, ACCENT, MUTED = "#1b3a4b", "#9cc5d8", "#b3541e", "#6b7780"
 PATH, PATH_BAND = "#8a4b08", "#f0c48a"
 COMPARED = ("#c04a00", "#00795a", "#a3437f")
 DASHES = ("dashed", "dotted", "dotdash")
+DASH_NAMES = ("dashed", "dotted", "dotted and dashed")
 PAPER, TEXT, AXIS, GRID = "#ffffff", "#33414a", "#8a969e", "#dde4e8"
 TILE_TEXT, TILE_LINE = "#1d2a31", "#51606b"
 

@@ -16,6 +16,7 @@ from dashboard.reach import Beyond
 from dashboard.reader import FIGURES
 from dashboard.state import CHOICES, SWITCHES, ViewState, format_change
 from dashboard.tables import name_file
+from dashboard.theme import DASH_NAMES
 from dashboard.tiles import place_units
 from dashboard.traces import Shelf, StudyNow
 from dashboard.versions import EffectAnswer, LoadedVersion
@@ -37,7 +38,7 @@ NAMES = (
     *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
     *("change", "positive", "outcome-heading", "treatment-heading", "units-heading", "units-hint"),
     *("units-least", "units-most"),
-    *("multiples-heading", "headline", "certainty", "beyond", "source", "noun"),
+    *("multiples-heading", "headline", "certainty", "beyond", "source", "noun", "compared"),
     *("change-value", "change-min", "change-max", "change-step", "change-units"),
     *("mass", "mass-value", "shown", "stem", *(f"choice-{key}" for key in CHOICES), *SWITCHES),
     *(f"alt-{figure}" for figure in FIGURES),
@@ -179,11 +180,19 @@ def _say_scenario(state: ViewState, version: LoadedVersion, one: EffectAnswer) -
         "change-max": f"{what_if.max:g}",
         "change-step": f"{choose_step(what_if.max - what_if.min):g}",
         "change-units": "%" if what_if.kind == "percent" else card.treatment.units,
+        "compared": _say_compared(state, version),
         "shown": state.to_query(),
         "stem": name_file(version, state, "", "").removesuffix("-."),
         "source": card.source or "",
         "noun": card.unit.noun,
     }
+
+
+def _say_compared(state: ViewState, version: LoadedVersion) -> str:
+    named = [
+        f"{version.labels[unit]} ({line})" for unit, line in zip(state.compare, DASH_NAMES, strict=False)
+    ]
+    return f"Beside it: {', '.join(named)}." if named else ""
 
 
 def _say_figures(
