@@ -42,10 +42,9 @@ def measure_empty_answers(stack: Stack, count: int) -> list[float]:
     """Time answers that make nothing, through the same proxy: the scale of the machine's day, in ms."""
     times = []
     with requests.Session() as visitor:
-        visitor.verify = str(stack.ca)
         for _ in range(count):
             start = time.perf_counter()
-            visitor.head(stack.url, timeout=20).raise_for_status()
+            visitor.head(stack.url, verify=str(stack.ca), timeout=20).raise_for_status()
             times.append(1000 * (time.perf_counter() - start))
     return times
 
