@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from dashboard.estimands import Floats
 from dashboard.plots import Easel
-from dashboard.theme import ACCENT, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
+from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
 from dashboard.tiles import COLUMNS, ROWS
 from dashboard.unit_effects import UnitEffects
 from dashboard.versions import LoadedVersion
@@ -84,7 +84,7 @@ class TileMap:
             width=0.94,
             height=0.94,
             fill_color={"field": "value", "transform": self._colors},
-            line_color=ACCENT,
+            line_color=CHOSEN,
             line_width="line",
             hatch_pattern="hatch",
             hatch_color=TILE_LINE,
@@ -158,7 +158,7 @@ class Ranking:
             "lower": measure.lower[order],
             "upper": measure.upper[order],
             "told": _tell(measure, order),
-            "color": [ACCENT if units[place].id == chosen else INK for place in order],
+            "color": [CHOSEN if units[place].id == chosen else INK for place in order],
         }
 
 

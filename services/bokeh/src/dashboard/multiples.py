@@ -8,7 +8,7 @@ from bokeh.models import HoverTool, MultiLine, Plot, Range1d, Rect, TapTool, Tex
 
 from dashboard.estimands import Floats
 from dashboard.plots import Easel
-from dashboard.theme import ACCENT, GRID, INK, TEXT
+from dashboard.theme import CHOSEN, GRID, INK, TEXT
 from dashboard.tiles import COLUMNS
 from dashboard.versions import LoadedVersion
 
@@ -96,7 +96,7 @@ class Multiples:
         everywhere = slice(0, len(marked))
         self.source.patch(
             {
-                "frame": [(everywhere, [ACCENT if mark else GRID for mark in marked])],
+                "frame": [(everywhere, [CHOSEN if mark else GRID for mark in marked])],
                 "weight": [(everywhere, [2.5 if mark else 1.0 for mark in marked])],
             }
         )
