@@ -9,16 +9,23 @@ import pytest
 from bokeh.core.validation import silence
 from bokeh.core.validation.warnings import EMPTY_LAYOUT
 from bokeh.document import Document
-from synthetic import publish
+from bokeh.models.annotations import BoxAnnotation
+from synthetic import make_card, publish
 
 from conftest import SERVICE
 from dashboard.assets import Assets
+from dashboard.atlas import RANKED_MAX, Measure, Ranking, thin_ranking
 from dashboard.controls import choose_step
-from dashboard.figures import outline_band
+from dashboard.estimands import summarise
+from dashboard.figures import Compared, EffectFigure, outline_band
+from dashboard.multiples import fit_cell
 from dashboard.numerals import write_duration, write_number, write_probability
 from dashboard.page import ROOTS, Page
+from dashboard.plots import Easel
 from dashboard.static_tree import export_tree
+from dashboard.theme import CHOSEN
 from dashboard.traces import TraceCache
+from dashboard.versions import EffectAnswer
 from tracestore.store import TraceStore
 
 
@@ -112,3 +119,57 @@ def test_assets_that_are_missing_are_all_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         Assets.find(tmp_path)
     assert all(name in str(caught.value) for name in ("page.js", "controls.css", "favicon.svg"))
+
+
+def test_what_is_negligible_is_a_band_on_the_axis_of_the_effect() -> None:
+    figure = EffectFigure(Easel(), "effect")
+    answer = EffectAnswer(2009, 1, summarise(np.random.default_rng(0).normal(3, 1, 500)))
+    figure.show(answer, 0.5, (), dots=False)
+    (band,) = [one for one in figure.plot.center if isinstance(one, BoxAnnotation)]
+    assert (band.left, band.right, band.visible) == (-0.5, 0.5, True)
+    figure.show(answer, None, (), dots=False)
+    assert not band.visible
+
+
+@pytest.mark.parametrize("dots", [True, False])
+def test_zero_is_on_the_axis_of_every_effect(dots: bool) -> None:
+    figure = EffectFigure(Easel(), "effect")
+    for mean in (-50, 50):
+        answer = EffectAnswer(2009, 1, summarise(np.random.default_rng(0).normal(mean, 1, 500)))
+        figure.show(answer, None, (Compared("Texas", answer),), dots=dots)
+        assert figure.plot.x_range.start < 0 < figure.plot.x_range.end
+
+
+def test_a_ranking_that_is_too_long_keeps_its_ends_and_the_chosen_unit() -> None:
+    order = np.arange(500)[::-1]
+    thinned = thin_ranking(order, 250)
+    assert thinned.size == RANKED_MAX + 1
+    assert list(thinned[:2]) == [499, 498]
+    assert thinned[-1] == 0
+    assert 250 in thinned
+    assert (np.diff(thinned) < 0).all()
+
+
+def test_a_cell_of_small_multiples_holds_its_line_whatever_its_scale() -> None:
+    for values in ([1e9, 2e9, np.nan, 1.5e9], [5.0, 5.0, 5.0, 5.0], [np.nan] * 4):
+        x, y = fit_cell(np.array(values), (3, 2))
+        inside = np.isfinite(y)
+        assert (np.abs(x - 3) < 0.5).all()
+        assert (np.abs(y[inside] - 2) < 0.5).all()
+        assert list(inside) == list(np.isfinite(values))
+
+
+def test_other_units_than_states_are_ranked(tmp_path: Path) -> None:
+    card = make_card()
+    publish(tmp_path, card)
+    cache = TraceCache(TraceStore(tmp_path))
+    cache.poll()
+    version = cache.shelf.studies[0].current
+    assert version is not None
+    ranking = Ranking(Easel(), version)
+    measure = Measure(version, version.effects_by_unit(10.0, 0.9))
+    ranking.show(measure, "NY")
+    means = list(ranking.source.data["mean"])
+    assert means == sorted(means, reverse=True)
+    assert len(means) == len(version.manifest.units)
+    assert list(ranking.source.data["color"]).count(CHOSEN) == 1

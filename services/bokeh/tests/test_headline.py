@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from synthetic import make_card
 
+from dashboard.captions import list_shares
 from dashboard.estimands import summarise
 from dashboard.headline import lower_first, name_certainty, say_headline
 from dashboard.numerals import NARROW
@@ -78,3 +79,18 @@ def test_no_change_and_no_effect_are_said_plainly() -> None:
 )
 def test_labels_lose_their_capital_but_abbreviations_do_not(label: str, text: str) -> None:
     assert lower_first(label) == text
+
+
+def test_shares_about_what_is_negligible_make_up_the_whole() -> None:
+    card = make_card()
+    card = card.model_copy(update={"what_if": card.what_if.model_copy(update={"negligible": 1.0})})
+    draws = np.concatenate((np.full(10, -5.0), np.linspace(-1, 1, 30), np.full(60, 5.0)))
+    shares = list_shares(card, EffectAnswer(2009, 1, summarise(draws), outcome=100.0), 1.0)
+    assert [share.replace(NARROW, "").rpartition(": ")[2] for share in shares] == ["60.0%", "30.0%", "10.0%"]
+    assert "a saving of more than 1 %" in shares[0]
+
+
+def test_without_it_the_other_side_of_zero_is_told() -> None:
+    shares = list_shares(make_card(), answer(40, 10), None)
+    assert len(shares) == 1
+    assert shares[0].startswith("Probability of an increase: less than 0.1")

@@ -97,12 +97,12 @@ def test_choosing_a_unit_changes_the_numbers_the_figures_and_the_address(
 ) -> None:
     visits.append(visit := Visit(shared, "study=smoking&unit=AL"))
     before = visit.words
-    outcome = list(visit.find("outcome").renderers[4].data_source.data["value"])
+    outcome = list(visit.find("outcome-data").data["value"])
     visit.choose("unit", "NY")
     after = visit.wait_for(lambda words: "unit=NY" in words["query"])
     assert mean(after) != mean(before)
     assert mean(after, "effect-all") == mean(before, "effect-all")
-    assert list(visit.find("outcome").renderers[4].data_source.data["value"]) != outcome
+    assert list(visit.find("outcome-data").data["value"]) != outcome
     assert after["outcome-heading"].startswith("Spending in New York")
 
 
