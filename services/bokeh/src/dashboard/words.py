@@ -8,7 +8,6 @@ import numpy as np
 from dashboard import analyst
 from dashboard.atlas import Measure
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
-from dashboard.controls import choose_step
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
 from dashboard.headline import POSITIVE, say_headline
 from dashboard.numerals import MINUS, NARROW, write_number, write_percent, write_probability
@@ -38,8 +37,8 @@ NAMES = (
     *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
     *("change", "positive", "outcome-heading", "treatment-heading", "units-heading", "units-hint"),
     *("units-least", "units-most"),
-    *("multiples-heading", "headline", "certainty", "beyond", "source", "noun", "compared"),
-    *("change-value", "change-min", "change-max", "change-step", "change-units"),
+    *("multiples-heading", "headline", "certainty", "beyond", "source", "compared"),
+    *("change-value", "change-min", "change-max", "change-units"),
     *("mass", "mass-value", "shown", "stem", *(f"choice-{key}" for key in CHOICES), *SWITCHES),
     *(f"alt-{figure}" for figure in FIGURES),
     *("problem-heading", "problem-lead", "problems", "phase", "draws", "eta", "progress"),
@@ -178,13 +177,11 @@ def _say_scenario(state: ViewState, version: LoadedVersion, one: EffectAnswer) -
         "change-value": format_change(change),
         "change-min": f"{what_if.min:g}",
         "change-max": f"{what_if.max:g}",
-        "change-step": f"{choose_step(what_if.max - what_if.min):g}",
         "change-units": "%" if what_if.kind == "percent" else card.treatment.units,
         "compared": _say_compared(state, version),
         "shown": state.to_query(),
         "stem": name_file(version, state, "", "").removesuffix("-."),
         "source": card.source or "",
-        "noun": card.unit.noun,
     }
 
 
