@@ -1,79 +1,74 @@
-"""Unit and period effects as a linear space: projections on it, and what is left outside it.
+"""Unit and period effects as a linear space: its rank, and what is left of values outside it.
 
-The effects are an intercept, unit effects that sum to zero and period effects that sum to zero. In
-orthonormal contrasts (Helmert's) their design `D` has one column for the intercept, units - 1 and
-periods - 1. All that is needed of `D` is the spectrum of `D'D`, made from counts, so that no dense
-matrix of all rows is ever built and unbalanced panels cost nothing extra.
+The normal equations of the effects are made from counts alone, and the effects of whichever there are
+more of, units or periods, are eliminated from them (a Schur complement, as their block is diagonal). What
+is left to decompose is as large as the fewer are: ten million rows of 200,000 units in 50 periods need a
+matrix of 50 by 50, and unbalanced panels cost nothing extra.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
+import scipy.sparse.csgraph
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_VALUES_AT_ONCE = 4_000_000
+
 
 @dataclass(frozen=True)
 class EffectSpace:
-    """The space that unit and period effects span, in the eigenvectors of `D'D`.
+    """The space that unit and period effects span.
 
-    `eigenvalues` (rank,) are those of `D'D` that are not zero, `vectors` (1 + units - 1 + periods - 1,
-    rank) their eigenvectors and `null` the others: directions the data say nothing of, which are there
-    when the panel falls apart into groups of units and periods that share no row.
+    Attributes
+    ----------
+    many_index, few_index : (rows,)
+        The indices of units and periods, or of periods and units: those there are more of come first.
+    counts : (many, few)
+        How many rows each cell has.
+    many_rows : (many,)
+        How many rows each of the many has.
+    roots : (few, directions)
+        With the effects of the many eliminated, a root of the pseudo-inverse of the normal equations of
+        the few: ``roots @ roots.T``.
+    null : (few, groups - 1)
+        Directions the data say nothing of. They are there when the panel falls apart into groups of units
+        and periods that share no row; how the groups compare is then not known.
     """
 
-    unit_index: Integers
-    period_index: Integers
-    unit_contrasts: Floats
-    period_contrasts: Floats
-    eigenvalues: Floats
-    vectors: Floats
+    many_index: Integers
+    few_index: Integers
+    counts: scipy.sparse.csr_array
+    many_rows: Floats
+    roots: Floats
     null: Floats
 
     @property
     def rank(self) -> int:
         """The number of directions of the effects that the data tell apart."""
-        return self.eigenvalues.size
-
-    def project(self, values: Floats) -> Floats:
-        """Give the coordinates (rank, ...) of values (rows, ...) in the orthonormal basis of the space."""
-        units, periods = self.unit_contrasts.shape[0], self.period_contrasts.shape[0]
-        columns = values.reshape(len(values), -1)
-        summed = np.empty((1 + units - 1 + periods - 1, columns.shape[1]))
-        for place, column in enumerate(columns.T):
-            summed[0, place] = column.sum()
-            by_unit = np.bincount(self.unit_index, column, units)
-            by_period = np.bincount(self.period_index, column, periods)
-            summed[1:units, place] = self.unit_contrasts.T @ by_unit
-            summed[units:, place] = self.period_contrasts.T @ by_period
-        coordinates = (self.vectors.T @ summed) / np.sqrt(self.eigenvalues)[:, None]
-        return coordinates.reshape(self.rank, *values.shape[1:])
+        return int(self.many_rows.size + self.roots.shape[1])
 
     def residual(self, values: Floats) -> Floats:
         """Give what is left of values (rows, ...) after the effects, as least squares takes them out."""
-        left = values
-        # The second pass removes the rounding that the normal equations leave on weakly linked panels.
-        for _ in range(2):
-            contrasts = self.vectors @ (self.project(left) / _column(np.sqrt(self.eigenvalues), left.ndim))
-            intercept, unit, period = self.split(contrasts)
-            left = left - (intercept + unit[self.unit_index] + period[self.period_index])
+        left = np.array(values, dtype=np.float64)
+        columns = left.reshape(len(left), -1)
+        for place in range(columns.shape[1]):
+            # The second pass removes the rounding that the normal equations leave on weakly linked panels.
+            for _ in range(2):
+                many, few = self._solve(columns[:, place])
+                columns[:, place] -= many[self.many_index]
+                columns[:, place] -= few[self.few_index]
         return left
 
-    def split(self, contrasts: Floats) -> tuple[Floats, Floats, Floats]:
-        """Turn contrasts (columns of `D`, ...) into intercept (...), unit and period effects."""
-        units = self.unit_contrasts.shape[0]
-        return (
-            contrasts[0],
-            np.tensordot(self.unit_contrasts, contrasts[1:units], axes=1),
-            np.tensordot(self.period_contrasts, contrasts[units:], axes=1),
-        )
-
-
-def _column(values: Floats, ndim: int) -> Floats:
-    return values.reshape(-1, *([1] * (ndim - 1)))
+    def _solve(self, values: Floats) -> tuple[Floats, Floats]:
+        of_many = np.bincount(self.many_index, values, self.many_rows.size)
+        of_few = np.bincount(self.few_index, values, self.roots.shape[0])
+        few = self.roots @ (self.roots.T @ (of_few - self.counts.T @ (of_many / self.many_rows)))
+        return (of_many - self.counts @ few) / self.many_rows, few
 
 
 def span_effects(unit_index: Integers, period_index: Integers) -> EffectSpace:
@@ -84,28 +79,44 @@ def span_effects(unit_index: Integers, period_index: Integers) -> EffectSpace:
     unit_index, period_index
         Shape (rows,), every index from 0 to the largest there at least once.
     """
-    units, periods = int(unit_index.max()) + 1, int(period_index.max()) + 1
-    unit_contrasts = scipy.linalg.helmert(units).T
-    period_contrasts = scipy.linalg.helmert(periods).T
-    counts = np.zeros((units, periods))
-    np.add.at(counts, (unit_index, period_index), 1.0)
-    by_unit, by_period = counts.sum(axis=1), counts.sum(axis=0)
-    dummies = np.block(
-        [
-            [np.atleast_2d(counts.sum()), by_unit[None, :], by_period[None, :]],
-            [by_unit[:, None], np.diag(by_unit), counts],
-            [by_period[:, None], counts.T, np.diag(by_period)],
-        ]
-    )
-    basis = scipy.linalg.block_diag(np.ones((1, 1)), unit_contrasts, period_contrasts)
-    eigenvalues, vectors = np.linalg.eigh(basis.T @ dummies @ basis)
-    seen = eigenvalues > eigenvalues[-1] * 1e-12 * len(eigenvalues)
+    if unit_index.max() >= period_index.max():
+        many_index, few_index = unit_index, period_index
+    else:
+        many_index, few_index = period_index, unit_index
+    counts = _count(many_index, few_index)
+    many_rows, few_rows = counts.sum(axis=1), counts.sum(axis=0)
+    left = np.diag(few_rows) - _shared(counts, many_rows)
+    # Whether two of the few share one of the many is exact, as what is summed is never negative.
+    groups, _ = scipy.sparse.csgraph.connected_components(np.where(np.eye(len(left)), 0, left))
+    # Orthonormal contrasts leave out the direction that is never told: all of the few alike.
+    contrasts = scipy.linalg.helmert(len(left)).T
+    eigenvalues, vectors = np.linalg.eigh(contrasts.T @ left @ contrasts)
+    directions = contrasts @ vectors
+    untold = groups - 1
     return EffectSpace(
-        unit_index=unit_index,
-        period_index=period_index,
-        unit_contrasts=unit_contrasts,
-        period_contrasts=period_contrasts,
-        eigenvalues=eigenvalues[seen],
-        vectors=vectors[:, seen],
-        null=vectors[:, ~seen],
+        many_index=many_index,
+        few_index=few_index,
+        counts=counts,
+        many_rows=many_rows,
+        roots=directions[:, untold:] / np.sqrt(eigenvalues[untold:]),
+        null=directions[:, :untold],
     )
+
+
+def _count(many_index: Integers, few_index: Integers) -> scipy.sparse.csr_array:
+    many, few = int(many_index.max()) + 1, int(few_index.max()) + 1
+    ones = np.ones(len(many_index))
+    counts = scipy.sparse.coo_array((ones, (many_index, few_index)), shape=(many, few)).tocsr()
+    counts.sum_duplicates()
+    return counts
+
+
+def _shared(counts: scipy.sparse.csr_array, many_rows: Floats) -> Floats:
+    """Sum over the many the outer products of their counts, by their rows."""
+    many, few = counts.shape
+    shared = np.zeros((few, few))
+    at_once = max(1, _VALUES_AT_ONCE // few)
+    for start in range(0, many, at_once):
+        block = counts[start : start + at_once].toarray()
+        shared += (block / many_rows[start : start + at_once, None]).T @ block
+    return shared

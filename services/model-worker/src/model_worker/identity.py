@@ -11,6 +11,10 @@ from tracestore.manifest import Identity
 MODEL_MODULES = (
     "band",
     "cells",
+    "clean_csv",
+    "columns",
+    "csv_bytes",
+    "data_file",
     "design",
     "diagnostics",
     "effects",
@@ -22,14 +26,17 @@ MODEL_MODULES = (
     "likelihood",
     "model",
     "panel",
+    "parquet",
     "patterns",
     "posterior",
     "publish",
+    "rows",
     "sampling",
     "specification",
     "study",
     "system",
     "table",
+    "tally",
 )
 """The modules whose code decides what a fit gives; an edit of any of them is a new model version."""
 
@@ -40,6 +47,7 @@ PACKAGES = (
     "numpy",
     "nutpie",
     "pandas",
+    "pyarrow",
     "pymc",
     "pytensor",
     "scipy",
@@ -47,10 +55,10 @@ PACKAGES = (
 )
 
 
-def identify(study: Study, data: bytes, settings: Settings) -> Identity:
-    """Give the identity of the fit of a study's bytes under the settings, without fitting it."""
+def identify(study: Study, data_sha256: str, settings: Settings) -> Identity:
+    """Give the identity of the fit of a study's data under the settings, without fitting it."""
     return Identity(
-        data_sha256=hashlib.sha256(data).hexdigest(),
+        data_sha256=data_sha256,
         study_sha256=hashlib.sha256(study.text).hexdigest(),
         model_version=model_version(),
         packages=package_versions(),

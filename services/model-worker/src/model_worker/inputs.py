@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from model_worker.data_file import read_data
 from model_worker.design import Design, make_design
 from model_worker.identity import identify
 from model_worker.lags import take_lags
-from model_worker.panel import Panel, read_data, read_panel
+from model_worker.panel import Panel, read_panel
 from model_worker.settings import Settings
 from model_worker.study import Study, read_study
 from tracestore.manifest import Identity
@@ -28,10 +29,12 @@ def read_input(folder: Path, settings: Settings) -> StudyInput:
     Raises
     ------
     InvalidInput
-        With every fault that can be told: those of study.toml, else those of the CSV's cells, else
+        With every fault that can be told: those of study.toml, else those of the data's cells, else
         those of the panel they make.
     """
     study = read_study(folder)
     data = read_data(study)
-    panel = take_lags(study, read_panel(study, data))
-    return StudyInput(study, panel, make_design(study, panel), identify(study, data, settings))
+    panel, digest = take_lags(study, read_panel(study, data)), data.sha256
+    # The panel holds what is needed of the bytes, and reducing it needs the memory.
+    del data
+    return StudyInput(study, panel, make_design(study, panel), identify(study, digest, settings))

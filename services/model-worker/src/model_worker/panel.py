@@ -1,16 +1,22 @@
-"""A study's CSV as a panel: units by periods, and every fault of the data found at once."""
+"""A study's data file as a panel: units by periods, and every fault of the data found at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from model_worker import cells
-from model_worker.faults import InvalidInput, suggest
+from model_worker.cells import CellCheck
+from model_worker.clean_csv import read_clean_csv
+from model_worker.columns import Coded, Coder, Columns, Rows, integers_of
+from model_worker.csv_bytes import inspect
+from model_worker.data_file import DataFile
+from model_worker.faults import InvalidInput
+from model_worker.parquet import ParquetData
+from model_worker.rows import RowCheck, hang_together
 from model_worker.study import Study
-from model_worker.table import Table, read_table
-from tracestore.manifest import Fault, Unit
+from model_worker.table import read_rows
+from model_worker.tally import Tally
+from tracestore.manifest import Unit
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -42,33 +48,12 @@ class Panel:
         return grid
 
 
-def read_data(study: Study) -> bytes:
-    """Read the study's CSV as bytes.
-
-    Raises
-    ------
-    InvalidInput
-        When there is no such file, or it may not be read.
-    """
-    try:
-        return study.data_path.read_bytes()
-    except OSError as error:
-        others = sorted(path.name for path in study.folder.glob("*.csv"))
-        fault = Fault(
-            kind="missing_file",
-            file=f"{study.name}/{study.toml.file}",
-            expected="the file that study.toml names",
-            found=(error.strerror or str(error)).lower(),
-            advice=suggest(study.toml.file, others) if others else "Add the file, or correct `file`.",
-        )
-        raise InvalidInput([fault]) from None
-
-
-def read_panel(study: Study, content: bytes) -> Panel:
-    """Make the panel of a study from its CSV's bytes.
+def read_panel(study: Study, data: DataFile) -> Panel:
+    """Make the panel of a study from its data.
 
     Unbalanced panels and gaps are fine. Whether the panel identifies the slope is for
-    `model_worker.design` to say.
+    `model_worker.design` to say. A file without faults is read by Arrow as a whole; one with faults, or
+    one that Arrow might read otherwise, row by row, so that each fault is told with its line.
 
     Raises
     ------
@@ -76,76 +61,108 @@ def read_panel(study: Study, content: bytes) -> Panel:
         With every fault: columns that are not there, cells that are empty or not what their column
         needs, rows of one unit and period, units with two labels, a single unit or period.
     """
-    file = f"{study.name}/{study.toml.file}"
-    table = read_table(content, file)
-    missing = _missing_columns(study, table)
-    if missing:
-        raise InvalidInput(missing)
-    return _panel(study, table)
+    columns = read_clean(study, data)
+    return _panel(study, columns if columns is not None else read_by_row(study, data))
 
 
-def _missing_columns(study: Study, table: Table) -> list[Fault]:
-    header = [str(name) for name in table.columns.columns]
-    separator = next((name for name in (";", "\t", "|") if len(header) == 1 and name in header[0]), None)
-    if separator:
-        advice = f"The cells seem to be separated by {separator!r}; save the file with commas."
-        return [
-            Fault(
-                kind="unreadable",
-                file=table.file,
-                line=1,
-                value=header[0][:100],
-                expected="cells separated by commas",
-                found="one column",
-                advice=advice,
-            )
-        ]
-    return [
-        Fault(
-            kind="missing_column",
-            file=table.file,
-            line=1,
-            column=column,
-            value=column,
-            expected=f'the column "{column}", which study.toml names in {key}',
-            found=f"the columns {', '.join(header)}",
-            advice=suggest(column, header),
-        )
-        for column, key in study.columns.items()
-        if column not in header
-    ]
+def read_clean(study: Study, data: DataFile) -> Columns | None:
+    """Read a file that has no faults in its rows; give nothing where it has, or may have.
+
+    Raises
+    ------
+    InvalidInput
+        When the file is not readable at all.
+    """
+    if data.form == ".parquet":
+        columns = ParquetData(study, data).read_clean()
+    else:
+        columns = read_clean_csv(study, data, inspect(data))
+    if columns is None or "" in columns.unit.names or None in integers_of(columns.period.names):
+        return None
+    return columns if hang_together(columns) else None
 
 
-def _panel(study: Study, table: Table) -> Panel:
-    toml = study.toml
-    logged = {variable.column for variable in (toml.outcome, toml.treatment) if variable.transform == "log"}
-    unit, period = table.columns[toml.unit.column], table.columns[toml.period.column]
-    place = cells.Place(table.file, unit, period)
-    faults = cells.empty(unit, place)
-    periods, found = cells.read_integers(period, place)
-    faults += found
-    numbers: dict[str, Floats] = {}
-    for column in (toml.outcome.column, toml.treatment.column, *toml.controls):
-        numbers[column], found = cells.read_numbers(table.columns[column], place, positive=column in logged)
-        faults += found
-    faults += cells.repeated_rows(place)
-    labels = table.columns[toml.unit.label] if toml.unit.label is not None else unit
-    faults += cells.label_conflicts(labels, place)
-    faults += cells.single(unit, place, toml.unit.noun, "unit")
-    faults += cells.single(period, place, toml.period.noun, "period")
-    if faults:
-        raise InvalidInput(sorted(faults, key=lambda fault: fault.line or 0))
-    unit_names, unit_index = np.unique(unit.to_numpy(dtype=str), return_inverse=True)
-    period_names, period_index = np.unique(periods, return_inverse=True)
-    given = pd.Series(labels.to_numpy(), index=unit.to_numpy())
-    named = given[given != ""].groupby(level=0).first()
+def read_by_row(study: Study, data: DataFile) -> Columns:
+    """Read a file row by row, in runs, and check every row.
+
+    Raises
+    ------
+    InvalidInput
+        With the faults of the file's form if it has any, else with those of its cells and rows.
+    """
+    form, content = Tally(), Tally()
+    runs = ParquetData(study, data).read_rows() if data.form == ".parquet" else read_rows(study, data, form)
+    read = _Reading(study, CellCheck(study, data.name, content))
+    for rows in runs:
+        # Rows of a file whose form is wrong are not checked: a shifted cell would be told as wrong too.
+        if not form:
+            read.take(rows)
+    if form:
+        raise InvalidInput(form.faults())
+    columns = read.columns()
+    RowCheck(study, data.name, columns, np.concatenate(read.lines), content).check()
+    if content:
+        raise InvalidInput(content.faults())
+    return columns
+
+
+@dataclass
+class _Reading:
+    """Takes runs of rows, and keeps of them codes, numbers and lines."""
+
+    study: Study
+    check: CellCheck
+    lines: list[Integers] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        toml = self.study.toml
+        texts = {toml.unit.column, toml.period.column, toml.unit.label or toml.unit.column}
+        self._coders = {column: Coder() for column in texts}
+        self._codes: dict[str, list[NDArray[np.int32]]] = {column: [] for column in texts}
+        self._numbers: dict[str, list[Floats]] = {column: [] for column in self.study.numbers}
+
+    def take(self, rows: Rows) -> None:
+        self.lines.append(np.array(rows.lines, dtype=np.int64))
+        for column, coder in self._coders.items():
+            self._codes[column].append(coder.encode(rows.cells[column]))
+        for column, values in self.check.check(rows).items():
+            self._numbers[column].append(values)
+
+    def columns(self) -> Columns:
+        toml = self.study.toml
+        coded = {
+            column: Coded(coder.names, np.concatenate(self._codes.pop(column)))
+            for column, coder in self._coders.items()
+        }
+        numbers = {column: np.concatenate(self._numbers.pop(column)) for column in self.study.numbers}
+        unit = coded[toml.unit.column]
+        return Columns(unit, coded[toml.period.column], coded.get(toml.unit.label or "", unit), numbers)
+
+
+def _panel(study: Study, columns: Columns) -> Panel:
+    toml, unit, label = study.toml, columns.unit, columns.label
+    order = sorted(range(len(unit.names)), key=unit.names.__getitem__)
+    labels = unit.names if label is unit else _label_of(columns)
+    values = np.array([value or 0 for value in integers_of(columns.period.names)], dtype=np.int64)
+    periods, period_places = np.unique(values, return_inverse=True)
+    numbers = columns.numbers
+    controls = [numbers[name] for name in toml.controls]
     return Panel(
-        units=tuple(Unit(id=str(name), label=str(named.get(name, name))) for name in unit_names),
-        periods=tuple(int(value) for value in period_names),
-        unit_index=unit_index.astype(np.int64),
-        period_index=period_index.astype(np.int64),
+        units=tuple(Unit(id=unit.names[place], label=labels[place]) for place in order),
+        periods=tuple(int(value) for value in periods),
+        unit_index=np.argsort(np.array(order))[unit.codes],
+        period_index=period_places[columns.period.codes],
         outcome=numbers[toml.outcome.column],
         treatment=numbers[toml.treatment.column],
-        controls=np.column_stack([np.empty((len(unit), 0)), *(numbers[name] for name in toml.controls)]),
+        controls=np.column_stack([np.empty((len(unit.codes), 0)), *controls]),
         control_names=tuple(toml.controls),
     )
+
+
+def _label_of(columns: Columns) -> list[str]:
+    """Give each unit's label: the one it has in its rows, or its identifier where it has none."""
+    unit, label = columns.unit, columns.label
+    given = ~label.where("")
+    of_unit = np.full(len(unit.names), -1)
+    of_unit[unit.codes[given]] = label.codes[given]
+    return [unit.names[place] if code < 0 else label.names[code] for place, code in enumerate(of_unit)]

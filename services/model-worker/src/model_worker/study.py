@@ -14,6 +14,8 @@ from model_worker.toml_lines import line_of
 from tracestore.manifest import Axis, Fault, FileName, StudyCard, StudyName, Transform, Variable, WhatIf
 
 STUDY_FILE = "study.toml"
+FORMS = (".csv", ".csv.gz", ".parquet")
+"""Extensions of the files that hold data; they say how a file is read."""
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -106,7 +108,7 @@ class Study:
 
     @property
     def data_path(self) -> Path:
-        """The CSV the study reads."""
+        """The file the study reads."""
         return self.folder / self.toml.file
 
     @property
@@ -123,6 +125,17 @@ class Study:
         }
         named |= {f"controls.{place}": column for place, column in enumerate(toml.controls)}
         return {column: key for key, column in reversed(named.items())}
+
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """The columns of numbers: outcome, treatment, controls."""
+        return (self.toml.outcome.column, self.toml.treatment.column, *self.toml.controls)
+
+    @property
+    def logged(self) -> set[str]:
+        """The columns whose logarithm is taken."""
+        variables = (self.toml.outcome, self.toml.treatment)
+        return {variable.column for variable in variables if variable.transform == "log"}
 
     def card(self) -> StudyCard:
         """Give what the page says about the study."""
@@ -220,7 +233,7 @@ def read_study(folder: Path) -> Study:
         text = content.decode("utf-8-sig")
         raise InvalidInput(_schema_fault(fault, text, file) for fault in error.errors()) from None
     study = Study(name=name, folder=folder, toml=toml, text=content)
-    faults = [*_repeated_columns(study, file), *_what_if_faults(study, file)]
+    faults = [*_form_faults(study, file), *_repeated_columns(study, file), *_what_if_faults(study, file)]
     if faults:
         raise InvalidInput(faults)
     return study
@@ -291,6 +304,23 @@ def _fields_at(path: tuple[str, ...]) -> list[str]:
         assert issubclass(annotation, BaseModel)
         table = annotation
     return list(table.model_fields)
+
+
+def _form_faults(study: Study, file: str) -> list[Fault]:
+    if study.toml.file.lower().endswith(FORMS):
+        return []
+    return [
+        Fault(
+            kind="invalid_value",
+            file=file,
+            line=line_of(study.text.decode("utf-8-sig"), ("file",)),
+            column="file",
+            value=study.toml.file,
+            expected=f"a file whose name ends in {', '.join(FORMS[:-1])} or {FORMS[-1]}",
+            found=f'"{study.toml.file}"',
+            advice="Save the data in one of these forms, under such a name.",
+        )
+    ]
 
 
 def _repeated_columns(study: Study, file: str) -> list[Fault]:

@@ -1,99 +1,150 @@
-"""A CSV file as columns of text, with the line each record stands on in an editor."""
+"""A CSV file row by row: every fault of its form, and the line each row begins on in an editor."""
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from model_worker.faults import InvalidInput
+from model_worker.columns import Rows
+from model_worker.data_file import DataFile
+from model_worker.faults import suggest
+from model_worker.study import Study
+from model_worker.tally import Tally
 from tracestore.manifest import Fault
 
+if TYPE_CHECKING:
+    from _csv import Reader
 
-@dataclass(frozen=True)
-class Table:
-    """The records of a CSV: columns of text without surrounding spaces, indexed by the file's lines."""
-
-    file: str
-    columns: pd.DataFrame
+ROWS_AT_ONCE = 50_000
 
 
-def read_table(content: bytes, file: str) -> Table:
-    """Read a CSV's bytes as text; blank lines are passed over, cells are not interpreted.
-
-    Parameters
-    ----------
-    content
-        The file's bytes: UTF-8, with or without a byte order mark, comma-separated, with a header.
-    file
-        The name faults are reported under.
+def read_header(data: DataFile) -> tuple[list[str], int]:
+    """Give the names of the columns, and the line that they end on; no names where there is no header.
 
     Raises
     ------
-    InvalidInput
-        When the bytes are not UTF-8, quotes do not close, a column's name is there twice, a row has
-        more or fewer cells than the header, or there are no rows.
+    csv.Error
+        When quotes do not close.
     """
-    reader = csv.reader(io.StringIO(_decode(content, file), newline=""), strict=True)
+    reader = _records(data)
+    for record in reader:
+        header = [cell.strip() for cell in record]
+        if any(header):
+            return header, reader.line_num
+    return [], 0
+
+
+def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
+    """Read the columns that a study uses; blank lines are passed over, cells are not interpreted.
+
+    The tally is told, by the time all is read, of quotes that do not close, a column's name that is there
+    twice, rows with more or fewer cells than the header, a file without rows, and of columns that are
+    not there if there is nothing else. What is yielded beside such faults is not the whole table.
+
+    Parameters
+    ----------
+    data
+        UTF-8, with or without a byte order mark, comma-separated, with a header.
+    """
+    file = data.name
+    reader = _records(data)
     header: list[str] = []
+    places: dict[str, int] = {}
     records: list[list[str]] = []
     lines: list[int] = []
-    faults: list[Fault] = []
-    line = 1
+    line, width, first, rows = 1, 0, 0, 0
     try:
         for record in reader:
-            cells = [cell.strip() for cell in record]
-            if not any(cells):
-                pass
-            elif not header:
-                header = cells
-                faults += _repeated_names(header, file, line)
-            elif len(cells) != len(header):
-                faults.append(_ragged(file, line, len(header), len(cells)))
-            else:
-                records.append(cells)
+            if len(record) == width and record[first].strip():
+                records.append(record)
                 lines.append(line)
+            elif any(cell.strip() for cell in record):
+                if not header:
+                    header = [cell.strip() for cell in record]
+                    width = len(header)
+                    places = {name: header.index(name) for name in study.columns if name in header}
+                    first = min(places.values(), default=0)
+                    tally.add(_repeated_names(header, file, line))
+                elif len(record) != width:
+                    ragged = _ragged(file, line, width, len(record))
+                    tally.add([ragged])
+                else:
+                    records.append(record)
+                    lines.append(line)
+            if len(records) == ROWS_AT_ONCE:
+                rows += ROWS_AT_ONCE
+                yield _columns(records, lines, places)
+                records, lines = [], []
             line = reader.line_num + 1
     except csv.Error as error:
-        faults.append(
+        unclosed = Fault(
+            kind="unreadable",
+            file=file,
+            line=line,
+            expected="comma-separated values",
+            found=str(error),
+            advice="Check the quotes of the row that starts here.",
+        )
+        tally.add([unclosed])
+    rows += len(records)
+    if not tally and not rows:
+        tally.add([no_rows(file, bool(header))])
+    if not tally:
+        tally.add(missing_columns(study, file, header))
+    if records:
+        yield _columns(records, lines, places)
+
+
+def _records(data: DataFile) -> "Reader":
+    return csv.reader(io.TextIOWrapper(data.open(), encoding="utf-8-sig", newline=""), strict=True)
+
+
+def _columns(records: list[list[str]], lines: list[int], places: dict[str, int]) -> Rows:
+    return Rows(lines, {name: [record[at].strip() for record in records] for name, at in places.items()})
+
+
+def no_rows(file: str, header: bool) -> Fault:
+    """Make the fault of a file without rows."""
+    return Fault(
+        kind="empty_file",
+        file=file,
+        line=1,
+        expected="a header and at least one row",
+        found="a header alone" if header else "an empty file",
+        advice="Add the rows.",
+    )
+
+
+def missing_columns(study: Study, file: str, header: Sequence[str]) -> list[Fault]:
+    """Find the columns that the study names and the file does not have."""
+    separator = next((name for name in (";", "\t", "|") if len(header) == 1 and name in header[0]), None)
+    if separator:
+        advice = f"The cells seem to be separated by {separator!r}; save the file with commas."
+        return [
             Fault(
                 kind="unreadable",
                 file=file,
-                line=line,
-                expected="comma-separated values",
-                found=str(error),
-                advice="Check the quotes of the row that starts here.",
-            )
-        )
-    if not faults and not records:
-        faults.append(
-            Fault(
-                kind="empty_file",
-                file=file,
                 line=1,
-                expected="a header and at least one row",
-                found="a header alone" if header else "an empty file",
-                advice="Add the rows.",
+                value=header[0][:100],
+                expected="cells separated by commas",
+                found="one column",
+                advice=advice,
             )
-        )
-    if faults:
-        raise InvalidInput(faults)
-    return Table(file, pd.DataFrame(records, columns=header, index=pd.Index(lines, name="line"), dtype="str"))
-
-
-def _decode(content: bytes, file: str) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        fault = Fault(
-            kind="unreadable",
+        ]
+    return [
+        Fault(
+            kind="missing_column",
             file=file,
-            line=content[: error.start].count(b"\n") + 1,
-            expected="text in UTF-8",
-            found=f"byte 0x{content[error.start]:02x}",
-            advice="Save the file as UTF-8 (in a spreadsheet: CSV UTF-8).",
+            line=1,
+            column=column,
+            value=column,
+            expected=f'the column "{column}", which study.toml names in {key}',
+            found=f"the columns {', '.join(header)}",
+            advice=suggest(column, header),
         )
-        raise InvalidInput([fault]) from None
+        for column, key in study.columns.items()
+        if column not in header
+    ]
 
 
 def _repeated_names(header: list[str], file: str, line: int) -> list[Fault]:
