@@ -1,14 +1,18 @@
-"""How fast a fit is: against the naive model, by rows, in a warm worker and in a cold one.
+"""How fast a fit is: against peers on the same posterior, by rows and units, warm, cold, and from files.
 
-`ess_ratio`: effective draws of beta per second of sampling, of the model with independent errors and one
-slope, over the naive PyMC model of the same posterior (zero-sum effects with learned scales) under
-`pm.sample` with PyMC's own sampler, its default where no other is installed; `ess_ratio_nutpie`: under its
-default where nutpie is. `warm_fit_s`: a fit of the default model in a process that has fitted before, from
-reading the files to the published version. `rows_ratio`: sampling seconds of the AR(1) model with one
-slope at 10,000,000 rows over those at 1,000. `cold_s`: a new process, from its start to the first version.
+`ess_ratio`: effective draws of beta a second of sampling, of ours with independent errors, one slope and
+free effects, over the naive PyMC model (zero-sum effects with learned scales) under `pm.sample` with
+PyMC's own sampler, its default where no other is installed. With `_pooled` ours has unit effects of a
+learned scale too; `_nutpie` and `_numpyro` are the naive model under those. `exact_over_ours`: exact
+draws of the slope a second over ours, the limit. `warm_fit_s`: a fit in a process that has fitted before,
+from reading the files to the published version. `rows_ratio`: sampling seconds of the AR(1) model with one
+slope at 10,000,000 rows over those at 1,000; `rows_per_unit_ratio`: with a slope for each unit, at ten times
+the rows of each; `units_ratio`: at ten times the units. `read_1e7_s`, `read_1e7_gib`: reading 10,000,000
+rows and reducing them to what the sampler needs. `cold_s`: from the start of a container, where bench.sh
+could time one, else of a process, to the first version; `cold_split_s` is that of a process.
 """
 
-# runs in: model-worker
+# runs in: bench
 
 import argparse
 import json
@@ -23,122 +27,163 @@ from threading import Event
 from time import monotonic
 
 import numpy as np
-import pymc as pm
-import xarray as xr
-from arviz_stats.sampling_diagnostics import ess
+from parts.big_panel import read_in_process, write_study
+from parts.estimates import compare_estimates
+from parts.naive import SAMPLERS, available, draw_exactly, effective, sample_naive
 
 from model_worker.attendant import Attendant
-from model_worker.design import Design
 from model_worker.inputs import StudyInput, read_input
 from model_worker.likelihood import tabulate
 from model_worker.model import Shape, Statistics, reduce_design
 from model_worker.patterns import sort_into_patterns
 from model_worker.sampling import sample
 from model_worker.settings import Settings
-from model_worker.system import System
+from model_worker.system import Random, System
 from model_worker.writer import Writer
+from tracestore.manifest import Manifest
 from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
 
 STUDIES = ("smoking-spending", "cigarette-sales")
+MODELS = {"ar1": "", "independent": 'errors = "independent"'}
+OURS = {
+    "": 'errors = "independent"\nslopes = "common"',
+    "_pooled": 'errors = "independent"\nslopes = "common"\neffects = "pooled"',
+}
 PERIODS = 50
+UNITS = 51
+
+Result = dict[str, object]
 
 
-def draw(statistics: Statistics, seed: int) -> tuple[float, np.ndarray]:
+def say(name: str, found: object) -> None:
+    """Print a figure as it is found."""
+    print(f"{name}: {found}", flush=True)
+
+
+def with_model(studies: Path, study: str, model: str, into: Path) -> Path:
+    """Copy a study, with another model; give the directory of studies it is in."""
+    shutil.copytree(studies / study, into / study)
+    toml = into / study / "study.toml"
+    toml.write_text(f"{toml.read_text()}\n[model]\n{model}\n")
+    return into
+
+
+def read_with(studies: Path, study: str, model: str) -> StudyInput:
+    """Read a study with another model."""
+    with tempfile.TemporaryDirectory() as directory:
+        folder = with_model(studies, study, model, Path(directory)) / study
+        return read_input(folder, Settings(studies_dir=folder.parent))
+
+
+def draw(reduced: Statistics, seed: int) -> tuple[float, np.ndarray]:
     """Give the seconds of sampling, and the draws (chain, draw) of the slope."""
     started = monotonic()
-    draws = sample(
-        statistics, chains=4, draws=1000, tune=1000, seed=seed, progress=lambda _: None, stop=Event()
-    )
+    draws = sample(reduced, chains=4, draws=1000, tune=1000, seed=seed, progress=lambda _: None, stop=Event())
     return monotonic() - started, draws.parameters["slope"]
 
 
-def effective(slope: np.ndarray) -> float:
-    """Give the effective draws of a slope (chain, draw)."""
-    return float(ess(xr.Dataset({"slope": (("chain", "draw"), slope)}))["slope"])
-
-
-def naive(design: Design, seed: int, sampler: str) -> float:
-    """Sample the naive model; give effective draws a second of sampling."""
-    space = design.space
-    with pm.Model():
-        unit = pm.ZeroSumNormal("unit", pm.HalfNormal("unit_scale", 10), shape=space.unit_contrasts.shape[0])
-        period = pm.ZeroSumNormal(
-            "period", pm.HalfNormal("period_scale", 10), shape=space.period_contrasts.shape[0]
-        )
-        slope = pm.Normal("slope", 0, 2.5)
-        mean = pm.Normal("intercept", 0, 10) + unit[space.unit_index] + period[space.period_index]
-        sigma = pm.HalfNormal("sigma", 2)
-        pm.Normal("outcome", mean + slope * design.regressors[:, 0], sigma, observed=design.outcome)
-        tree = pm.sample(random_seed=seed, progressbar=False, nuts_sampler=sampler)
-    return effective(tree["posterior"]["slope"].to_numpy()) / float(tree["posterior"].attrs["sampling_time"])
-
-
-def compare(studies: Path, repeats: int) -> dict[str, object]:
-    """Give the effective draws a second of ours and of the naive model, and their ratios, by study."""
+def compare_samplers(studies: Path, repeats: int) -> Result:
+    """Give the effective draws a second of ours, of the naive model and of exact draws, and the ratios."""
     result: dict[str, dict[str, float]] = {}
     for study in STUDIES:
-        design = read_with(studies / study, 'errors = "independent"\nslopes = "common"').design
-        reduced = reduce_design(design)
-        draw(reduced, 0)
-        timed = [draw(reduced, seed) for seed in range(repeats)]
-        ours = stats.median(effective(slope) / spent for spent, slope in timed)
-        result.setdefault("ess_per_s", {})[study] = round(ours)
-        for sampler, suffix in (("pymc", ""), ("nutpie", "_nutpie")):
-            theirs = stats.median(naive(design, seed, sampler) for seed in range(repeats))
-            result.setdefault(f"naive_ess_per_s{suffix}", {})[study] = round(theirs, 1)
-            result.setdefault(f"ess_ratio{suffix}", {})[study] = round(ours / theirs)
-            print(study, sampler, "effective draws a second", round(ours), round(theirs, 1), flush=True)
+        ours = {}
+        for suffix, model in OURS.items():
+            reduced = reduce_design(read_with(studies, study, model).design)
+            draw(reduced, 0)
+            timed = [draw(reduced, seed) for seed in range(repeats)]
+            ours[suffix] = stats.median(effective(slope) / spent for spent, slope in timed)
+            result.setdefault(f"ess_per_s{suffix}", {})[study] = round(ours[suffix])
+        given = read_with(studies, study, OURS[""])
+        exact = [draw_exactly(given.design, seed) for seed in range(100)]
+        limit = stats.median(effective(slope) / spent for spent, slope in exact)
+        result.setdefault("exact_over_ours", {})[study] = round(limit / ours[""])
+        for sampler, theirs in SAMPLERS.items():
+            reason = available(sampler)
+            if reason:
+                say(study, f"naive model not run: {reason}")
+                continue
+            found = stats.median(
+                sample_naive(given.design, given.panel, seed, sampler) for seed in range(repeats)
+            )
+            result.setdefault(f"naive_ess_per_s{theirs}", {})[study] = round(found, 1)
+            for suffix, figure in ours.items():
+                result.setdefault(f"ess_ratio{theirs}{suffix}", {})[study] = round(figure / found, 1)
+            say(f"{study}, naive model under {sampler}", f"{found:.1f} effective draws a second")
     return dict(result)
 
 
-def read_with(study: Path, model: str) -> StudyInput:
-    """Read a copy of a study with another model."""
-    with tempfile.TemporaryDirectory() as directory:
-        folder = Path(directory) / study.name
-        shutil.copytree(study, folder)
-        (folder / "study.toml").write_text(f"{(folder / 'study.toml').read_text()}\n[model]\n{model}\n")
-        return read_input(folder, Settings(studies_dir=Path(directory)))
-
-
-def warm(studies: Path, study: str, repeats: int) -> list[float]:
-    """Give the seconds of fits of a study after one that compiled."""
+def time_warm(studies: Path, study: str, model: str, repeats: int) -> float:
+    """Give the median seconds of fits of a study after one that compiled."""
     seconds = []
-    with tempfile.TemporaryDirectory() as traces:
+    with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as traces:
+        folder = with_model(studies, study, model, Path(directory))
         for seed in range(repeats + 1):
-            settings = Settings(studies_dir=studies, traces_dir=Path(traces), seed=seed)
+            settings = Settings(studies_dir=folder, traces_dir=Path(traces), seed=seed)
             writer = Writer(Publisher(settings.traces_dir))
             attendant = Attendant(settings, TraceStore(settings.traces_dir), writer, Event())
             started = monotonic()
             attendant.attend(only=(study,))
             seconds.append(monotonic() - started)
-            timing = TraceStore(settings.traces_dir).versions(study)
-            print(study, f"{seconds[-1]:.2f} s", max(timing, key=lambda m: m.created_at).sampling.seconds)
-    return seconds[1:]
+            say(f"{study}, fit in {seconds[-1]:.2f} s", newest(Path(traces), study).sampling.seconds)
+    return round(stats.median(seconds[1:]), 2)
 
 
-def reduce_rows(rows: int) -> tuple[float, Statistics]:
-    """Simulate a panel of so many rows in 50 periods; give the seconds of its reduction."""
-    rng = np.random.default_rng(rows)
-    units = rows // PERIODS
-    unit, period = np.divmod(np.arange(units * PERIODS), PERIODS)
-    treatment = rng.normal(size=unit.size)
-    columns = np.column_stack([rng.normal(size=unit.size), treatment])
-    started = monotonic()
-    patterns = sort_into_patterns(unit, period, np.arange(PERIODS), columns, 1)
-    likelihood = tabulate(System(patterns, PERIODS, units, "none"), autoregressive=True)
-    facts = (likelihood.freedom, likelihood.informed, likelihood.root, 0.0, 1 / np.sqrt(rows))
-    return monotonic() - started, Statistics(Shape(True, False), likelihood.coefficients, np.array(facts))
+def newest(traces: Path, study: str) -> Manifest:
+    """Give the manifest of the version made last."""
+    return max(TraceStore(traces).versions(study), key=lambda manifest: manifest.created_at)
 
 
-def cold(studies: Path) -> float:
-    """Give the seconds of a new process that fits one study."""
-    with tempfile.TemporaryDirectory() as traces:
-        environment = os.environ | {"STUDIES_DIR": str(studies), "TRACES_DIR": traces}
-        command = [sys.executable, "-m", "model_worker", "fit", STUDIES[0]]
-        started = monotonic()
-        subprocess.run(command, env=environment, check=True, capture_output=True)
-        return monotonic() - started
+def reduce_panel(units: int, periods: int, random: Random) -> Statistics:
+    """Simulate a balanced panel with AR(1) errors, and reduce it."""
+    rng = np.random.default_rng([units, periods])
+    unit, period = np.divmod(np.arange(units * periods), periods)
+    columns = rng.normal(size=(unit.size, 2))
+    patterns = sort_into_patterns(unit, period, np.arange(periods), columns, 1)
+    likelihood = tabulate(System(patterns, periods, units, random), autoregressive=True)
+    error = 1 / np.sqrt(unit.size)
+    facts = (likelihood.freedom, likelihood.informed, likelihood.root, 0.0, error)
+    return Statistics(Shape(True, random != "none"), likelihood.coefficients, np.array(facts))
+
+
+def compare_sampling(name: str, few: Statistics, many: Statistics, repeats: int) -> Result:
+    """Give the ratio of the median seconds of sampling, and both."""
+    draw(few, 0)
+    pairs = [[draw(reduced, seed)[0] for reduced in (few, many)] for seed in range(repeats)]
+    seconds = [stats.median(column) for column in zip(*pairs, strict=True)]
+    found: Result = {name: round(seconds[1] / seconds[0], 2), f"{name}_s": [round(s, 2) for s in seconds]}
+    say(name, found)
+    return found
+
+
+def time_reading(rows: int, repeats: int) -> Result:
+    """Give median seconds and peak memory of reading and reducing so many rows, by form."""
+    result: dict[str, dict[str, object]] = {}
+    for form in (".csv", ".parquet"):
+        with tempfile.TemporaryDirectory() as directory:
+            folder = write_study(Path(directory), rows, form)
+            found = [read_in_process(folder, reduce=True) for _ in range(repeats)]
+        say(f"reading {rows} rows of {form}", found)
+        middle = sorted(found, key=lambda one: one["s"])[len(found) // 2]
+        for key, value in {"s": middle["s"], "gib": max(one["gib"] for one in found)}.items():
+            result.setdefault(f"read_1e7_{key}", {})[form[1:]] = round(value, 2)
+    return dict(result)
+
+
+def time_cold(studies: Path, repeats: int) -> tuple[float, dict[str, float]]:
+    """Give the median seconds of a new process that fits one study, and the phases of that one."""
+    found = []
+    for _ in range(repeats):
+        with tempfile.TemporaryDirectory() as traces:
+            environment = os.environ | {"STUDIES_DIR": str(studies), "TRACES_DIR": traces}
+            command = [sys.executable, "-m", "model_worker", "fit", STUDIES[0]]
+            started = monotonic()
+            subprocess.run(command, env=environment, check=True, capture_output=True)
+            spent = monotonic() - started
+            phases = dict(newest(Path(traces), STUDIES[0]).sampling.seconds)
+        found.append((spent, {"start, read and end": round(spent - sum(phases.values()), 3)} | phases))
+        say("cold", found[-1])
+    return sorted(found, key=lambda one: one[0])[repeats // 2]
 
 
 def main() -> None:
@@ -147,17 +192,34 @@ def main() -> None:
     parser.add_argument("--studies", type=Path, default=Path("/studies"))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rows", type=int, default=10_000_000)
+    parser.add_argument("--container-seconds", type=float, nargs="*", default=[])
     asked = parser.parse_args()
-    result: dict[str, object] = {"repeats": asked.repeats, "cold_s": round(cold(asked.studies), 1)}
-    print(result, flush=True)
-    seconds = {study: warm(asked.studies, study, asked.repeats) for study in STUDIES}
-    result["warm_fit_s"] = {study: round(stats.median(found), 2) for study, found in seconds.items()}
-    result |= compare(asked.studies, asked.repeats)
-    few, many = reduce_rows(1000)[1], reduce_rows(asked.rows)
-    draw(few, 0)
-    spent = [[draw(reduced, seed)[0] for seed in range(asked.repeats)] for reduced in (few, many[1])]
-    result["rows_ratio"] = round(stats.median(spent[1]) / stats.median(spent[0]), 2)
-    result |= {"rows": asked.rows, "reduce_rows_s": round(many[0], 1)}
+    studies, repeats = asked.studies, asked.repeats
+    process, split = time_cold(studies, repeats)
+    containers = asked.container_seconds
+    say("cold, from container start", containers or "not timed, as bench.sh does that")
+    result: Result = {
+        "repeats": repeats,
+        "cold_s": round(stats.median(containers or [process]), 1),
+        "cold_process_s": round(process, 1),
+        "cold_split_s": split,
+    }
+    for name, model in MODELS.items():
+        key = "warm_fit_s" if name == "ar1" else f"warm_{name}_fit_s"
+        result[key] = {study: time_warm(studies, study, model, repeats) for study in STUDIES}
+    result |= compare_samplers(studies, repeats)
+    few = reduce_panel(1000 // PERIODS, PERIODS, "none")
+    many = reduce_panel(asked.rows // PERIODS, PERIODS, "none")
+    result |= compare_sampling("rows_ratio", few, many, repeats) | {"rows": asked.rows}
+    few = reduce_panel(UNITS, PERIODS, "treatment")
+    for name, units, periods in (("rows_per_unit_ratio", 1, 10), ("units_ratio", 10, 1)):
+        many = reduce_panel(units * UNITS, periods * PERIODS, "treatment")
+        result |= compare_sampling(name, few, many, repeats)
+    result["least_squares"] = {
+        study: compare_estimates(read_with(studies, study, OURS[""]), repeats) for study in STUDIES
+    }
+    say("least squares", result["least_squares"])
+    result |= time_reading(asked.rows, repeats)
     print(json.dumps(result))
 
 

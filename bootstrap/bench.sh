@@ -1,6 +1,7 @@
 #!/bin/sh
 # Run a benchmark where it belongs: its line `# runs in: IMAGE` names the image, `tests` being the one
-# that drives Docker from outside the stack. The rest of the arguments goes to the benchmark.
+# that drives Docker from outside the stack, `bench` the model worker's with the peers it is compared
+# with. The rest of the arguments goes to the benchmark.
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
 PROJECT=$(dirname "$HERE")
@@ -16,6 +17,18 @@ shift
 "$HERE/engine.sh" up
 "$HERE/images.sh"
 image=$(sed -n 's/^# runs in: //p' "bench/$name.py")
+
+# Seconds from the start of a container of the product to the first version it published, three times.
+cold_seconds() {
+    docker compose build --quiet model-worker
+    for _ in 1 2 3; do
+        start=$(date +%s.%N)
+        docker run --rm --network none --cpus 2 --tmpfs /tmp:mode=1777,exec --tmpfs /traces:mode=1777 \
+            --volume "$PROJECT/studies:/studies:ro" longitude/model-worker:dev fit smoking-spending >&2
+        echo "$start $(date +%s.%N)" | awk '{ printf "%.2f ", $2 - $1 }'
+    done
+}
+
 case "$image" in
     tests)
         docker compose build --quiet
@@ -25,7 +38,14 @@ case "$image" in
             longitude/tests:dev python "bench/$name.py" "$@"
         ;;
     *)
-        docker compose build --quiet "$image"
+        if [ "$image" = bench ]; then
+            docker compose -f tests/compose.yaml build --quiet bench
+        else
+            docker compose build --quiet "$image"
+        fi
+        if [ "$name" = fit ]; then
+            set -- --container-seconds $(cold_seconds) "$@"
+        fi
         exec docker run --rm --init --network none --user "$(id -u):$(id -g)" \
             --volume "$PROJECT/bench:/bench:ro" --volume "$PROJECT/docs:/docs" \
             --volume "$PROJECT/studies:/studies:ro" --entrypoint python "longitude/$image:dev" "/bench/$name.py" "$@"

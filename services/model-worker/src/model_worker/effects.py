@@ -26,8 +26,10 @@ class EffectSpace:
 
     Attributes
     ----------
-    many_index, few_index : (rows,)
-        The indices of units and periods, or of periods and units: those there are more of come first.
+    unit_index, period_index : (rows,)
+        As `span_effects` has them.
+    units_are_many
+        Whether the units are the many, those eliminated, and the periods the few.
     counts : (many, few)
         How many rows each cell has.
     many_rows : (many,)
@@ -40,8 +42,9 @@ class EffectSpace:
         and periods that share no row; how the groups compare is then not known.
     """
 
-    many_index: Integers
-    few_index: Integers
+    unit_index: Integers
+    period_index: Integers
+    units_are_many: bool
     counts: scipy.sparse.csr_array
     many_rows: Floats
     roots: Floats
@@ -54,19 +57,29 @@ class EffectSpace:
 
     def residual(self, values: Floats) -> Floats:
         """Give what is left of values (rows, ...) after the effects, as least squares takes them out."""
-        left = np.array(values, dtype=np.float64)
-        columns = left.reshape(len(left), -1)
-        for place in range(columns.shape[1]):
+        left = np.empty(values.shape)
+        of_rows, of_left = values.reshape(len(values), -1).T, left.reshape(len(values), -1).T
+        for place, given in enumerate(of_rows):
+            column = given.copy()
             # The second pass removes the rounding that the normal equations leave on weakly linked panels.
             for _ in range(2):
-                many, few = self._solve(columns[:, place])
-                columns[:, place] -= many[self.many_index]
-                columns[:, place] -= few[self.few_index]
+                many, few = self._solve(column)
+                column -= many[self._many]
+                column -= few[self._few]
+            of_left[place] = column
         return left
 
+    @property
+    def _many(self) -> Integers:
+        return self.unit_index if self.units_are_many else self.period_index
+
+    @property
+    def _few(self) -> Integers:
+        return self.period_index if self.units_are_many else self.unit_index
+
     def _solve(self, values: Floats) -> tuple[Floats, Floats]:
-        of_many = np.bincount(self.many_index, values, self.many_rows.size)
-        of_few = np.bincount(self.few_index, values, self.roots.shape[0])
+        of_many = np.bincount(self._many, values, self.many_rows.size)
+        of_few = np.bincount(self._few, values, self.roots.shape[0])
         few = self.roots @ (self.roots.T @ (of_few - self.counts.T @ (of_many / self.many_rows)))
         return (of_many - self.counts @ few) / self.many_rows, few
 
@@ -79,11 +92,8 @@ def span_effects(unit_index: Integers, period_index: Integers) -> EffectSpace:
     unit_index, period_index
         Shape (rows,), every index from 0 to the largest there at least once.
     """
-    if unit_index.max() >= period_index.max():
-        many_index, few_index = unit_index, period_index
-    else:
-        many_index, few_index = period_index, unit_index
-    counts = _count(many_index, few_index)
+    units_are_many = bool(unit_index.max() >= period_index.max())
+    counts = _count(*(unit_index, period_index) if units_are_many else (period_index, unit_index))
     many_rows, few_rows = counts.sum(axis=1), counts.sum(axis=0)
     left = np.diag(few_rows) - _shared(counts, many_rows)
     # Whether two of the few share one of the many is exact, as what is summed is never negative.
@@ -94,8 +104,9 @@ def span_effects(unit_index: Integers, period_index: Integers) -> EffectSpace:
     directions = contrasts @ vectors
     untold = groups - 1
     return EffectSpace(
-        many_index=many_index,
-        few_index=few_index,
+        unit_index=unit_index,
+        period_index=period_index,
+        units_are_many=units_are_many,
         counts=counts,
         many_rows=many_rows,
         roots=directions[:, untold:] / np.sqrt(eigenvalues[untold:]),
@@ -106,9 +117,8 @@ def span_effects(unit_index: Integers, period_index: Integers) -> EffectSpace:
 def _count(many_index: Integers, few_index: Integers) -> scipy.sparse.csr_array:
     many, few = int(many_index.max()) + 1, int(few_index.max()) + 1
     ones = np.ones(len(many_index))
-    counts = scipy.sparse.coo_array((ones, (many_index, few_index)), shape=(many, few)).tocsr()
-    counts.sum_duplicates()
-    return counts
+    places = many_index.astype(np.int32), few_index.astype(np.int32)
+    return scipy.sparse.coo_array((ones, places), shape=(many, few)).tocsr()
 
 
 def _shared(counts: scipy.sparse.csr_array, many_rows: Floats) -> Floats:

@@ -22,6 +22,8 @@ from model_worker.patterns import Pattern
 
 Floats = NDArray[np.float64]
 
+_VALUES_AT_ONCE = 1_000_000
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -71,8 +73,12 @@ def take_moments(patterns: Sequence[Pattern]) -> tuple[Moments, ...]:
 
 def _moments(pattern: Pattern) -> Moments:
     count, rows, width = pattern.columns.shape
-    flattened = pattern.columns.transpose(0, 2, 1).reshape(count, width * rows)
-    products = (flattened.T @ flattened).reshape(width, rows, width, rows).transpose(0, 2, 1, 3)
+    products = np.zeros((width * rows, width * rows))
+    at_once = max(1, _VALUES_AT_ONCE // (width * rows))
+    for start in range(0, count, at_once):
+        block = pattern.columns[start : start + at_once].transpose(0, 2, 1).reshape(-1, width * rows)
+        products += block.T @ block
+    products = products.reshape(width, rows, width, rows).transpose(0, 2, 1, 3)
     return Moments(pattern, pattern.columns.sum(axis=0), np.ascontiguousarray(products))
 
 

@@ -9,6 +9,7 @@ from model_worker.identity import identify
 from model_worker.lags import take_lags
 from model_worker.panel import Panel, read_panel
 from model_worker.settings import Settings
+from model_worker.size import require_room
 from model_worker.study import Study, read_study
 from tracestore.manifest import Identity
 
@@ -30,11 +31,14 @@ def read_input(folder: Path, settings: Settings) -> StudyInput:
     ------
     InvalidInput
         With every fault that can be told: those of study.toml, else those of the data's cells, else
-        those of the panel they make.
+        those of the panel they make, its size among them.
     """
     study = read_study(folder)
     data = read_data(study)
     panel, digest = take_lags(study, read_panel(study, data)), data.sha256
     # The panel holds what is needed of the bytes, and reducing it needs the memory.
     del data
-    return StudyInput(study, panel, make_design(study, panel), identify(study, digest, settings))
+    require_room(study, panel, settings)
+    design = make_design(study, panel)
+    require_room(study, panel, settings, design.specification)
+    return StudyInput(study, panel, design, identify(study, digest, settings))

@@ -28,14 +28,18 @@ class LeastSquares:
     target: Floats
 
 
-def fit_least_squares(space: EffectSpace, outcome: Floats, regressors: Floats) -> LeastSquares:
-    """Regress outcome (rows,) on regressors (rows, regressors) and the effects.
+def fit_least_squares(space: EffectSpace, y: Floats, x: Floats) -> LeastSquares:
+    """Regress an outcome on regressors and the effects, given what the effects leave of them.
 
     By the theorem of Frisch and Waugh (1933) and Lovell (1963, doi:10.1080/01621459.1963.10480682) the
     slopes are those of residuals on residuals after the effects. The regressors must be linearly
     independent of the effects and of each other, and rows must outnumber the coefficients.
+
+    Parameters
+    ----------
+    y, x
+        ``space.residual`` of the outcome (rows,) and of the regressors (rows, regressors).
     """
-    y, x = space.residual(outcome), space.residual(regressors)
     q, triangle = scipy.linalg.qr(x, mode="economic")
     target = q.T @ y
     slopes = scipy.linalg.solve_triangular(triangle, target)

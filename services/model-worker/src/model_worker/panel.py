@@ -62,7 +62,7 @@ def read_panel(study: Study, data: DataFile) -> Panel:
         needs, rows of one unit and period, units with two labels, a single unit or period.
     """
     columns = read_clean(study, data)
-    return _panel(study, columns if columns is not None else read_by_row(study, data))
+    return make_panel(study, columns if columns is not None else read_by_row(study, data))
 
 
 def read_clean(study: Study, data: DataFile) -> Columns | None:
@@ -139,7 +139,8 @@ class _Reading:
         return Columns(unit, coded[toml.period.column], coded.get(toml.unit.label or "", unit), numbers)
 
 
-def _panel(study: Study, columns: Columns) -> Panel:
+def make_panel(study: Study, columns: Columns) -> Panel:
+    """Make the panel of columns without faults."""
     toml, unit, label = study.toml, columns.unit, columns.label
     order = sorted(range(len(unit.names)), key=unit.names.__getitem__)
     labels = unit.names if label is unit else _label_of(columns)

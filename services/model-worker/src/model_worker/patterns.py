@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_CELLS_PER_ROW = 4
+
 
 @dataclass(frozen=True)
 class Pattern:
@@ -53,12 +55,16 @@ def sort_into_patterns(
         How many flat columns a unit has: 0, 1 (constant) or 2 (constant and trend). A unit with fewer
         rows than that has as many as rows.
     """
-    order = np.lexsort((period_index, unit_index))
-    units, first, sizes = np.unique(unit_index[order], return_index=True, return_counts=True)
+    order = order_rows(unit_index, period_index)
+    sizes = np.bincount(unit_index)
+    units = np.flatnonzero(sizes)
+    sizes = sizes[units]
+    ends = np.cumsum(sizes)
+    first = ends - sizes
     seen: dict[bytes, list[int]] = {}
     sorted_places = period_index[order]
-    for member, (start, size) in enumerate(zip(first, sizes, strict=True)):
-        seen.setdefault(sorted_places[start : start + size].tobytes(), []).append(member)
+    for member, (start, end) in enumerate(zip(first.tolist(), ends.tolist(), strict=True)):
+        seen.setdefault(sorted_places[start:end].tobytes(), []).append(member)
     found = []
     for members in seen.values():
         start, size = first[members], int(sizes[members[0]])
@@ -75,6 +81,21 @@ def sort_into_patterns(
             )
         )
     return tuple(found)
+
+
+def order_rows(unit_index: Integers, period_index: Integers) -> Integers:
+    """Give the order (rows,) that sorts the rows by unit, and by period within units."""
+    periods = int(period_index.max()) + 1
+    keys = unit_index * periods + period_index
+    if (keys[1:] > keys[:-1]).all():
+        return np.arange(len(keys))
+    cells = (int(unit_index.max()) + 1) * periods
+    if cells > _CELLS_PER_ROW * len(keys):
+        return np.argsort(keys, kind="stable")
+    # A cell has one row, so that its place in the grid sorts it: faster than comparing, where it is full.
+    rows = np.full(cells, -1, dtype=np.int64)
+    rows[keys] = np.arange(len(keys))
+    return rows[rows >= 0]
 
 
 def _polynomials(times: Floats, count: int) -> Floats:
@@ -95,7 +116,7 @@ def neighbouring_rows(
     lags : (rows,)
         Its distance in steps; 0 for a unit's only row.
     """
-    order = np.lexsort((period_index, unit_index))
+    order = order_rows(unit_index, period_index)
     units, times = unit_index[order], periods[period_index[order]]
     other = np.arange(len(order)) - 1
     first = np.r_[True, units[1:] != units[:-1]]

@@ -52,7 +52,7 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
     places: dict[str, int] = {}
     records: list[list[str]] = []
     lines: list[int] = []
-    line, width, first, rows = 1, 0, 0, 0
+    line, width, first, rows = 1, -1, 0, 0
     try:
         for record in reader:
             if len(record) == width and record[first].strip():
@@ -73,7 +73,8 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
                     lines.append(line)
             if len(records) == ROWS_AT_ONCE:
                 rows += ROWS_AT_ONCE
-                yield _columns(records, lines, places)
+                if len(places) == len(study.columns):
+                    yield _columns(records, lines, places)
                 records, lines = [], []
             line = reader.line_num + 1
     except csv.Error as error:
@@ -91,7 +92,7 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
         tally.add([no_rows(file, bool(header))])
     if not tally:
         tally.add(missing_columns(study, file, header))
-    if records:
+    if records and not tally:
         yield _columns(records, lines, places)
 
 

@@ -1,0 +1,76 @@
+"""How large a fit may be: what does not fit in memory is refused before it is tried."""
+
+from model_worker.faults import InvalidInput
+from model_worker.panel import Panel
+from model_worker.settings import Settings
+from model_worker.specification import Specification
+from model_worker.study import Study
+from tracestore.manifest import Fault
+
+MOST_VALUES = 50_000_000
+"""Numbers in the posterior's largest groups: 400 MB, which a fit holds a few times over, and every replica
+of the dashboard once."""
+
+MOST_PRODUCTS = 10_000
+"""Periods times columns of numbers: the products of all of these with all are held at once, 800 MB."""
+
+
+def require_room(
+    study: Study, panel: Panel, settings: Settings, specification: Specification | None = None
+) -> None:
+    """Refuse a panel whose fit would not fit in memory.
+
+    Parameters
+    ----------
+    specification
+        Which parameters each unit has; an effect at least where it is not known yet.
+
+    Raises
+    ------
+    InvalidInput
+        With the limit that is passed, and by what.
+    """
+    faults = [*_values(study, panel, settings, specification), *_products(study, panel)]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _values(
+    study: Study, panel: Panel, settings: Settings, specification: Specification | None
+) -> list[Fault]:
+    of_unit = 1
+    if specification is not None:
+        of_unit += (specification.random == "treatment") + (specification.own == 2)
+    draws = settings.chains * settings.draws
+    values = of_unit * len(panel.units) * draws
+    if values <= MOST_VALUES:
+        return []
+    noun = study.toml.unit.noun
+    each = "an effect" if of_unit == 1 else f"{of_unit} parameters"
+    return [
+        Fault(
+            kind="too_many_values",
+            file=f"{study.name}/{study.toml.file}",
+            column=study.toml.unit.column,
+            expected=f"at most {MOST_VALUES:,} values in the posterior",
+            found=f"{values:,}: {each} for each of {len(panel.units):,} {noun}s in {draws:,} draws",
+            advice=f"Set CHAINS or DRAWS lower (1,000 draws in all can pass), or aggregate the {noun}s.",
+        )
+    ]
+
+
+def _products(study: Study, panel: Panel) -> list[Fault]:
+    columns = 2 + len(panel.control_names)
+    if columns * len(panel.periods) <= MOST_PRODUCTS:
+        return []
+    noun = study.toml.period.noun
+    return [
+        Fault(
+            kind="too_many_periods",
+            file=f"{study.name}/{study.toml.file}",
+            column=study.toml.period.column,
+            expected=f"at most {MOST_PRODUCTS // columns:,} {noun}s with {columns} columns of numbers",
+            found=f"{len(panel.periods):,}",
+            advice=f"Aggregate the {noun}s, or use fewer controls.",
+        )
+    ]

@@ -1,0 +1,60 @@
+"""What effects leave of a column is what least squares with a column per unit and period leaves."""
+
+import hypothesis.strategies as st
+import numpy as np
+from hypothesis import example, given
+from hypothesis import settings as effort
+
+from model_worker.effects import span_effects
+from model_worker.patterns import order_rows
+
+Cells = set[tuple[int, int]]
+CELLS = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=2, max_size=40)
+TWO_GROUPS = {(0, 0), (0, 1), (1, 1), (2, 2), (2, 3), (3, 2)}
+TALL = {(unit, period) for unit in range(8) for period in range(2)} | {(7, 2)}
+WIDE = {(period, unit) for unit, period in TALL}
+
+
+def indices(cells: Cells) -> tuple[np.ndarray, np.ndarray]:
+    """Number the units and periods that occur from 0."""
+    rows = np.array(sorted(cells))
+    np.random.default_rng(len(rows)).shuffle(rows)
+    unit, period = (np.unique(column, return_inverse=True)[1] for column in rows.T)
+    return unit, period
+
+
+@given(CELLS)
+@example(TWO_GROUPS)
+@example(TALL)
+@example(WIDE)
+@effort(deadline=None)
+def test_rank_and_residuals_are_those_of_dummies(cells: Cells) -> None:
+    unit, period = indices(cells)
+    space = span_effects(unit, period)
+    dummies = np.hstack([np.eye(unit.max() + 1)[unit], np.eye(period.max() + 1)[period]])
+    assert space.rank == np.linalg.matrix_rank(dummies)
+    values = np.random.default_rng(1).normal(size=(len(unit), 2))
+    expected = values - dummies @ np.linalg.lstsq(dummies, values)[0]
+    np.testing.assert_allclose(space.residual(values), expected, atol=1e-12)
+    np.testing.assert_allclose(space.residual(values[:, 1]), expected[:, 1], atol=1e-12)
+
+
+def test_there_is_a_direction_without_information_for_each_further_group() -> None:
+    assert span_effects(*indices(TWO_GROUPS)).null.shape[1] == 1
+    assert span_effects(*indices(TALL)).null.shape[1] == 0
+
+
+def test_a_chain_of_single_links_is_one_group_to_the_last_digit() -> None:
+    steps = np.arange(300)
+    unit, period = np.concatenate([steps, steps[:-1]]), np.concatenate([steps, steps[1:]])
+    space = span_effects(unit, period)
+    assert space.rank == 2 * 300 - 1 == len(unit)
+    values = np.random.default_rng(1).normal(size=len(unit))
+    assert np.abs(space.residual(values)).max() < 1e-9
+
+
+@given(CELLS)
+@effort(deadline=None)
+def test_rows_are_sorted_by_unit_and_period(cells: Cells) -> None:
+    unit, period = indices(cells)
+    np.testing.assert_array_equal(order_rows(unit, period), np.lexsort((period, unit)))
