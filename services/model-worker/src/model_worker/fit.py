@@ -103,6 +103,7 @@ def fit_study(
         created_at=utc_now(),
         units=given.panel.units,
         periods=given.panel.periods,
+        period_labels=given.panel.period_labels,
         verdict=verdict,
         sampling=_describe(sampling.SAMPLER, settings, tune, watch.seconds),
     )

@@ -51,7 +51,8 @@ class ParquetData:
             return None
         coded = {name: code_array(_encode(table.column(name))) for name in texts}
         unit = coded[toml.unit.column]
-        return Columns(unit, coded[toml.period.column], coded.get(toml.unit.label or "", unit), numbers)
+        label = coded.get(toml.unit.label or "", unit)
+        return Columns(unit, coded[toml.period.column], label, numbers, toml.period.form)
 
     def read_rows(self) -> Iterator[Rows]:
         """Read the rows as text, run by run; an empty place is an empty text.

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from pydantic_core import ErrorDetails
 
 from model_worker.faults import InvalidInput, suggest
+from model_worker.notation import Notation
+from model_worker.periods import PeriodForm
 from model_worker.toml_lines import line_of
 from tracestore.manifest import Axis, Fault, FileName, StudyCard, StudyName, Transform, Variable, WhatIf
 
@@ -33,10 +35,11 @@ class UnitTable(_Table):
 
 
 class PeriodTable(_Table):
-    """`period`: the column of whole numbers that orders the rows of a unit, and what one is called."""
+    """`period`: the column that orders the rows of a unit, what one is called, and how one is written."""
 
     column: Text
     noun: Text = "period"
+    form: PeriodForm = "integer"
 
 
 class VariableTable(_Table):
@@ -95,6 +98,7 @@ class StudyToml(_Table):
     )
     what_if: WhatIfTable
     model: ModelTable = ModelTable()
+    read: Notation = Notation()
 
 
 @dataclass(frozen=True)
