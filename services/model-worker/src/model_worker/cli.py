@@ -1,10 +1,11 @@
-"""The command line: init, check, fit, watch, list, rollback."""
+"""The command line: init, reshape, import, schema, check, fit, watch, list, rollback."""
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -16,6 +17,10 @@ from model_worker.study import study_folders
 from tracestore.errors import TraceStoreError
 from tracestore.manifest import Fault
 from tracestore.store import TraceStore
+
+if TYPE_CHECKING:
+    from model_worker.dialect import Sample
+    from model_worker.layouts import Table
 
 app = App(
     name="model-worker",
@@ -60,6 +65,43 @@ def init(
     say("\n".join([f"{file.name}: {made.describe()[0]}", *made.describe()[1:]]))
     say(f"wrote {made.folder.name}/study.toml; look it over: each role has its reason, each option a comment")
     return check(made.folder.name)
+
+
+@app.command
+def reshape(
+    file: Annotated[Path, Parameter(help="A table with periods as columns, in any form that init reads.")],
+    to: Annotated[Path, Parameter(help="The CSV to write.")],
+    /,
+    *,
+    value: Annotated[str, Parameter(help="The name of the new column of values.")] = "value",
+    period: Annotated[str, Parameter(help="The name of the new column of periods.")] = "period",
+) -> int:
+    """Make a table with periods as columns one with a row for each unit and period."""
+    from model_worker import layouts
+
+    return _convert(file, to, lambda sample: layouts.reshape(sample, file.name, value, period))
+
+
+@app.command(name="import")
+def import_download(
+    source: Annotated[Literal["cdc-sae", "cdc-tax-burden"], Parameter(help="Which download it is.")],
+    file: Annotated[Path, Parameter(help="The download, as it is.")],
+    to: Annotated[Path, Parameter(help="The CSV to write.")],
+    /,
+) -> int:
+    """Make a download with one row for each figure one with a row for each state and year."""
+    from model_worker import layouts
+
+    return _convert(file, to, lambda sample: layouts.import_long(sample, file.name, source))
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of study.toml, for editors."""
+    from model_worker.study import schema_of_study
+
+    say(schema_of_study())
+    return 0
 
 
 @app.command
@@ -174,6 +216,24 @@ def _configured() -> Settings:
     settings = read_settings()
     configure_logs(settings.log_level)
     return settings
+
+
+def _convert(file: Path, to: Path, make: "Callable[[Sample], Table]") -> int:
+    from model_worker.dialect import sniff
+
+    try:
+        content = file.read_bytes()
+        table = make(sniff(content, file.name, whole=True))
+        to.write_text(table.to_csv(), encoding="utf-8", newline="")
+    except OSError as error:
+        raise _Refused(f"{error.filename}: {error.strerror}") from None
+    except InvalidInput as invalid:
+        report_faults(invalid.faults, as_json=False)
+        return 1
+    say(f"{to}: {len(table.rows)} rows; columns {', '.join(table.header)}")
+    for left_out in table.left_out:
+        say(f"left out: {left_out}")
+    return 0
 
 
 def _folders(settings: Settings, names: tuple[str, ...]) -> list[Path]:

@@ -39,8 +39,13 @@ class Sample:
         return len(next(iter(self.columns.values()), ()))
 
 
-def sniff(content: bytes, file: str) -> Sample:
+def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
     """Tell form, encoding, delimiter and the writing of numbers from a file's bytes.
+
+    Parameters
+    ----------
+    whole
+        Whether to give all rows rather than the first ones.
 
     Raises
     ------
@@ -48,19 +53,19 @@ def sniff(content: bytes, file: str) -> Sample:
         When it is neither a table of several columns nor Parquet, has a name of a column twice or none.
     """
     if content.startswith(b"PAR1"):
-        return _sniff_parquet(content, file)
+        return _sniff_parquet(content, file, whole)
     form: Form = ".csv"
     if content.startswith(b"\x1f\x8b"):
         form = ".csv.gz"
         try:
             with gzip.open(io.BytesIO(content)) as stream:
-                content = stream.read(SAMPLE_BYTES)
+                content = stream.read(-1 if whole else SAMPLE_BYTES)
         except (OSError, EOFError, zlib.error) as error:
             raise InvalidInput([_unreadable(file, str(error), "Compress the file again.")]) from None
     encoding, why_encoding = _encoding_of(content)
     # What the sample ends with may be half a character.
-    text = content[:SAMPLE_BYTES].decode(encoding, "ignore").removeprefix("\ufeff")
-    delimiter, records = _delimiter_of(text)
+    text = content[: None if whole else SAMPLE_BYTES].decode(encoding, "ignore").removeprefix("\ufeff")
+    delimiter, records = _delimiter_of(text, None if whole else SAMPLE_ROWS)
     header = [name.strip() for name in records[0]] if records else []
     _require_table(file, header, len(records))
     rows = [record for record in records[1:] if len(record) == len(header)]
@@ -73,10 +78,10 @@ def sniff(content: bytes, file: str) -> Sample:
     return Sample(form, notation, columns, (f"cells are separated by {separated}", why_encoding, why_numbers))
 
 
-def _sniff_parquet(content: bytes, file: str) -> Sample:
+def _sniff_parquet(content: bytes, file: str, whole: bool) -> Sample:
     try:
         parquet = pq.ParquetFile(pa.BufferReader(content))
-        batch = next(parquet.iter_batches(SAMPLE_ROWS), None)
+        batch = next(parquet.iter_batches(max(1, parquet.metadata.num_rows) if whole else SAMPLE_ROWS), None)
         names = parquet.schema_arrow.names
         _require_table(file, names, 1 + parquet.metadata.num_rows)
         assert batch is not None, "a Parquet file with rows has a first batch"
@@ -116,12 +121,12 @@ def _eight_bits(content: bytes) -> tuple[Encoding, str]:
     )
 
 
-def _delimiter_of(text: str) -> tuple[Delimiter, list[list[str]]]:
+def _delimiter_of(text: str, rows: int | None) -> tuple[Delimiter, list[list[str]]]:
     tried: list[tuple[float, Delimiter, list[list[str]]]] = []
     for delimiter in get_args(Delimiter):
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
-            records = [record for record in islice(reader, SAMPLE_ROWS) if any(map(str.strip, record))]
+            records = [record for record in islice(reader, rows) if any(map(str.strip, record))]
         except csv.Error:
             continue
         width = len(records[0]) if records else 0

@@ -1,5 +1,6 @@
 """A study as its folder describes it: study.toml read, checked, and every fault found at once."""
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -99,6 +100,11 @@ class StudyToml(_Table):
     what_if: WhatIfTable
     model: ModelTable = ModelTable()
     read: Notation = Notation()
+
+
+def schema_of_study() -> str:
+    """Give the JSON Schema of study.toml."""
+    return json.dumps(StudyToml.model_json_schema(), indent=2, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
