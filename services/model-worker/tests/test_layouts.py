@@ -20,7 +20,7 @@ Year,LocationAbbr,LocationDesc,TopicDesc,SubMeasureDesc,Data_Value,Data_Value_Un
 2019,NC,North Carolina,The Tax Burden,State Tax per pack,0.425,Dollars,*,TBOT
 2019,NC,North Carolina,The Tax Burden,Gross Cigarette Tax Revenue,"$239,000,000",Dollars,,TBOT
 1970,NC,North Carolina,The Tax Burden,State Tax per pack,No Provision,Dollars,,TBOT
-2019,NC,North Carolina,The Tax Burden,Federal and State Tax as a Percentage of Retail Price,25.1,Percentage,,TBOT
+2019,NC,North Carolina,The Tax Burden,Federal and State Tax as a Percentage of Retail Price,25.1,,,TBOT
 2005,AK,Alaska,The Tax Burden,State Tax per pack,1.99,Dollars,,TBOT
 """
 
@@ -93,8 +93,12 @@ def test_several_measures_of_a_wide_table_become_columns() -> None:
 
 @pytest.mark.parametrize(
     ("text", "value", "kind"),
-    [("a,b\n1,2\n", "v", "not_wide"), ("a,2000\n1,2\n", "v", "not_wide"), ("a,2000,2001\n1,2,3\n", "a", "repeated_column")],
-)  # fmt: skip
+    [
+        ("a,b\n1,2\n", "v", "not_wide"),
+        ("a,2000\n1,2\n", "v", "not_wide"),
+        ("a,2000,2001\n1,2,3\n", "a", "repeated_column"),
+    ],
+)
 def test_what_is_not_wide_is_refused(text: str, value: str, kind: str) -> None:
     with pytest.raises(InvalidInput) as raised:
         reshape(sample_of(text), "wide.csv", value, "year")
