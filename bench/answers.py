@@ -20,15 +20,15 @@ from model_worker.band import narrowest_interval
 from model_worker.diagnostics import judge
 from model_worker.estimand import effects_of_change
 from model_worker.inputs import StudyInput, read_input
-from model_worker.model import reduce_design
 from model_worker.posterior import recover_posterior
-from model_worker.sampling import sample
+from model_worker.sampling import reduce_design, sample
 from model_worker.settings import Settings
 
 STUDIES = ("smoking-spending", "cigarette-sales")
 MODELS = {
     "default": "",
     "AR(1), common slope": 'slopes = "common"',
+    "Student-t innovations": 'tails = "student"',
     "independent, unit slopes": 'errors = "independent"',
     "independent, common slope": 'errors = "independent"\nslopes = "common"',
 }
@@ -77,7 +77,7 @@ def answer(given: StudyInput) -> dict[str, float]:
         flat = values.to_numpy().reshape(1, -1)
         lower, upper = (ends.item() for ends in narrowest_interval(flat, 0.94))
         found |= {name: flat.mean(), f"{name}_sd": flat.std(), f"{name}_low": lower, f"{name}_high": upper}
-    found |= {name: float(posterior[name].mean()) for name in ("rho", "tau") if name in posterior}
+    found |= {name: float(posterior[name].mean()) for name in ("rho", "tau", "nu") if name in posterior}
     return {name: round(float(value), 5) for name, value in found.items()}
 
 

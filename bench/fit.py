@@ -7,9 +7,10 @@ learned scale too; `_nutpie` and `_numpyro` are the naive model under those. `ex
 draws of the slope a second over ours, the limit. `warm_fit_s`: a fit in a process that has fitted before,
 from reading the files to the published version. `rows_ratio`: sampling seconds of the AR(1) model with one
 slope at 10,000,000 rows over those at 1,000; `rows_per_unit_ratio`: with a slope for each unit, at ten times
-the rows of each; `units_ratio`: at ten times the units. `read_1e7_s`, `read_1e7_gib`: reading 10,000,000
-rows and reducing them to what the sampler needs. `cold_s`: from the start of a container, where bench.sh
-could time one, else of a process, to the first version; `cold_split_s` is that of a process.
+the rows of each (10 and 100 periods); `units_ratio`: at ten times the units. `read_1e7_s` and
+`read_1e7_gib`: reading 10,000,000 rows and reducing them to what the sampler needs. `cold_s`: from the
+start of a container, where bench.sh could time one, else of a process, to the first version;
+`cold_split_s` is that of a process. `options`: each option of `[model]`.
 """
 
 # runs in: bench
@@ -27,20 +28,20 @@ from threading import Event
 from time import monotonic
 
 import numpy as np
-from parts.big_panel import read_in_process, write_study
+from parts.big_panel import STUDY, read_in_process, write_study
 from parts.estimates import compare_estimates
 from parts.naive import SAMPLERS, available, draw_exactly, effective, sample_naive
 
 from model_worker.attendant import Attendant
+from model_worker.design import make_design
 from model_worker.inputs import StudyInput, read_input
-from model_worker.likelihood import tabulate
-from model_worker.model import Shape, Statistics, reduce_design
-from model_worker.patterns import sort_into_patterns
-from model_worker.sampling import sample
+from model_worker.model import Statistics
+from model_worker.panel import Panel
+from model_worker.sampling import Reduced, compile_model, reduce_design, sample
 from model_worker.settings import Settings
-from model_worker.system import Random, System
+from model_worker.study import read_study
 from model_worker.writer import Writer
-from tracestore.manifest import Manifest
+from tracestore.manifest import Manifest, Unit
 from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
 
@@ -50,7 +51,19 @@ OURS = {
     "": 'errors = "independent"\nslopes = "common"',
     "_pooled": 'errors = "independent"\nslopes = "common"\neffects = "pooled"',
 }
+OPTIONS = {
+    "default": "",
+    "independent errors": 'errors = "independent"',
+    "common slope": 'slopes = "common"',
+    "pooled effects": 'effects = "pooled"',
+    "pooled effects, independent errors": 'errors = "independent"\neffects = "pooled"',
+    "trends": "trends = true",
+    "two lags": "lags = 2",
+    "Student-t innovations": 'tails = "student"',
+}
 PERIODS = 50
+FEW_PERIODS = 10
+"""Reducing slopes of units takes time with the cube of the periods, sampling does not."""
 UNITS = 51
 
 Result = dict[str, object]
@@ -76,7 +89,7 @@ def read_with(studies: Path, study: str, model: str) -> StudyInput:
         return read_input(folder, Settings(studies_dir=folder.parent))
 
 
-def draw(reduced: Statistics, seed: int) -> tuple[float, np.ndarray]:
+def draw(reduced: Reduced, seed: int) -> tuple[float, np.ndarray]:
     """Give the seconds of sampling, and the draws (chain, draw) of the slope."""
     started = monotonic()
     draws = sample(reduced, chains=4, draws=1000, tune=1000, seed=seed, progress=lambda _: None, stop=Event())
@@ -113,6 +126,27 @@ def compare_samplers(studies: Path, repeats: int) -> Result:
     return dict(result)
 
 
+def time_options(studies: Path, repeats: int) -> Result:
+    """Give seconds of reducing, compiling and sampling each option, and effective draws of beta a second."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for study in STUDIES:
+        for name, model in OPTIONS.items():
+            design = read_with(studies, study, model).design
+            started = monotonic()
+            reduced = reduce_design(design)
+            seconds = {"reduce_s": monotonic() - started}
+            started = monotonic()
+            compile_model(reduced.shape)
+            seconds["compile_s"] = monotonic() - started
+            timed = [draw(reduced, seed) for seed in range(repeats)]
+            seconds["sample_s"] = stats.median(spent for spent, _ in timed)
+            seconds["ess_per_s"] = stats.median(effective(slope) / spent for spent, slope in timed)
+            rounded = {key: round(value, 2) for key, value in seconds.items()}
+            found.setdefault(study, {})[name] = rounded
+            say(f"{study}, {name}", rounded)
+    return {"options": found}
+
+
 def time_warm(studies: Path, study: str, model: str, repeats: int) -> float:
     """Give the median seconds of fits of a study after one that compiled."""
     seconds = []
@@ -134,16 +168,27 @@ def newest(traces: Path, study: str) -> Manifest:
     return max(TraceStore(traces).versions(study), key=lambda manifest: manifest.created_at)
 
 
-def reduce_panel(units: int, periods: int, random: Random) -> Statistics:
-    """Simulate a balanced panel with AR(1) errors, and reduce it."""
+def reduce_panel(units: int, periods: int, slopes: str) -> Statistics:
+    """Simulate a balanced panel without a slope, and reduce it."""
     rng = np.random.default_rng([units, periods])
     unit, period = np.divmod(np.arange(units * periods), periods)
-    columns = rng.normal(size=(unit.size, 2))
-    patterns = sort_into_patterns(unit, period, np.arange(periods), columns, 1)
-    likelihood = tabulate(System(patterns, periods, units, random), autoregressive=True)
-    error = 1 / np.sqrt(unit.size)
-    facts = (likelihood.freedom, likelihood.informed, likelihood.root, 0.0, error)
-    return Statistics(Shape(True, random != "none"), likelihood.coefficients, np.array(facts))
+    panel = Panel(
+        units=tuple(Unit(id=str(place), label=str(place)) for place in range(units)),
+        periods=tuple(range(periods)),
+        unit_index=unit,
+        period_index=period,
+        outcome=rng.normal(size=unit.size),
+        treatment=rng.normal(size=unit.size),
+        controls=np.empty((unit.size, 0)),
+        control_names=(),
+    )
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory) / "simulated"
+        folder.mkdir()
+        text = STUDY.format(file="data.csv").replace("log", "identity")
+        (folder / "study.toml").write_text(text.replace('slopes = "common"', f'slopes = "{slopes}"'))
+        study = read_study(folder)
+    return reduce_design(make_design(study, panel))
 
 
 def compare_sampling(name: str, few: Statistics, many: Statistics, repeats: int) -> Result:
@@ -207,13 +252,14 @@ def main() -> None:
     for name, model in MODELS.items():
         key = "warm_fit_s" if name == "ar1" else f"warm_{name}_fit_s"
         result[key] = {study: time_warm(studies, study, model, repeats) for study in STUDIES}
+    result |= time_options(studies, repeats)
     result |= compare_samplers(studies, repeats)
-    few = reduce_panel(1000 // PERIODS, PERIODS, "none")
-    many = reduce_panel(asked.rows // PERIODS, PERIODS, "none")
+    few = reduce_panel(1000 // PERIODS, PERIODS, "common")
+    many = reduce_panel(asked.rows // PERIODS, PERIODS, "common")
     result |= compare_sampling("rows_ratio", few, many, repeats) | {"rows": asked.rows}
-    few = reduce_panel(UNITS, PERIODS, "treatment")
+    few = reduce_panel(UNITS, FEW_PERIODS, "unit")
     for name, units, periods in (("rows_per_unit_ratio", 1, 10), ("units_ratio", 10, 1)):
-        many = reduce_panel(units * UNITS, periods * PERIODS, "treatment")
+        many = reduce_panel(units * UNITS, periods * FEW_PERIODS, "unit")
         result |= compare_sampling(name, few, many, repeats)
     result["least_squares"] = {
         study: compare_estimates(read_with(studies, study, OURS[""]), repeats) for study in STUDIES

@@ -23,7 +23,7 @@ cold_seconds() {
     docker compose build --quiet model-worker
     for _ in 1 2 3; do
         start=$(date +%s.%N)
-        docker run --rm --network none --cpus 2 --tmpfs /tmp:mode=1777,exec --tmpfs /traces:mode=1777 \
+        docker run --rm --network none --cpus 2 --tmpfs /tmp:mode=1777,exec --volume /traces \
             --volume "$PROJECT/studies:/studies:ro" longitude/model-worker:dev fit smoking-spending >&2
         echo "$start $(date +%s.%N)" | awk '{ printf "%.2f ", $2 - $1 }'
     done

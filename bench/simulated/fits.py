@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from model_worker.likelihood import tabulate
 from model_worker.model import Shape, Statistics, state_constants
 from model_worker.patterns import Pattern, sort_into_patterns
-from model_worker.sampling import sample
+from model_worker.sampling import Reduced, sample
 from model_worker.system import Random, System
 
 Floats = NDArray[np.float64]
@@ -81,7 +81,7 @@ def reduce_panel(
     return Statistics(variant.shape, likelihood.coefficients, constants)
 
 
-def draw_parameters(statistics: Statistics, seed: int) -> dict[str, Floats]:
+def draw_parameters(statistics: Reduced, seed: int) -> dict[str, Floats]:
     """Sample a reduced panel; parameters on the model's scale, one row of draws each."""
     draws = sample(
         statistics, chains=CHAINS, draws=DRAWS, tune=TUNE, seed=seed, progress=lambda _: None, stop=Event()

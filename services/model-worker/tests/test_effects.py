@@ -2,11 +2,13 @@
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import settings as effort
 
+from model_worker import gram
 from model_worker.effects import span_effects
-from model_worker.patterns import order_rows
+from model_worker.patterns import order_rows, sort_into_patterns
 
 Cells = set[tuple[int, int]]
 CELLS = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=2, max_size=40)
@@ -58,3 +60,20 @@ def test_a_chain_of_single_links_is_one_group_to_the_last_digit() -> None:
 def test_rows_are_sorted_by_unit_and_period(cells: Cells) -> None:
     unit, period = indices(cells)
     np.testing.assert_array_equal(order_rows(unit, period), np.lexsort((period, unit)))
+
+
+def test_products_are_the_same_from_sums_and_from_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    unit, period = indices({(unit, period) for unit in range(9) for period in range(5) if unit % 4 != period})
+    columns = np.random.default_rng(1).normal(size=(len(unit), 3))
+    patterns = sort_into_patterns(unit, period, np.arange(5), columns, 1)
+    rho = np.array([0.0, 0.6])
+    summed = gram.take_moments(patterns)
+    monkeypatch.setattr(gram, "_PRODUCTS", 0)
+    by_row = gram.take_moments(patterns)
+    assert all(moment.products is not None for moment in summed)
+    assert all(moment.products is None for moment in by_row)
+    np.testing.assert_allclose(
+        gram.take_gram(by_row, rho, 5, 9, "none").products,
+        gram.take_gram(summed, rho, 5, 9, "none").products,
+        atol=1e-12,
+    )

@@ -203,6 +203,7 @@ def test_a_fault_of_study_toml_is_told_with_line_and_key(
     [
         ('errors = "independent"\nslopes = "unit"\neffects = "pooled"', 15, "model.slopes"),
         ('errors = "independent"\neffects = "pooled"\ntrends = true', 16, "model.trends"),
+        ('errors = "independent"\neffects = "pooled"\ntails = "student"', 16, "model.tails"),
     ],
 )
 def test_what_a_model_cannot_have_together_is_refused(

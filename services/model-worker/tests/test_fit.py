@@ -62,11 +62,13 @@ def test_the_trace_is_what_the_contract_says(
     assert missing[1, 1]
     assert float(panel["outcome"][0, 0]) == pytest.approx(float(folder.rows[1].split(",")[3]))
     assert band.attrs["mass"] == 0.94
-    for name in ("mean", "lower", "upper"):
+    for name in ("median", "lower", "upper"):
         np.testing.assert_array_equal(band[name].isnull().to_numpy(), missing)
     inside = (panel["outcome"] >= band["lower"]) & (panel["outcome"] <= band["upper"])
     assert inside.sum() >= 40
-    assert bool(((band["mean"] > band["lower"]) & (band["mean"] < band["upper"])).where(~missing, True).all())
+    assert bool(
+        ((band["median"] > band["lower"]) & (band["median"] < band["upper"])).where(~missing, True).all()
+    )
 
 
 def test_the_slope_that_made_the_data_is_found(

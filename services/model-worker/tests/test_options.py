@@ -18,17 +18,27 @@ UNITS, PERIODS, SLOPE, NOISE = 20, 15, -0.5, 0.1
 
 
 def simulate(
-    *, rho: float = 0.0, tau: float = 0.0, spread: float = 1.0, trend: float = 0.0
+    *,
+    rho: float = 0.0,
+    tau: float = 0.0,
+    spread: float = 1.0,
+    trend: float = 0.0,
+    nu: float = np.inf,
 ) -> tuple[list[str], dict[str, np.ndarray]]:
     """Rows of a panel with a hole in every fifth unit, and what made them, by unit."""
     rng = np.random.default_rng(8)
+
+    def innovate() -> float:
+        heaviness = 1.0 if np.isinf(nu) else np.sqrt(nu / rng.chisquare(nu))
+        return float(rng.normal(0, NOISE) * heaviness)
+
     slopes, effects = rng.normal(SLOPE, tau, UNITS), rng.normal(0, spread, UNITS)
     trends, shocks = rng.normal(0, trend, UNITS), rng.normal(0, 0.2, PERIODS)
     rows = ["state,name,year,sales,tax,income"]
     for unit in range(UNITS):
-        error = rng.normal(0, NOISE / np.sqrt(1 - rho**2))
+        error = innovate() / np.sqrt(1 - rho**2)
         for period in range(PERIODS):
-            error = rho * error + rng.normal(0, NOISE) if period else error
+            error = rho * error + innovate() if period else error
             tax, income = rng.normal(), rng.normal()
             mean = 3 + effects[unit] + shocks[period] + trends[unit] * (period - (PERIODS - 1) / 2)
             sales = np.exp(mean + slopes[unit] * tax + 0.2 * income + error)

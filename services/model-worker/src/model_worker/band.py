@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import scipy.special
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -11,16 +12,20 @@ from model_worker.design import apply_transform, lag_columns, undo_transform
 from model_worker.panel import Panel
 from model_worker.patterns import neighbouring_rows
 from model_worker.study import Study
+from model_worker.thinning import thin
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MASS = 0.94
+DRAWS = 1000
+"""Draws that the band is made from, evenly from all."""
+
 _VALUES_AT_ONCE = 4_000_000
 
 
 def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Give mean and highest density interval of a new outcome in each observed cell.
+    """Give median and highest density interval of a new outcome in each observed cell.
 
     With AR(1) errors that is the outcome expected beside the one observed before it in the unit, or after
     it for the unit's first: the process is the same in both directions of time. A unit's only row has
@@ -29,24 +34,24 @@ def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.rand
     Returns
     -------
     xarray.Dataset
-        `mean`, `lower`, `upper` (unit, period) in the outcome's own units, NaN where nothing was
+        `median`, `lower`, `upper` (unit, period) in the outcome's own units, NaN where nothing was
         observed; the interval's mass in the attribute `mass`.
     """
     transform = study.toml.outcome.transform
     rows_given = Rows.of(study, panel)
     rows = len(panel.outcome)
     band = np.empty((3, rows))
-    draws = posterior.stack(sample=("chain", "draw"), create_index=False).transpose(..., "sample")
-    value = {str(name): draws[name].to_numpy() for name in draws.data_vars}
-    at_once = max(1, _VALUES_AT_ONCE // draws.sizes["sample"])
+    value = thin(posterior, DRAWS)
+    # One set of noise for all cells: each is only ever looked at by itself.
+    noise = _noise(value, rng)
+    at_once = max(1, _VALUES_AT_ONCE // noise.size)
     for start in range(0, rows, at_once):
         block = slice(start, min(start + at_once, rows))
-        outcome = undo_transform(_predict(value, panel, rows_given, block, rng), transform)
-        band[0, block] = outcome.mean(axis=1)
-        band[1, block], band[2, block] = narrowest_interval(outcome, MASS)
+        outcome = undo_transform(_predict(value, panel, rows_given, block, noise), transform)
+        band[:, block] = middle_and_ends(outcome, MASS)
     variables = {
         name: (("unit", "period"), panel.grid(values))
-        for name, values in zip(("mean", "lower", "upper"), band, strict=True)
+        for name, values in zip(("median", "lower", "upper"), band, strict=True)
     }
     coords = {"unit": posterior["unit"], "period": posterior["period"]}
     return xr.Dataset(variables, coords=coords, attrs={"mass": MASS})
@@ -105,12 +110,18 @@ def expected_outcome(value: dict[str, Floats], panel: Panel, given: Rows, rows: 
     return mean
 
 
-def _predict(
-    value: dict[str, Floats], panel: Panel, rows: Rows, block: slice, rng: np.random.Generator
-) -> Floats:
+def _noise(value: dict[str, Floats], rng: np.random.Generator) -> Floats:
+    # One innovation for each draw, at evenly spread shares of its distribution: the band is that smooth.
+    count = value["sigma"].size
+    share = (rng.permutation(count) + rng.random(count)) / count
+    standard = scipy.special.stdtrit(value["nu"], share) if "nu" in value else scipy.special.ndtri(share)
+    scaled: Floats = value["sigma"] * standard
+    return scaled
+
+
+def _predict(value: dict[str, Floats], panel: Panel, rows: Rows, block: slice, noise: Floats) -> Floats:
     asked = np.arange(block.start, block.stop)
     mean = expected_outcome(value, panel, rows, asked)
-    noise = value["sigma"] * rng.standard_normal(mean.shape)
     if "rho" not in value:
         return mean + noise
     neighbour, lag = rows.neighbour[asked], rows.lag[asked, None]
@@ -121,15 +132,26 @@ def _predict(
     return np.where(lag > 0, predicted, np.nan)
 
 
+def middle_and_ends(values: Floats, mass: float) -> Floats:
+    """Give median and ends (3, rows) of the narrowest interval of each row (rows, draws) with the mass."""
+    ordered = np.sort(values, axis=1)
+    count = values.shape[1]
+    middle = (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
+    return np.stack([middle, *_narrowest(ordered, mass)])
+
+
 def narrowest_interval(values: Floats, mass: float) -> tuple[Floats, Floats]:
     """Give the ends of the narrowest interval of each row that holds the mass.
 
     The definition of ArviZ's `hdi` for unimodal distributions, for all rows (rows, draws) at once.
     """
-    count = values.shape[1]
+    return _narrowest(np.sort(values, axis=1), mass)
+
+
+def _narrowest(ordered: Floats, mass: float) -> tuple[Floats, Floats]:
+    count = ordered.shape[1]
     inside = int(np.floor(mass * count))
-    ordered = np.sort(values, axis=1)
     widths = ordered[:, inside:] - ordered[:, : count - inside]
     first = widths.argmin(axis=1)
-    row = np.arange(len(values))
+    row = np.arange(len(ordered))
     return ordered[row, first], ordered[row, first + inside]

@@ -16,11 +16,11 @@ from tracestore.manifest import Manifest, ManifestDraft, Sampling, Verdict, utc_
 if TYPE_CHECKING:
     import xarray as xr
 
-    from model_worker.model import Statistics
+    from model_worker.sampling import Reduced
 
 log = logging.getLogger(__name__)
 
-_RECOVERY_STREAM, _BAND_STREAM = 1, 2
+_RECOVERY_STREAM, _BAND_STREAM, _CRITICISM_STREAM = 1, 2, 3
 
 RETRY_TUNE = 4
 """A fit that does not pass is sampled once more, with so many times the tuning."""
@@ -77,10 +77,10 @@ def fit_study(
     # PyMC and numba take seconds to import, which studies that are published already need not wait for.
     import numpy as np
 
-    from model_worker import band, model, publish, sampling
+    from model_worker import band, card, criticism, publish, sampling
 
     watch.lap("import")
-    statistics = model.reduce_design(given.design)
+    statistics = sampling.reduce_design(given.design)
     watch.lap("reduce")
     sampling.compile_model(statistics.shape)
     watch.lap("compile")
@@ -95,8 +95,12 @@ def fit_study(
     progress.enter("publishing")
     rng = np.random.default_rng([settings.seed, _BAND_STREAM])
     predicted = band.predict_band(given.study, given.panel, recovered, rng)
-    trace = publish.assemble_trace(given.panel, recovered, sample_stats, predicted)
     watch.lap("predict")
+    rng = np.random.default_rng([settings.seed, _CRITICISM_STREAM])
+    found = criticism.criticise(given, recovered, sample_stats, rng)
+    groups = {"band": predicted, **(found.groups if found else {})}
+    trace = publish.assemble_trace(given.panel, recovered, sample_stats, groups)
+    watch.lap("criticise")
     draft = ManifestDraft(
         study=given.study.card(),
         identity=given.identity,
@@ -106,6 +110,8 @@ def fit_study(
         period_labels=given.panel.period_labels,
         verdict=verdict,
         sampling=_describe(sampling.SAMPLER, settings, tune, watch.seconds),
+        criticism=found.summary if found else None,
+        card=card.describe(given, [str(name) for name in recovered.data_vars]),
     )
     manifest = writer.publish(draft, lambda directory: publish.write_trace(trace, directory))
     watch.lap("publish")
@@ -123,7 +129,7 @@ class _Attempt:
         self._given, self._settings, self._progress, self._stop = given, settings, progress, stop
 
     def make(
-        self, statistics: "Statistics", tune: int, watch: Stopwatch
+        self, statistics: "Reduced", tune: int, watch: Stopwatch
     ) -> tuple["xr.Dataset", "xr.Dataset", Verdict]:
         """Give posterior, the sampler's statistics and the verdict."""
         import numpy as np

@@ -14,6 +14,7 @@ finite, and smooth, as `rho` approaches 1: there the limit is that of difference
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,20 +22,35 @@ from numpy.typing import NDArray
 from model_worker.patterns import Pattern
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 _VALUES_AT_ONCE = 1_000_000
+_PRODUCTS = 20_000_000
 
 
 @dataclass(frozen=True)
 class Moments:
     """What of a pattern a common slope needs: its cost is the same for ten units and for a million.
 
-    `sums` (rows, columns) and `products` (columns, columns, rows, rows) are sums over units.
+    `sums` (rows, columns) and `products` (columns, columns, rows, rows) are sums over units. There are no
+    products where they would be more numbers than the rows themselves, and of many patterns together too
+    many: what is needed of them is then computed from the rows.
     """
 
     pattern: Pattern
     sums: Floats
-    products: Floats
+    products: Floats | None
+
+    def weigh(self, inner: Floats) -> Floats:
+        """Sum over units the columns' products under each matrix (batch, rows, rows)."""
+        batch, rows, width = len(inner), *self.sums.shape
+        if self.products is not None:
+            flat = self.products.reshape(width * width, -1)
+            return (inner.reshape(batch, -1) @ flat.T).reshape(batch, width, width)
+        side_by_side = self.pattern.columns.transpose(1, 0, 2).reshape(rows, -1)
+        weighted = (inner @ side_by_side).reshape(batch, -1, width)
+        found: Floats = weighted.transpose(0, 2, 1) @ side_by_side.reshape(-1, width)
+        return found
 
 
 @dataclass(frozen=True)
@@ -68,10 +84,20 @@ class Gram:
 
 def take_moments(patterns: Sequence[Pattern]) -> tuple[Moments, ...]:
     """Sum columns and their products over the units of each pattern."""
-    return tuple(_moments(pattern) for pattern in patterns)
+    sizes = [pattern.columns.shape[1] * pattern.columns.shape[2] for pattern in patterns]
+    few = sum(size**2 for size in sizes) <= _PRODUCTS
+    return tuple(
+        _moments(pattern, products=few or len(pattern.units) >= size)
+        for pattern, size in zip(patterns, sizes, strict=True)
+    )
 
 
-def _moments(pattern: Pattern) -> Moments:
+def _moments(pattern: Pattern, *, products: bool) -> Moments:
+    sums = pattern.columns.sum(axis=0)
+    return Moments(pattern, sums, _multiply(pattern) if products else None)
+
+
+def _multiply(pattern: Pattern) -> Floats:
     count, rows, width = pattern.columns.shape
     products = np.zeros((width * rows, width * rows))
     at_once = max(1, _VALUES_AT_ONCE // (width * rows))
@@ -79,22 +105,54 @@ def _moments(pattern: Pattern) -> Moments:
         block = pattern.columns[start : start + at_once].transpose(0, 2, 1).reshape(-1, width * rows)
         products += block.T @ block
     products = products.reshape(width, rows, width, rows).transpose(0, 2, 1, 3)
-    return Moments(pattern, pattern.columns.sum(axis=0), np.ascontiguousarray(products))
+    return np.ascontiguousarray(products)
 
 
-def whitening(rho: Floats, lags: Floats) -> tuple[Floats, Floats]:
-    """Give the bidiagonal `L` (batch, rows, rows) and ``log |L'L|`` (batch,) for rho (batch,)."""
-    rows = len(lags) + 1
-    carried = rho[:, None] ** lags
-    # (1 - rho**(2k)) / (1 - rho**2) as a ratio keeps its digits where rho is near 1; whole lags only.
-    stationary = (1 - rho) * (1 + rho)
-    spread = np.where(lags == 1, 1.0, (1 - carried) * (1 + carried) / stationary[:, None])
-    result = np.zeros((len(rho), rows, rows))
-    at = np.arange(rows)
-    result[:, 0, 0] = np.sqrt(stationary)
-    result[:, at[1:], at[1:]] = 1 / np.sqrt(spread)
-    result[:, at[1:], at[:-1]] = -carried / np.sqrt(spread)
-    return result, np.log(stationary) - np.log(spread).sum(axis=1)
+@dataclass(frozen=True)
+class Whitening:
+    """The bidiagonal `L` of a pattern's rows, for a batch of values of rho.
+
+    `diagonal` (batch, rows), `below` (batch, rows - 1), each on the row after; `log_precision` (batch,) is
+    ``log |L'L|``.
+    """
+
+    diagonal: Floats
+    below: Floats
+    log_precision: Floats
+
+    @classmethod
+    def of(cls, rho: Floats, lags: Floats) -> Self:
+        """Compute it for rho (batch,) and the distances (rows - 1,) between rows."""
+        carried = rho[:, None] ** lags
+        # (1 - rho**(2k)) / (1 - rho**2) as a ratio keeps its digits where rho is near 1; whole lags only.
+        stationary = (1 - rho) * (1 + rho)
+        spread = np.where(lags == 1, 1.0, (1 - carried) * (1 + carried) / stationary[:, None])
+        scale = 1 / np.sqrt(spread)
+        diagonal = np.concatenate([np.sqrt(stationary)[:, None], scale], axis=1)
+        return cls(diagonal, -carried * scale, np.log(stationary) - np.log(spread).sum(axis=1))
+
+    def whiten(self, columns: Floats) -> Floats:
+        """Give ``L @ columns`` (batch, rows, columns) of columns (rows, columns)."""
+        result = self.diagonal[:, :, None] * columns
+        result[:, 1:] += self.below[:, :, None] * columns[:-1]
+        return result
+
+    def gather(self, rows: Floats) -> Floats:
+        """Give ``rows @ L`` (batch, own, rows) of rows (batch, own, rows)."""
+        result = rows * self.diagonal[:, None]
+        result[:, :, :-1] += rows[:, :, 1:] * self.below[:, None]
+        return result
+
+    def precision(self) -> Floats:
+        """Give ``L'L`` (batch, rows, rows)."""
+        batch, rows = self.diagonal.shape
+        result = np.zeros((batch, rows * rows))
+        result[:, :: rows + 1] = self.diagonal**2
+        result[:, : (rows - 1) * (rows + 1) : rows + 1] += self.below**2
+        beside = self.below * self.diagonal[:, 1:]
+        result[:, 1 :: rows + 1] = beside
+        result[:, rows :: rows + 1] = beside
+        return result.reshape(batch, rows, rows)
 
 
 def own_coefficients(rho: Floats, pattern: Pattern) -> tuple[Floats, Floats]:
@@ -107,20 +165,38 @@ def own_coefficients(rho: Floats, pattern: Pattern) -> tuple[Floats, Floats]:
     root : (batch, own, own)
         A root of their covariance, in units of the innovations' variance: ``root @ root.T``.
     """
-    root, _ = whitening(rho, pattern.lags)
-    basis, triangle = np.linalg.qr(root @ pattern.flat)
+    root = Whitening.of(rho, pattern.lags)
+    basis, triangle = np.linalg.qr(root.whiten(pattern.flat))
     inverse = np.linalg.inv(triangle)
-    return inverse @ basis.transpose(0, 2, 1) @ root, inverse
+    return inverse @ root.gather(basis.transpose(0, 2, 1)), inverse
 
 
 def _annihilate(rho: Floats, pattern: Pattern) -> tuple[Floats, Floats]:
-    root, log_precision = whitening(rho, pattern.lags)
-    basis, triangle = np.linalg.qr(root @ pattern.flat)
-    left = root - basis @ (basis.transpose(0, 2, 1) @ root)
+    root = Whitening.of(rho, pattern.lags)
+    basis, triangle = np.linalg.qr(root.whiten(pattern.flat))
     own = 2 * np.log(np.abs(np.diagonal(triangle, axis1=1, axis2=2))).sum(axis=1)
+    left = root.precision()
     if pattern.flat.shape[1] == len(pattern.places):
-        left = np.zeros_like(left)
-    return left.transpose(0, 2, 1) @ left, own - log_precision
+        left[:] = 0
+    else:
+        taken = root.gather(basis.transpose(0, 2, 1))
+        left -= taken.transpose(0, 2, 1) @ taken
+    return left, own - root.log_precision
+
+
+def _span(places: Integers) -> slice | Integers:
+    # A slice where the places follow each other: indexing with it is several times faster.
+    first, last = int(places[0]), int(places[-1])
+    consecutive = last - first == len(places) - 1 and bool((np.diff(places) == 1).all())
+    return slice(first, last + 1) if consecutive else places
+
+
+def _block(rows: Integers, columns: Integers) -> tuple[Any, ...]:
+    # The index of a block of a batch of matrices.
+    row, column = _span(rows), _span(columns)
+    if isinstance(row, slice) or isinstance(column, slice):
+        return slice(None), row, column
+    return slice(None), row[:, None], column
 
 
 def take_gram(moments: Sequence[Moments], rho: Floats, periods: int, units: int, slopes: str) -> Gram:
@@ -147,23 +223,21 @@ def take_gram(moments: Sequence[Moments], rho: Floats, periods: int, units: int,
         inner, own = _annihilate(rho, pattern)
         log_determinant += len(pattern.units) * own
         places = pattern.places
-        products[:, places[:, None], places] += len(pattern.units) * inner
+        products[_block(places, places)] += len(pattern.units) * inner
         crossed = inner @ moment.sums
         products[:, places[:, None], columns] += crossed
         products[:, columns[:, None], places] += crossed.transpose(0, 2, 1)
-        flat = moment.products.reshape(width * width, -1)
-        among = (inner.reshape(batch, -1) @ flat.T).reshape(batch, width, width)
-        products[:, columns[:, None], columns] += among
+        products[:, columns[:, None], columns] += moment.weigh(inner)
         if slopes == "none":
             continue
         treatment = pattern.columns[:, :, 1].T
         random_column = treatment if slopes == "treatment" else np.ones_like(treatment)
         taken = inner @ random_column
-        loadings[:, places[:, None], pattern.units] = taken
-        loadings[:, columns[:, None], pattern.units] = np.einsum(
-            "bru,urc->bcu", taken, pattern.columns, optimize=True
-        )
-        information[:, pattern.units] = (taken * random_column).sum(axis=1)
+        loadings[_block(places, pattern.units)] = taken
+        for place, column in enumerate(columns):
+            own_column = np.ascontiguousarray(pattern.columns[:, :, place].T)
+            loadings[:, column, pattern.units] = np.einsum("bru,ru->bu", taken, own_column)
+        information[:, pattern.units] = np.einsum("bru,ru->bu", taken, np.ascontiguousarray(random_column))
     return Gram(products, loadings, information, log_determinant)
 
 

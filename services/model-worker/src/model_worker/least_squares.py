@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from model_worker.effects import EffectSpace
 
 Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,25 @@ def fit_least_squares(space: EffectSpace, y: Floats, x: Floats) -> LeastSquares:
     inverse = scipy.linalg.solve_triangular(triangle, np.eye(x.shape[1]))
     errors = np.sqrt(residual_sum / freedom) * np.linalg.norm(inverse, axis=1)
     return LeastSquares(slopes, errors, residual_sum, freedom, triangle, target)
+
+
+def clustered_errors(
+    space: EffectSpace, outcome: Floats, regressors: Floats, fit: LeastSquares
+) -> tuple[Floats, int]:
+    """Give cluster-robust standard errors (regressors,), and how many clusters there are.
+
+    The sandwich of Liang and Zeger (1986, doi:10.1093/biomet/73.1.13) with units as clusters, times
+    ``G / (G - 1) * (N - 1) / (N - K)`` for `N` rows of `G` units, as Stata's reghdfe has it: `K` counts
+    the regressors and a coefficient for each period, and not the unit effects, which lie within the
+    clusters.
+    """
+    y, x = space.residual(outcome), space.residual(regressors)
+    scores = x * (y - x @ fit.slopes)[:, None]
+    clusters = int(space.unit_index.max()) + 1
+    summed = np.stack([np.bincount(space.unit_index, column, clusters) for column in scores.T], axis=1)
+    inverse = scipy.linalg.solve_triangular(fit.triangle, np.eye(x.shape[1]))
+    bread = inverse @ inverse.T
+    rows, coefficients = len(y), x.shape[1] + int(space.period_index.max()) + 1
+    factor = clusters / (clusters - 1) * (rows - 1) / (rows - coefficients)
+    covariance = factor * bread @ (summed.T @ summed) @ bread
+    return np.sqrt(np.diag(covariance)), clusters

@@ -15,7 +15,8 @@ Floats = NDArray[np.float64]
 def recover_posterior(draws: Draws, design: Design, panel: Panel, rng: np.random.Generator) -> xr.Dataset:
     """Draw everything that was integrated out given each draw, and take it to its own units.
 
-    The conditional is Gaussian and drawn from exactly, so these are draws from the joint posterior.
+    The conditional is Gaussian and drawn from exactly, so these are draws from the joint posterior. Where
+    effects were sampled, nothing is drawn.
 
     Returns
     -------
@@ -30,11 +31,16 @@ def recover_posterior(draws: Draws, design: Design, panel: Panel, rng: np.random
     slope, sigma = flat["slope"], flat["sigma"]
     rho, tau = flat.get("rho", np.zeros_like(slope)), flat.get("tau", np.zeros_like(slope))
     centred = slope - design.least_squares.slopes[0]
-    effects = design.system.draw_effects(centred, sigma, rho, tau / sigma, rng)
+    if draws.effects is None:
+        effects = design.system.draw_effects(centred, sigma, rho, tau / sigma, rng)
+    else:
+        effects = draws.effects.sort(design.system)
     scale, ratio = design.outcome_scale, design.outcome_scale / design.scales[0]
     variables = {"beta": slope * ratio, "sigma": sigma * scale}
     if design.specification.autoregressive:
         variables["rho"] = rho
+    if "nu" in flat:
+        variables["nu"] = flat["nu"]
     level, trend = _lines(design, effects, panel)
     unit = level * scale
     if design.specification.random == "treatment":

@@ -1,5 +1,6 @@
 """trace.nc as docs/trace-contract.md has it, and its way into the store."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import xarray as xr
@@ -9,14 +10,14 @@ from tracestore.manifest import TRACE_FILE
 
 
 def assemble_trace(
-    panel: Panel, posterior: xr.Dataset, sample_stats: xr.Dataset, band: xr.Dataset
+    panel: Panel, posterior: xr.Dataset, sample_stats: xr.Dataset, others: Mapping[str, xr.Dataset]
 ) -> xr.DataTree:
     """Put the groups of a trace together.
 
     Returns
     -------
     xarray.DataTree
-        With the groups posterior, sample_stats, panel and band.
+        With the groups posterior, sample_stats and panel, and the others under their names.
     """
     coords = {"unit": posterior["unit"], "period": posterior["period"]}
     observed = xr.Dataset(
@@ -27,7 +28,7 @@ def assemble_trace(
         coords=coords,
     )
     return xr.DataTree.from_dict(
-        {"posterior": posterior, "sample_stats": sample_stats, "panel": observed, "band": band}
+        {"posterior": posterior, "sample_stats": sample_stats, "panel": observed, **others}
     )
 
 

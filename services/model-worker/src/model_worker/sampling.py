@@ -13,9 +13,15 @@ import xarray as xr
 from numpy.typing import NDArray
 from pytensor.configdefaults import config
 
-from model_worker.model import Shape, Statistics, build_model, rho_of
+from model_worker import model
+from model_worker.design import Design
+from model_worker.model import Shape, Statistics, rho_of
+from model_worker.student import build_student_model
+from model_worker.student_panel import SampledEffects, StudentShape, StudentStatistics, blank, kept_of
+from model_worker.student_reference import reduce_to_student
 
 Floats = NDArray[np.float64]
+Reduced = Statistics | StudentStatistics
 
 SAMPLER = f"nutpie {nutpie.__version__} NUTS"
 TARGET_ACCEPT = 0.9
@@ -35,33 +41,50 @@ class SamplingStopped(Exception):
 class Draws:
     """Draws on the standardised scale.
 
-    `parameters` has `slope` and `sigma`, and `rho` and `tau` where the model has them, each (chain,
-    draw); `sample_stats` the sampler's own statistics with the same dims.
+    `parameters` has `slope` and `sigma`, and `rho`, `tau` and `nu` where the model has them, each (chain,
+    draw); `sample_stats` the sampler's own statistics with the same dims; `effects` what a model whose
+    effects cannot be integrated out has sampled of them.
     """
 
     parameters: dict[str, Floats]
     sample_stats: xr.Dataset
+    effects: SampledEffects | None = None
 
 
-def compile_model(shape: Shape) -> Any:
+def reduce_design(design: Design) -> Reduced:
+    """Reduce a design to what the sampler of its model needs.
+
+    Raises
+    ------
+    Unresolved
+        When the likelihood is not smooth enough to be tabulated.
+    """
+    return reduce_to_student(design) if design.specification.heavy else model.reduce_design(design)
+
+
+def compile_model(shape: Shape | StudentShape) -> Any:
     """Compile the model of a shape; later calls return the same object."""
     with _compiling:
         return _compile(shape)
 
 
 @cache
-def _compile(shape: Shape) -> Any:
-    size = (4, 2 if shape.autoregressive else 1, 2 if shape.random else 1)
-    model = build_model(Statistics(shape, np.ones(size), np.ones(7)))
+def _compile(shape: Shape | StudentShape) -> Any:
+    if isinstance(shape, StudentShape):
+        built, kept = build_student_model(blank(shape)), kept_of(shape)
+    else:
+        size = (4, 2 if shape.autoregressive else 1, 2 if shape.random else 1)
+        built = model.build_model(Statistics(shape, np.ones(size), np.ones(7)))
+        kept = ["sigma", "tau"] if shape.random else ["sigma"]
     # Starting values are computed once per chain: interpreting their graph is faster than compiling it.
     with config.change_flags(mode="FAST_COMPILE"), warnings.catch_warnings():
-        # One loop or two makes no difference to scalars.
+        # One loop or two makes no difference.
         warnings.filterwarnings("ignore", message="Loop fusion failed")
-        return nutpie.compile_pymc_model(model, var_names=["sigma", "tau"] if shape.random else ["sigma"])
+        return nutpie.compile_pymc_model(built, var_names=kept)
 
 
 def sample(
-    statistics: Statistics,
+    statistics: Reduced,
     *,
     chains: int,
     draws: int,
@@ -93,13 +116,17 @@ def sample(
         When no chain found a point to start from.
     """
     compiled = compile_model(statistics.shape)
+    if isinstance(statistics, StudentStatistics):
+        data = statistics.data
+    else:
+        data = {"coefficients": statistics.coefficients, "constants": statistics.constants}
     running = nutpie.sample(
-        compiled.with_data(coefficients=statistics.coefficients, constants=statistics.constants),
+        compiled.with_data(**data),
         chains=chains,
         draws=draws,
         tune=tune,
         seed=seed,
-        target_accept=LEVELLED_TARGET_ACCEPT if statistics.shape.levelled else TARGET_ACCEPT,
+        target_accept=_target_accept(statistics.shape),
         save_warmup=False,
         blocking=False,
         progress_bar=False,
@@ -108,16 +135,26 @@ def sample(
     )
     tree = _await(running, stop)
     posterior, sample_stats = tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
-    centre, scale = statistics.constants[-2:]
-    parameters = {
-        "slope": centre + scale * posterior["whitened"].to_numpy(),
-        "sigma": posterior["sigma"].to_numpy(),
-    }
+    effects = None
+    if isinstance(statistics, StudentStatistics):
+        effects = SampledEffects.of(posterior, statistics)
+        slope = data["centre"] + effects.flat[:, -1].reshape(chains, -1)
+    else:
+        centre, scale = statistics.constants[-2:]
+        slope = centre + scale * posterior["whitened"].to_numpy()
+    parameters = {"slope": slope, "sigma": posterior["sigma"].to_numpy()}
     if statistics.shape.autoregressive:
         parameters["rho"] = rho_of(posterior["persistence"].to_numpy())
     if statistics.shape.random:
         parameters["tau"] = posterior["tau"].to_numpy()
-    return Draws(parameters=parameters, sample_stats=_numeric(sample_stats))
+    if isinstance(statistics, StudentStatistics):
+        parameters["nu"] = posterior["nu"].to_numpy()
+    return Draws(parameters=parameters, sample_stats=_numeric(sample_stats), effects=effects)
+
+
+def _target_accept(shape: Shape | StudentShape) -> float:
+    levelled = isinstance(shape, Shape) and shape.levelled
+    return LEVELLED_TARGET_ACCEPT if levelled else TARGET_ACCEPT
 
 
 def _await(running: Any, stop: Event) -> xr.DataTree:

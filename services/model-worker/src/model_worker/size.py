@@ -60,7 +60,7 @@ def _values(
 
 
 def _products(study: Study, panel: Panel) -> list[Fault]:
-    columns = 2 + len(panel.control_names)
+    columns = 2 + len(panel.control_names) + study.toml.model.lags
     if columns * len(panel.periods) <= MOST_PRODUCTS:
         return []
     noun = study.toml.period.noun
@@ -71,6 +71,6 @@ def _products(study: Study, panel: Panel) -> list[Fault]:
             column=study.toml.period.column,
             expected=f"at most {MOST_PRODUCTS // columns:,} {noun}s with {columns} columns of numbers",
             found=f"{len(panel.periods):,}",
-            advice=f"Aggregate the {noun}s, or use fewer controls.",
+            advice=f"Aggregate the {noun}s, or use fewer controls or lags.",
         )
     ]

@@ -38,11 +38,14 @@ class Specification:
         The column whose coefficient varies over units around a common one, with a learned spread.
     own
         How many flat columns a unit has to itself: 0 (pooled), 1 (constant) or 2 (constant and trend).
+    heavy
+        Whether innovations are Student-t; Gaussian otherwise.
     """
 
     autoregressive: bool
     random: Random
     own: int
+    heavy: bool = False
 
 
 def specify(study: Study, panel: Panel, treatment: Floats) -> Specification:
@@ -63,6 +66,8 @@ def specify(study: Study, panel: Panel, treatment: Floats) -> Specification:
         faults.append(_fault(study, "slopes", '"common" or "auto" beside effects = "pooled"', '"unit"'))
     if asked.effects == "pooled" and asked.trends:
         faults.append(_fault(study, "trends", 'false beside effects = "pooled"', "true"))
+    if asked.effects == "pooled" and asked.tails == "student":
+        faults.append(_fault(study, "tails", '"normal" beside effects = "pooled"', '"student"'))
     if asked.slopes == "unit" and informative.sum() < FEWEST_SLOPES:
         noun = study.toml.unit.noun
         faults.append(
@@ -85,7 +90,7 @@ def specify(study: Study, panel: Panel, treatment: Floats) -> Specification:
     )
     random: Random = "constant" if asked.effects == "pooled" else "treatment" if by_unit else "none"
     own = 0 if asked.effects == "pooled" else 2 if asked.trends else 1
-    return Specification(asked.errors == "ar1", random, own)
+    return Specification(asked.errors == "ar1", random, own, asked.tails == "student")
 
 
 def _differs_within_units(panel: Panel, treatment: Floats) -> NDArray[np.bool_]:

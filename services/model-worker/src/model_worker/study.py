@@ -78,6 +78,7 @@ class ModelTable(_Table):
     """`model`: which model is fitted; the defaults are stated in docs/estimand.md."""
 
     errors: Literal["ar1", "independent"] = "ar1"
+    tails: Literal["normal", "student"] = "normal"
     slopes: Literal["auto", "unit", "common"] = "auto"
     effects: Literal["free", "pooled"] = "free"
     trends: bool = False

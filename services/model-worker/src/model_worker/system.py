@@ -15,7 +15,7 @@ from model_worker.patterns import Pattern
 Floats = NDArray[np.float64]
 Random = Literal["none", "treatment", "constant"]
 
-_VALUES_AT_ONCE = 4_000_000
+_VALUES_AT_ONCE = 1_000_000
 _SEEN = 1e-10
 """Directions of the period effects with less information than this share of the largest have none."""
 
@@ -154,9 +154,9 @@ class System:
         left, crossed, _ = self._split(update(gram, kappa))
         outcome = np.stack([np.ones_like(slope), -slope], axis=1)[:, :, None]
         root = np.linalg.cholesky(left)
-        scattered = sigma[:, None, None] * rng.standard_normal((len(slope), self.rank, 1))
-        whitened = np.linalg.solve(root, crossed @ outcome) + scattered
-        directions = np.linalg.solve(root.transpose(0, 2, 1), whitened)
+        scattered = sigma[:, None] * rng.standard_normal((len(slope), self.rank))
+        whitened = _solve_lower(root, (crossed @ outcome)[:, :, 0]) + scattered
+        directions = _solve_upper(root, whitened)[:, :, None]
         flat = self.basis @ directions
         random = np.zeros((len(slope), 0))
         if self.random != "none":
@@ -209,3 +209,21 @@ def _begin_with(first: Floats, basis: Floats) -> Floats:
     beyond = basis - first @ (first.T @ basis)
     vectors, _, _ = np.linalg.svd(beyond, full_matrices=False)
     return np.hstack([first, vectors[:, : basis.shape[1] - first.shape[1]]])
+
+
+def _solve_lower(root: Floats, right: Floats) -> Floats:
+    # Solves ``root x = right`` for a batch of lower triangles (batch, rank, rank) at once.
+    found = np.empty_like(right)
+    for place in range(right.shape[1]):
+        taken = np.einsum("bj,bj->b", root[:, place, :place], found[:, :place])
+        found[:, place] = (right[:, place] - taken) / root[:, place, place]
+    return found
+
+
+def _solve_upper(root: Floats, right: Floats) -> Floats:
+    # Solves ``root' x = right``, likewise.
+    found = right.copy()
+    for place in range(right.shape[1] - 1, -1, -1):
+        found[:, place] /= root[:, place, place]
+        found[:, :place] -= root[:, place, :place] * found[:, place, None]
+    return found

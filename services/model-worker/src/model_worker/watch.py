@@ -52,7 +52,7 @@ def watch_studies(settings: Settings, stop: Event) -> int:
         log.error("%s", error)
         return 1
     if not study_folders(settings.studies_dir):
-        log.info("no study in %s yet; add a folder with a study.toml and a CSV", settings.studies_dir)
+        log.info("no study in %s yet; add a folder with a study.toml and its data", settings.studies_dir)
     wake = Event()
     thread = Thread(target=_attend, args=(attendant, settings, wake, stop), name="fits", daemon=True)
     thread.start()
