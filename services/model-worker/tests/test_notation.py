@@ -143,7 +143,7 @@ def test_bytes_that_are_not_of_the_declared_encoding_are_told_with_their_line(
     with pytest.raises(InvalidInput) as raised:
         panel_of(folder, settings, content, 'encoding = "cp1252"')
     assert [(fault.kind, fault.line, fault.found) for fault in raised.value.faults] == [
-        ("unreadable", 5, "byte 0x81")
+        ("wrong_encoding", 5, "byte 0x81")
     ]
 
 

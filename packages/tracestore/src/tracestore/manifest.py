@@ -183,6 +183,8 @@ class ManifestDraft(Contract):
     """How readers should see each of the periods, where that is not its number."""
     verdict: Verdict
     sampling: Sampling
+    warnings: tuple[str, ...] = ()
+    """What readers should know of the panel, a sentence each; see `model_worker.cautions`."""
     criticism: Criticism | None = None
     card: ModelCard | None = None
 

@@ -11,7 +11,7 @@ from cyclopts import App, Parameter
 
 from model_worker.faults import InvalidInput, suggest
 from model_worker.logs import configure_logs
-from model_worker.report import report_faults, say
+from model_worker.report import in_colour, report_faults, say, warning_line
 from model_worker.settings import Settings, SettingsError, read_settings
 from model_worker.study import study_folders
 from tracestore.errors import TraceStoreError
@@ -107,6 +107,7 @@ def schema() -> int:
 @app.command
 def check(*study: StudyNames, json: AsJson = False) -> int:
     """Print every fault of the studies' files; exit with 1 when there is one."""
+    from model_worker.cautions import find_cautions
     from model_worker.inputs import read_input
 
     settings = read_settings()
@@ -121,6 +122,8 @@ def check(*study: StudyNames, json: AsJson = False) -> int:
             panel = given.panel
             rows, units, periods = len(panel.outcome), len(panel.units), len(panel.periods)
             say(f"{folder.name}: no faults; {rows} rows, {units} units, {periods} periods")
+            for caution in find_cautions(given.study, panel, given.design):
+                say(warning_line(folder.name, caution, colour=in_colour(sys.stdout)))
     report_faults(faults, as_json=json)
     return 1 if faults else 0
 

@@ -95,7 +95,7 @@ class _QuoteScan:
 
 def _not_text(data: DataFile, line: int, byte: int) -> Fault:
     return Fault(
-        kind="unreadable",
+        kind="wrong_encoding",
         file=data.name,
         line=line,
         expected="text in UTF-8",

@@ -92,7 +92,7 @@ def _in_utf_8(content: bytes, form: Form, encoding: str, name: str) -> bytes:
         return text.decode(encoding).encode()
     except UnicodeDecodeError as error:
         fault = Fault(
-            kind="unreadable",
+            kind="wrong_encoding",
             file=name,
             line=len(text[: error.start].decode(encoding, "ignore").splitlines()) or 1,
             expected=f"text in {encoding}, as study.toml says in read.encoding",
@@ -101,7 +101,7 @@ def _in_utf_8(content: bytes, form: Form, encoding: str, name: str) -> bytes:
         )
     except UnicodeEncodeError:
         fault = Fault(
-            kind="unreadable",
+            kind="wrong_encoding",
             file=name,
             expected=f"text in {encoding}, as study.toml says in read.encoding",
             found="half of a character that takes two places",
@@ -113,7 +113,7 @@ def _in_utf_8(content: bytes, form: Form, encoding: str, name: str) -> bytes:
 def not_gzip(name: str, error: Exception) -> Fault:
     """Make the fault of a file that is named as compressed and is not."""
     return Fault(
-        kind="unreadable",
+        kind="not_compressed",
         file=name,
         expected="a file that gzip has compressed, as its extension says",
         found=str(error) or type(error).__name__,

@@ -61,7 +61,9 @@ def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
             with gzip.open(io.BytesIO(content)) as stream:
                 content = stream.read(-1 if whole else SAMPLE_BYTES)
         except (OSError, EOFError, zlib.error) as error:
-            raise InvalidInput([_unreadable(file, str(error), "Compress the file again.")]) from None
+            raise InvalidInput(
+                [_unreadable("not_compressed", file, str(error), "Compress the file again.")]
+            ) from None
     encoding, why_encoding = _encoding_of(content)
     # What the sample ends with may be half a character.
     text = content[: None if whole else SAMPLE_BYTES].decode(encoding, "ignore").removeprefix("\ufeff")
@@ -91,7 +93,9 @@ def _sniff_parquet(content: bytes, file: str, whole: bool) -> Sample:
             if not pa.types.is_nested(batch.schema.field(place).type)
         }
     except (pa.ArrowException, OSError) as error:
-        raise InvalidInput([_unreadable(file, str(error)[:200], "Write the file again.")]) from None
+        raise InvalidInput(
+            [_unreadable("not_parquet", file, str(error)[:200], "Write the file again.")]
+        ) from None
     return Sample(".parquet", Notation(), columns, ("the file is Parquet",))
 
 
@@ -159,7 +163,9 @@ def _require_table(file: str, header: Sequence[str], records: int) -> None:
     repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
     if len(header) < 2:
         advice = "Give a table of several columns: CSV (commas, semicolons, tabs or bars), gzip or Parquet."
-        raise InvalidInput([_unreadable(file, "one column" if header else "no columns", advice)])
+        raise InvalidInput(
+            [_unreadable("not_a_table", file, "one column" if header else "no columns", advice)]
+        )
     if repeated:
         raise InvalidInput(
             Fault(
@@ -188,8 +194,6 @@ def _require_table(file: str, header: Sequence[str], records: int) -> None:
         )
 
 
-def _unreadable(file: str, found: str, advice: str) -> Fault:
+def _unreadable(kind: str, file: str, found: str, advice: str) -> Fault:
     expected = "a table in CSV, gzip or Parquet"
-    return Fault(
-        kind="unreadable", file=file, expected=expected, found=found or "something else", advice=advice
-    )
+    return Fault(kind=kind, file=file, expected=expected, found=found or "something else", advice=advice)

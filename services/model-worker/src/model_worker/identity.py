@@ -11,6 +11,7 @@ from tracestore.manifest import Identity
 MODEL_MODULES = (
     "band",
     "card",
+    "cautions",
     "cells",
     "clean_csv",
     "columns",

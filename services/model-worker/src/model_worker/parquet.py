@@ -112,7 +112,7 @@ class ParquetData:
         for column in set(self.study.columns) & set(schema.names) - set(repeated):
             if pa.types.is_nested(schema.field(column).type):
                 yield Fault(
-                    kind="unreadable",
+                    kind="nested_values",
                     file=name,
                     column=column,
                     expected="a column of numbers or text",
@@ -122,7 +122,7 @@ class ParquetData:
 
     def _unreadable(self, error: Exception) -> Fault:
         return Fault(
-            kind="unreadable",
+            kind="not_parquet",
             file=self.data.name,
             expected="a Parquet file, as its extension says",
             found=" ".join(str(error).split())[:200] or type(error).__name__,

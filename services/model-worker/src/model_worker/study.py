@@ -322,7 +322,7 @@ def _form_faults(study: Study, file: str) -> list[Fault]:
         return []
     return [
         Fault(
-            kind="invalid_value",
+            kind="unknown_form",
             file=file,
             line=line_of(study.text.decode("utf-8-sig"), ("file",)),
             column="file",
@@ -379,7 +379,7 @@ def _what_if_faults(study: Study, file: str) -> list[Fault]:
     ]
     return [
         Fault(
-            kind="invalid_value",
+            kind="invalid_range",
             file=file,
             line=line,
             column=f"what_if.change.{key}",

@@ -58,6 +58,7 @@ def write_template(proposal: Proposal, notation: Notation, file: str, title: str
         "# The model; these are the defaults, explained in docs/estimand.md",
         "# [model]",
         '# errors = "ar1"             # errors persist; or "independent"',
+        '# tails = "normal"           # "student": rows far from the others weigh less',
         '# slopes = "auto"            # "unit": each unit has its own; "common": one for all',
         '# effects = "free"           # "pooled": unit effects shrink to a common mean',
         "# trends = false             # true: each unit has a linear trend of its own",

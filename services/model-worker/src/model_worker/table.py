@@ -80,7 +80,7 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
             line = reader.line_num + 1
     except csv.Error as error:
         unclosed = Fault(
-            kind="unreadable",
+            kind="open_quote",
             file=file,
             line=line,
             expected="comma-separated values",
@@ -130,7 +130,7 @@ def missing_columns(study: Study, file: str, header: Sequence[str]) -> list[Faul
         )
         return [
             Fault(
-                kind="unreadable",
+                kind="wrong_delimiter",
                 file=file,
                 line=1,
                 value=header[0][:100],
