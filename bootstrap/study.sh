@@ -16,18 +16,10 @@ shift
 [ $# -eq 0 ] || shift
 cd "$PROJECT"
 . "$HERE/environment.sh"
+. "$HERE/worker.sh"
 
-check_variables
-studies=$(cd "$STUDIES" && pwd)
-if ! docker image inspect longitude/model-worker:dev >/dev/null 2>&1; then
-    "$HERE/engine.sh" up
-    "$HERE/images.sh"
-    docker compose build --quiet model-worker
-fi
-docker run --rm --init --network none --read-only --cap-drop ALL --security-opt no-new-privileges \
-    --user "$(id -u):$(id -g)" --tmpfs /tmp:mode=1777,exec \
-    --volume "$file:/data/$(basename "$file"):ro" --volume "$studies:/studies" \
-    longitude/model-worker:dev init "/data/$(basename "$file")" ${name:+--name "$name"} "$@"
+run_worker --volume "$file:/in/$(basename "$file"):ro" --volume "$(cd "$STUDIES" && pwd):/studies" -- \
+    init "/in/$(basename "$file")" ${name:+--name "$name"} "$@"
 if [ -n "$(docker compose ps --quiet --status running model-worker 2>/dev/null)" ]; then
     echo "The running stack fits it by itself: \`make logs\` follows it."
 else

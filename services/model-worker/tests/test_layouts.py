@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from raw_download import write_raw
 from small_study import REPOSITORY
 
 from model_worker.cli import app
@@ -67,6 +68,17 @@ def test_the_layout_of_a_download_gives_the_figures_that_ship(
     table = import_long(sample_of("\n".join(raw)), "raw.csv", source)
     expected = sorted([row["state"], row["state_name"], row["year"], row[column]] for row in shipped)
     assert table.rows == expected
+
+
+def test_the_columns_of_the_real_download_give_the_figures_that_ship(tmp_path: Path) -> None:
+    shipped = write_raw(tmp_path / "raw.csv")
+    table = import_long(sample_of((tmp_path / "raw.csv").read_text()), "raw.csv", "cdc-tax-burden")
+    place = [table.header.index(name) for name in ("state", "year", "packs_per_capita", "state_tax_usd")]
+    found = {tuple(row[at] for at in place) for row in table.rows}
+    assert found == {
+        (row["state"], row["year"], row["packs_per_capita"], row["state_tax_usd"]) for row in shipped
+    }
+    assert table.left_out == ["1 national rows"]
 
 
 def test_the_years_of_a_wide_table_become_rows() -> None:
