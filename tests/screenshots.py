@@ -1,4 +1,4 @@
-"""Pictures of the running page, for the documentation: every study at desktop and phone width.
+"""Pictures of the running page, for the documentation: every tab at two widths, light and dark.
 
 python tests/screenshots.py FOLDER     against the stack of this checkout, which must be up
 """
@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 from playwright.sync_api import expect
 
@@ -14,10 +15,17 @@ from browser import chromium
 from stack import REPOSITORY, Stack
 
 WIDTHS = {"desktop": (1280, 900), "phone": (360, 780)}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PAGES = {
-    "smoking-spending": "study=smoking-spending&unit=CA",
-    "cigarette-sales": "study=cigarette-sales&unit=NY",
+    "smoking-spending-reader": ("/?study=smoking-spending&unit=CA&view=dots", "#slot-units-figure canvas"),
+    "cigarette-sales-reader": (
+        "/?study=cigarette-sales&unit=NY&compare=TX&compare=WY&multiples=1",
+        "#slot-multiples-figure canvas",
+    ),
+    "cigarette-sales-analyst": ("/?study=cigarette-sales&unit=NY&tab=analyst", "#slot-analyst-priors canvas"),
+    "studies": ("/studies", ".studies svg"),
 }
+"""Name to address, and to what is there once all is."""
 
 
 def main(folder: Path) -> None:
@@ -35,17 +43,20 @@ def main(folder: Path) -> None:
         ca = Path(home) / "ca.pem"
         ca.write_text(stack.print_ca())
         with chromium(ca) as browser:
-            for name, query in PAGES.items():
+            for name, (address, last) in PAGES.items():
                 for device, (width, height) in WIDTHS.items():
-                    page = browser.new_page(viewport={"width": width, "height": height})
-                    page.goto(f"{stack.url}/?{query}")
-                    expect(page.locator("#slot-unit select")).to_be_visible(timeout=30_000)
-                    page.wait_for_load_state("networkidle")
-                    page.evaluate("document.fonts.ready")
-                    path = folder / f"{name}-{device}.png"
-                    page.screenshot(path=path, full_page=True)
-                    print(path.relative_to(REPOSITORY))
-                    page.close()
+                    for scheme in SCHEMES:
+                        page = browser.new_page(
+                            viewport={"width": width, "height": height}, color_scheme=scheme
+                        )
+                        page.goto(stack.url + address)
+                        expect(page.locator(last).first).to_be_attached(timeout=60_000)
+                        page.wait_for_load_state("networkidle")
+                        page.evaluate("document.fonts.ready")
+                        path = folder / f"{name}-{device}-{scheme}.png"
+                        page.screenshot(path=path, full_page=True)
+                        print(path)
+                        page.close()
 
 
 if __name__ == "__main__":

@@ -44,6 +44,20 @@ def test_a_verified_version_has_its_manifest_and_its_trace(store: TraceStore, pu
     assert verified.trace.read_text() == "7\n" * 1000
 
 
+def test_a_trace_is_opened_to_be_copied_if_it_has_its_size(
+    store: TraceStore, root: Path, publish: Publish
+) -> None:
+    manifest = publish(7)
+
+    found, file = store.open_trace(STUDY, manifest.version)
+    with file:
+        assert (found, file.read()) == (manifest, b"7\n" * 1000)
+
+    (root / STUDY / manifest.version / TRACE_FILE).write_text("7\n" * 999)
+    with pytest.raises(TraceCorrupt, match="expected 2000 bytes; found 1998"):
+        store.open_trace(STUDY, manifest.version)
+
+
 def test_studies_are_directories_that_may_be_one(store: TraceStore, root: Path, publish: Publish) -> None:
     publish(0, study="smoking-spending")
     publish(0)
@@ -100,6 +114,8 @@ def test_a_name_that_is_not_plain_is_missing_and_never_a_path(
             store.manifest(*asked)
         with pytest.raises(VersionMissing):
             store.verified(*asked)
+        with pytest.raises(VersionMissing):
+            store.open_trace(*asked)
 
 
 def test_a_version_retired_while_it_is_read_is_missing_and_not_corrupt(
@@ -167,6 +183,8 @@ def test_a_file_of_a_version_is_no_link_and_nothing_special(
 
     with pytest.raises(TraceCorrupt, match=rf"{name}.*regular file"):
         store.verified(STUDY, version)
+    with pytest.raises(TraceCorrupt, match=rf"{name}.*regular file"):
+        store.open_trace(STUDY, version)
 
 
 def test_a_version_or_study_that_is_a_link_is_not_followed(

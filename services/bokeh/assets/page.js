@@ -5,7 +5,12 @@
 
 const RETRY_MS = 3000;
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
-let words = read("words");
+const Page = {
+  words: read("words"),
+  manager: null,
+  // Others after each move to another replica, so never kept.
+  get views() { return this.manager?.roots ?? []; },
+};
 
 function fillList(list, text) {
   const lines = text.split("\n").filter((line) => line !== "");
@@ -18,7 +23,7 @@ function fillList(list, text) {
 }
 
 function show(next) {
-  const changed = (name) => next[name] !== words[name];
+  const changed = (name) => next[name] !== Page.words[name];
   for (const element of document.querySelectorAll("[data-word]")) {
     const name = element.dataset.word;
     if (changed(name)) element.textContent = next[name];
@@ -36,12 +41,15 @@ function show(next) {
   for (const element of document.querySelectorAll("[data-view]")) {
     element.hidden = element.dataset.view !== next.view;
   }
-  words = next;
+  Page.words = next;
   writeAddress();
+  Controls.update(next);
+  Figures.update();
 }
 
 function writeAddress() {
-  const search = words.query === "" ? "" : `?${words.query}`;
+  const { query } = Page.words;
+  const search = query === "" ? "" : `?${query}`;
   if (location.search !== search) history.replaceState(null, "", location.pathname + search + location.hash);
 }
 
@@ -54,7 +62,7 @@ function follow(bokehDocument) {
     const { name, text } = page.data;
     if (name.length === 0) return;
     const next = Object.fromEntries(Array.from(name, (key, place) => [key, text[place]]));
-    if (Object.keys(next).some((key) => next[key] !== words[key])) show(next);
+    if (Object.keys(next).some((key) => next[key] !== Page.words[key])) show(next);
   };
   bokehDocument.on_change(update);
   update();
@@ -96,6 +104,7 @@ function keepConnected(bokehDocument) {
 
 async function start() {
   writeAddress();
+  Controls.listen();
   const views = await Bokeh.embed.embed_items({}, [read("render-item")]);
   const root = views[0]?.roots[0];
   if (root == null) {
@@ -103,8 +112,13 @@ async function start() {
     await reloadWhenAnswered();
     return;
   }
-  follow(root.model.document);
-  keepConnected(root.model.document);
+  const bokehDocument = root.model.document;
+  Page.manager = views[0];
+  Theme.follow(bokehDocument);
+  follow(bokehDocument);
+  Controls.start(bokehDocument);
+  Figures.start();
+  keepConnected(bokehDocument);
 }
 
 void start();

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from synthetic_analysis import make_criticism, make_groups, make_model_card
 
 from tracestore.manifest import (
     Axis,
@@ -53,10 +54,13 @@ def publish(
     slope: float = -0.2,
     passed: bool = True,
     by_unit: bool = False,
+    analysed: bool = False,
+    padding: int = 0,
 ) -> Manifest:
     """Publish a version of a panel in which Alaska misses the last two years and one in between.
 
-    With slopes by unit, that of the unit at place i is i more than `beta`.
+    With slopes by unit, that of the unit at place i is i more than `beta`. One that is `analysed`
+    has the groups and cards of synthetic_analysis; `padding` makes the file so many bytes larger.
     """
     card = card or make_card()
     rng = np.random.default_rng(seed)
@@ -69,8 +73,13 @@ def publish(
     posterior = xr.Dataset({"beta": (("chain", "draw"), draws)})
     if by_unit:
         posterior["beta_unit"] = (("chain", "draw", "unit"), draws[..., None] + np.arange(len(UNITS)))
+    extra = make_groups(outcome, draws, seed) if analysed else {}
+    if padding:
+        extra["padding"] = xr.Dataset({"byte": ("place", np.zeros(padding, dtype=np.uint8))})
+    posterior = posterior.merge(extra.pop("posterior", xr.Dataset()))
     tree = xr.DataTree.from_dict(
         {
+            **extra,
             "posterior": posterior,
             "panel": xr.Dataset({"outcome": (dims, outcome), "treatment": (dims, treatment)}),
             "band": xr.Dataset(
@@ -96,6 +105,8 @@ def publish(
         periods=PERIODS,
         verdict=Verdict(checks=(Check(name="r_hat", value=1.0, threshold=1.01, passed=passed),)),
         sampling=Sampling(sampler="none", chains=2, draws=500, tune=0, seed=seed, seconds={}),
+        criticism=make_criticism(outcome) if analysed else None,
+        card=make_model_card() if analysed else None,
     )
     return Publisher(root).publish(
         draft, lambda directory: tree.to_netcdf(directory / "trace.nc", engine="h5netcdf")

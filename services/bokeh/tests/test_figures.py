@@ -2,42 +2,51 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from bokeh.core.validation import silence
+from bokeh.core.validation.warnings import EMPTY_LAYOUT
 from bokeh.document import Document
-from synthetic import publish
+from bokeh.models.annotations import BoxAnnotation
+from synthetic import make_card, publish
 
 from conftest import SERVICE
 from dashboard.assets import Assets
-from dashboard.figures import outline_band
+from dashboard.atlas import RANKED_MAX, Measure, Ranking, thin_ranking
+from dashboard.controls import choose_step
+from dashboard.estimands import summarise
+from dashboard.figures import Compared, EffectFigure, outline_band
+from dashboard.multiples import fit_cell
 from dashboard.numerals import write_duration, write_number, write_probability
-from dashboard.page import ROOTS, Page, choose_step
+from dashboard.page import ROOTS, Page
+from dashboard.plots import Easel
 from dashboard.static_tree import export_tree
+from dashboard.theme import CHOSEN
 from dashboard.traces import TraceCache
-from dashboard.versions import UnitSeries
+from dashboard.versions import EffectAnswer
 from tracestore.store import TraceStore
 
 
-def make_series(lower: list[float]) -> UnitSeries:
+def outline(lower: list[float]) -> dict[str, Any]:
     values = np.array(lower)
-    period = np.arange(2000, 2000 + values.size)
-    return UnitSeries(period, values, values, values, values, values + 1)
+    return outline_band(np.arange(2000, 2000 + values.size), values, values + 1)
 
 
 def test_a_gap_in_the_panel_is_a_gap_in_the_band() -> None:
-    band = outline_band(make_series([1, 2, np.nan, 4, 5, 6]))
+    band = outline([1, 2, np.nan, 4, 5, 6])
     assert [list(xs) for xs in band["xs"]] == [[2000, 2001, 2001, 2000], [2003, 2004, 2005, 2005, 2004, 2003]]
     assert list(band["ys"][0]) == [1, 2, 3, 2]
 
 
 def test_a_lone_period_has_a_band_that_can_be_seen() -> None:
-    band = outline_band(make_series([np.nan, 2, np.nan]))
+    band = outline([np.nan, 2, np.nan])
     assert np.ptp(band["xs"][0]) > 0
 
 
 def test_a_unit_that_is_never_observed_has_no_band() -> None:
-    assert outline_band(make_series([np.nan, np.nan])) == {"xs": [], "ys": []}
+    assert outline([np.nan, np.nan]) == {"xs": [], "ys": []}
 
 
 @pytest.mark.parametrize(
@@ -83,6 +92,8 @@ def test_durations_are_coarse() -> None:
 def test_a_document_has_the_same_roots_whatever_it_shows_and_is_valid(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # Columns that are filled when they are first asked for.
+    silence(EMPTY_LAYOUT)
     cache = TraceCache(TraceStore(tmp_path))
     for prepare in (lambda: None, lambda: publish(tmp_path)):
         prepare()
@@ -107,4 +118,58 @@ def test_the_exported_tree_is_what_the_urls_name(tmp_path: Path) -> None:
 def test_assets_that_are_missing_are_all_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught:
         Assets.find(tmp_path)
-    assert all(name in str(caught.value) for name in ("page.js", "page.css", "favicon.svg"))
+    assert all(name in str(caught.value) for name in ("page.js", "controls.css", "favicon.svg"))
+
+
+def test_what_is_negligible_is_a_band_on_the_axis_of_the_effect() -> None:
+    figure = EffectFigure(Easel(), "effect")
+    answer = EffectAnswer(2009, 1, summarise(np.random.default_rng(0).normal(3, 1, 500)))
+    figure.show(answer, 0.5, (), dots=False)
+    (band,) = [one for one in figure.plot.center if isinstance(one, BoxAnnotation)]
+    assert (band.left, band.right, band.visible) == (-0.5, 0.5, True)
+    figure.show(answer, None, (), dots=False)
+    assert not band.visible
+
+
+@pytest.mark.parametrize("dots", [True, False])
+def test_zero_is_on_the_axis_of_every_effect(dots: bool) -> None:
+    figure = EffectFigure(Easel(), "effect")
+    for mean in (-50, 50):
+        answer = EffectAnswer(2009, 1, summarise(np.random.default_rng(0).normal(mean, 1, 500)))
+        figure.show(answer, None, (Compared("Texas", answer),), dots=dots)
+        assert figure.plot.x_range.start < 0 < figure.plot.x_range.end
+
+
+def test_a_ranking_that_is_too_long_keeps_its_ends_and_the_chosen_unit() -> None:
+    order = np.arange(500)[::-1]
+    thinned = thin_ranking(order, 250)
+    assert thinned.size == RANKED_MAX + 1
+    assert list(thinned[:2]) == [499, 498]
+    assert thinned[-1] == 0
+    assert 250 in thinned
+    assert (np.diff(thinned) < 0).all()
+
+
+def test_a_cell_of_small_multiples_holds_its_line_whatever_its_scale() -> None:
+    for values in ([1e9, 2e9, np.nan, 1.5e9], [5.0, 5.0, 5.0, 5.0], [np.nan] * 4):
+        x, y = fit_cell(np.array(values), (3, 2))
+        inside = np.isfinite(y)
+        assert (np.abs(x - 3) < 0.5).all()
+        assert (np.abs(y[inside] - 2) < 0.5).all()
+        assert list(inside) == list(np.isfinite(values))
+
+
+def test_other_units_than_states_are_ranked(tmp_path: Path) -> None:
+    card = make_card()
+    publish(tmp_path, card)
+    cache = TraceCache(TraceStore(tmp_path))
+    cache.poll()
+    version = cache.shelf.studies[0].current
+    assert version is not None
+    ranking = Ranking(Easel(), version)
+    measure = Measure(version, version.effects_by_unit(10.0, 0.9))
+    ranking.show(measure, "NY")
+    means = list(ranking.source.data["mean"])
+    assert means == sorted(means, reverse=True)
+    assert len(means) == len(version.manifest.units)
+    assert list(ranking.source.data["color"]).count(CHOSEN) == 1

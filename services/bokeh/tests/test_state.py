@@ -1,15 +1,28 @@
 """The address of a page: what is written leads back, what is hostile or stale is answered with a notice."""
 
+from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given
+from bokeh.document import Document
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from synthetic import make_card, publish, tell
 
-from dashboard.state import QUERY_MAX, ViewState, read_query, settle
+from conftest import SERVICE
+from dashboard.page import Page
+from dashboard.settling import settle
+from dashboard.state import COMPARED_MAX, MASSES, QUERY_MAX, ViewState, read_query
+from dashboard.templates import load_templates
 from dashboard.traces import Shelf, TraceCache
 from tracestore.store import TraceStore
+
+
+def urlencode_all(pairs: list[tuple[str, str]]) -> str:
+    return urlencode(pairs, errors="replace")
+
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 states = st.builds(
@@ -18,6 +31,37 @@ states = st.builds(
     version=st.none() | words,
     unit=st.none() | words,
     change=st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    compare=st.lists(words, unique=True, max_size=COMPARED_MAX).map(tuple),
+    mass=st.sampled_from(MASSES),
+    tab=st.sampled_from(["reader", "analyst"]),
+    theme=st.sampled_from(["auto", "light", "dark"]),
+    view=st.sampled_from(["density", "dots"]),
+    multiples=st.booleans(),
+    embed=st.booleans(),
+)
+
+# Half of what a hostile visitor sends has the keys that pages know, so that their values are reached.
+KEYS = [
+    *("study", "version", "unit", "change", "compare", "mass", "tab", "theme", "view", "multiples", "embed")
+]
+MARKUP = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "'-alert(1)-'",
+    "</script><b>",
+    "{{7*7}}",
+)
+hostile_values = (
+    st.sampled_from(MARKUP)
+    | st.text(max_size=60)
+    | st.floats().map(str)
+    | st.sampled_from(
+        ["", "0", "1e400", "-1e308", "../../../etc/passwd", "%00", "smoking", "CA", "NY", "analyst", "0.94"]
+    )
+)
+hostile_queries = st.one_of(
+    st.text(max_size=200),
+    st.lists(st.tuples(st.sampled_from(KEYS), hostile_values), max_size=12).map(urlencode_all),
 )
 
 
@@ -47,6 +91,47 @@ def test_a_state_comes_back_from_its_query(state: ViewState) -> None:
 def test_any_text_is_read_and_settled_to_something_that_exists(cache: TraceCache, query: str) -> None:
     state, _ = settle_query(cache, query)
     assert cache.held(state.study or "", state.version or "") is not None or state.study == "unpublished"
+
+
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(hostile_queries)
+def test_ten_thousand_hostile_queries_are_answered_without_an_exception(
+    cache: TraceCache, query: str
+) -> None:
+    state, notices = settle_query(cache, query)
+    again, _ = settle_query(cache, state.to_query())
+    assert again.to_query() == state.to_query()
+    assert all(isinstance(notice, str) for notice in notices)
+
+
+PAGE = load_templates(SERVICE).get_template("index.html")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.sampled_from(KEYS), st.sampled_from(MARKUP)), min_size=1, max_size=8))
+def test_markup_in_a_query_never_becomes_markup_of_the_page(
+    cache: TraceCache, pairs: list[tuple[str, str]]
+) -> None:
+    html = render(Page(cache, urlencode_all(pairs)))
+    # Within a data block "<" is written as an escape, so that nothing there ends it.
+    assert not any(markup in html for markup in MARKUP if "<" in markup)
+    assert "49" not in html.partition('id="notices"')[2].partition("</ul>")[0]
+
+
+def render(page: Page) -> str:
+    document = Document()
+    page.attach(document)
+    item = {"token": "t", "roots": {}, "root_ids": []}
+    return PAGE.render(
+        words=document.template_variables["words"],
+        render_item=item,
+        assets=defaultdict(str),
+        sheets=(),
+        scripts=(),
+        masses=["0.94"],
+        dark={},
+        replica="r",
+    )
 
 
 @given(states)
@@ -88,6 +173,15 @@ def test_a_full_query_is_kept_as_it_is(cache: TraceCache) -> None:
         ("unit=" + "A" * QUERY_MAX, "too long"),
         ("&".join("a=1" for _ in range(200)), "cannot be read"),
         ("study=%ff%fe%00", "There is no study"),
+        ("study=smoking&compare=XX", "to compare with"),
+        ("study=smoking&compare=AK&compare=AL&compare=CA&compare=NY", "At most 3"),
+        ("mass=0.42", "is not a mass"),
+        ("mass=nan", "is not a mass"),
+        ("tab=secret", "is not a tab"),
+        ("theme=neon", "is not a theme"),
+        ("view=pie", "is not a view"),
+        ("multiples=yes", "is not a value"),
+        ("embed=true", "is not a value"),
     ],
 )
 def test_what_cannot_be_used_is_said_and_replaced(cache: TraceCache, query: str, said: str) -> None:
@@ -103,6 +197,18 @@ def test_a_notice_quotes_no_more_than_a_line(cache: TraceCache) -> None:
 
 def test_unknown_keys_are_left_alone(cache: TraceCache) -> None:
     assert settle_query(cache, "utm_source=mail&study=smoking")[1] == ()
+
+
+def test_a_part_of_a_query_changes_that_part_of_a_state_alone() -> None:
+    before = ViewState("smoking", None, "CA", 5.0, compare=("NY",), mass=0.5)
+    assert read_query("theme=dark", before) == (replace(before, theme="dark"), ())
+    assert read_query("compare=", before) == (replace(before, compare=()), ())
+    assert read_query("compare=AL&compare=AK", before)[0].compare == ("AL", "AK")
+
+
+def test_a_unit_is_not_compared_with_itself(cache: TraceCache) -> None:
+    state, notices = settle_query(cache, "study=smoking&unit=CA&compare=CA&compare=NY")
+    assert (state.compare, notices) == (("NY",), ())
 
 
 def test_the_last_of_a_repeated_key_counts(cache: TraceCache) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic import ValidationError
 
@@ -112,6 +113,23 @@ def check_files(directory: Path, manifest: Manifest) -> None:
         faults = [fault for fault in hashes if fault is not None]
     if faults:
         raise TraceCorrupt(f"{directory}: " + "; ".join(faults))
+
+
+def open_file(directory: Path, manifest: Manifest, name: str) -> BinaryIO:
+    """Open a file of a version, whose size must be the manifest's; the caller closes it.
+
+    Raises
+    ------
+    TraceCorrupt
+        It is not there, is no regular file, or differs in size.
+    OSError
+        It cannot be opened.
+    """
+    path = directory / name
+    fault = _size_fault(path, manifest.files[name])
+    if fault is not None:
+        raise TraceCorrupt(f"{directory}: {fault}")
+    return os.fdopen(_open_plain(path), "rb")
 
 
 def describe_file(path: Path) -> FileEntry:

@@ -4,11 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from tracestore.durable import is_plain_directory
 from tracestore.errors import NothingPublished, TraceCorrupt, TraceStoreError, VersionMissing
 from tracestore.manifest import CURRENT_FILE, STATUS_FILE, TRACE_FILE, Current, Manifest, Status
-from tracestore.records import check_files, is_study_name, is_version_name, read_manifest, read_record
+from tracestore.records import (
+    check_files,
+    is_study_name,
+    is_version_name,
+    open_file,
+    read_manifest,
+    read_record,
+)
 
 
 @dataclass(frozen=True)
@@ -116,6 +124,23 @@ class TraceStore:
             manifest = read_manifest(directory, study, version)
             check_files(directory, manifest)
         return VerifiedVersion(manifest=manifest, directory=directory)
+
+    def open_trace(self, study: str, version: str) -> tuple[Manifest, BinaryIO]:
+        """Open a version's draws to be copied, with the size that its manifest says; the caller closes it.
+
+        The hash is not checked: it is for whoever has the copy.
+
+        Raises
+        ------
+        VersionMissing
+            There is no such version, or it was retired just now.
+        TraceCorrupt
+            The manifest or the file is not what it should be.
+        """
+        directory = self._directory(study, version)
+        with _reading(directory), self._while_there(directory):
+            manifest = read_manifest(directory, study, version)
+            return manifest, open_file(directory, manifest, TRACE_FILE)
 
     def status(self, study: str) -> Status | None:
         """Give what the worker last said about the study; None when it has said nothing.

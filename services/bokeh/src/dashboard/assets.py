@@ -10,9 +10,15 @@ from bokeh.settings import settings as bokeh_settings
 BUNDLES = ("js/bokeh.min.js", "js/bokeh-widgets.min.js")
 """The parts of BokehJS that the page uses; tables, MathJax, WebGL and the API are not among them."""
 
-OURS = ("page.js", "page.css", "favicon.svg")
+SCRIPTS = ("theme.js", "figures.js", "controls.js", "page.js")
+SHEETS = ("page.css", "controls.css", "analyst.css")
+OURS = (*SCRIPTS, *SHEETS, "favicon.svg")
 PREFIX = "longitude"
 """The folder under /static that our own files are served from."""
+
+PAGE_SCRIPTS = (*BUNDLES, *(f"{PREFIX}/{name}" for name in SCRIPTS))
+PAGE_SHEETS = tuple(f"{PREFIX}/{name}" for name in SHEETS)
+"""What a page loads, in this order; the last script starts it."""
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,34 @@
-"""The figures of a page, made once per session and empty; showing something is assigning data."""
+"""The figures of a unit, made once per session and empty; showing something is assigning data."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import BasicTicker, ColumnDataSource, DataRange1d, HoverTool, NumeralTickFormatter
-from bokeh.models.annotations import Span
-from bokeh.plotting import figure
+from bokeh.models import (
+    ColumnDataSource,
+    DataRange1d,
+    Ellipse,
+    HoverTool,
+    Line,
+    MultiLine,
+    Patches,
+    Plot,
+    Range1d,
+    Scatter,
+    VArea,
+)
+from bokeh.models.annotations import BoxAnnotation, Span
 from numpy.typing import NDArray
 
-from dashboard.estimands import Floats
+from dashboard.dots import stack_dots
+from dashboard.estimands import Effect, Floats
+from dashboard.plots import Easel
+from dashboard.theme import ACCENT, BAND, COMPARED, DASHES, INK, MUTED, PATH, PATH_BAND
+from dashboard.unit_effects import Path
 from dashboard.versions import EffectAnswer, UnitSeries
 
 Data = dict[str, Any]
-
-INK, BAND, ACCENT, MUTED = "#1b3a4b", "#9cc5d8", "#b3541e", "#6b7780"
-HEIGHT = 260
-TICKS = 5
-"""Few enough for their labels to stand apart on a telephone."""
 
 NOTHING: Data = {"x": [0.0], "y": [0.0]}
 """A curve that cannot be seen. BokehJS warns about the ranges of a figure that has no point at all."""
@@ -24,58 +36,168 @@ NOTHING: Data = {"x": [0.0], "y": [0.0]}
 LONE_HALF_WIDTH = 0.2
 """Half the width, in periods, of the band at a period whose neighbours were not observed."""
 
+HEADROOM, MARGIN = 1.08, 0.04
+
+
+class Others:
+    """Lines of the units compared with the chosen one; made when there first is one."""
+
+    def __init__(self, easel: Easel, plot: Plot) -> None:
+        self._easel, self._plot = easel, plot
+        self._source: ColumnDataSource | None = None
+
+    def show(self, xs: Sequence[NDArray[Any]], ys: Sequence[Floats], places: Sequence[int]) -> None:
+        """Show lines, each in the colour and dash of its unit's place among those compared."""
+        if self._source is None:
+            if not places:
+                return
+            self._source = self._easel.source(xs=[], ys=[], color=[], dash=[])
+            line = MultiLine(xs="xs", ys="ys", line_color="color", line_width=2, line_dash="dash")
+            self._easel.draw(self._plot, self._source, line)
+        self._source.data = {
+            "xs": list(xs),
+            "ys": list(ys),
+            "color": [COMPARED[place] for place in places],
+            "dash": [DASHES[place] for place in places],
+        }
+
 
 class TimeFigure:
-    """One column of the panel over time: a line with points, and over it the model's band if there is one."""
+    """One column of the panel over time: observed, beside other units, and for the outcome as modelled."""
 
-    def __init__(self, name: str, column: str, *, banded: bool) -> None:
-        self.source = ColumnDataSource(data={"period": [0], column: [0.0]})
-        self.band = ColumnDataSource(data={"xs": [], "ys": []})
-        self.model = _start_figure(name, y_range=DataRange1d(only_visible=True))
-        if banded:
-            self.model.patches(
-                "xs", "ys", source=self.band, fill_color=BAND, fill_alpha=0.55, line_color=None
-            )
-        self.model.line("period", column, source=self.source, line_color=INK, line_width=2)
-        points = self.model.scatter("period", column, source=self.source, color=INK, size=5)
-        self.model.add_tools(
+    def __init__(self, easel: Easel, name: str, *, modelled: bool, x: DataRange1d | None = None) -> None:
+        self.plot: Plot = easel.plot(name, x=x)
+        self._source = easel.source(f"{name}-data", period=[0], value=[0.0], path=[0.0])
+        if modelled:
+            self._bands = easel.source(xs=[], ys=[], color=[])
+            bands = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.5, line_color=None)
+            easel.draw(self.plot, self._bands, bands)
+            path = Line(x="period", y="path", line_color=PATH, line_width=2, line_dash="6 3")
+            easel.draw(self.plot, self._source, path)
+        easel.draw(self.plot, self._source, Line(x="period", y="value", line_color=INK, line_width=2))
+        points = easel.draw(
+            self.plot, self._source, Scatter(x="period", y="value", fill_color=INK, line_color=INK, size=5)
+        )
+        self._others = Others(easel, self.plot)
+        self.plot.add_tools(
             HoverTool(
                 renderers=[points],
-                tooltips=[("", "@period"), ("", f"@{column}{{0,0.[000]}}")],
+                tooltips=[("", "@period"), ("", "@value{0,0.[000]}")],
                 mode="vline",
                 visible=False,
             )
         )
-        self.model.yaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
-        self.model.xaxis.formatter = NumeralTickFormatter(format="0")
-        self.model.xaxis.ticker = BasicTicker(desired_num_ticks=TICKS, min_interval=1)
+        easel.axis(self.plot, "left")
+        easel.axis(self.plot, "below", whole=True)
+
+    def show(self, period: NDArray[np.int64], values: Floats, others: Sequence[Floats]) -> None:
+        """Show a unit's column and, in their order, those of the units compared with it."""
+        self._source.data = {"period": period, "value": values, "path": np.full(period.size, np.nan)}
+        self._others.show([period] * len(others), others, range(len(others)))
+
+    def show_model(self, series: UnitSeries, path: Path) -> None:
+        """Show the model's band, and what the outcome would have been under the change."""
+        expected = outline_band(series.period, series.lower, series.upper)
+        changed = outline_band(series.period, path.lower, path.upper)
+        self._bands.data = {
+            "xs": expected["xs"] + changed["xs"],
+            "ys": expected["ys"] + changed["ys"],
+            "color": [BAND] * len(expected["xs"]) + [PATH_BAND] * len(changed["xs"]),
+        }
+        self._source.data = dict(self._source.data) | {"path": path.median}
 
 
-class DensityFigure:
-    """The posterior density of an effect, its interval filled, its mean and zero marked."""
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """The effect on a unit beside the chosen one."""
 
-    def __init__(self, name: str) -> None:
-        self.curve = ColumnDataSource(data=NOTHING)
-        self.interval = ColumnDataSource(data=NOTHING)
-        self.mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
-        self.model = _start_figure(name, y_range=DataRange1d(start=0))
-        self.model.varea(x="x", y1=0, y2="y", source=self.interval, fill_color=BAND, fill_alpha=0.55)
-        self.model.line("x", "y", source=self.curve, line_color=INK, line_width=2)
-        self.model.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
-        self.model.add_layout(self.mean)
-        self.model.yaxis.visible = False
-        self.model.ygrid.visible = False
-        self.model.xaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
+    label: str
+    answer: EffectAnswer
 
-    def show(self, answer: EffectAnswer) -> None:
-        """Show an effect, or nothing where there is none."""
-        curve, interval = trace_density(answer)
-        self.curve.data = curve
-        self.interval.data = interval
-        self.mean.update(
-            location=answer.effect.mean if answer.effect is not None else 0,
-            visible=answer.effect is not None and answer.effect.grid.size > 0,
+
+class EffectFigure:
+    """The posterior of an effect, as density or dots, with interval, mean, zero and what is negligible."""
+
+    def __init__(self, easel: Easel, name: str) -> None:
+        self._easel = easel
+        self._across, self._top = Range1d(start=-1, end=1), Range1d(start=0, end=1)
+        self.plot: Plot = easel.plot(name, x=self._across, y=self._top)
+        self._curve = easel.source(**NOTHING)
+        self._interval = easel.source(**NOTHING)
+        easel.draw(self.plot, self._interval, VArea(x="x", y1=0, y2="y", fill_color=BAND, fill_alpha=0.6))
+        easel.draw(self.plot, self._curve, Line(x="x", y="y", line_color=INK, line_width=2))
+        self._others = Others(easel, self.plot)
+        self._dots: ColumnDataSource | None = None
+        self._dot: Ellipse | None = None
+        self._negligible: BoxAnnotation | None = None
+        self._mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
+        self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
+        self.plot.add_layout(self._mean)
+        easel.axis(self.plot, "below")
+
+    def show(
+        self, answer: EffectAnswer, negligible: float | None, others: Sequence[Compared], *, dots: bool
+    ) -> None:
+        """Show an effect, or nothing where there is none.
+
+        Parameters
+        ----------
+        negligible
+            Effects between minus this and this count as none; None where the study does not say.
+        """
+        effect = answer.effect
+        seen = effect is not None and effect.grid.size > 0
+        self._mean.update(location=effect.mean if effect is not None else 0, visible=seen)
+        self._show_negligible(negligible if seen else None)
+        self._show_dots(effect if seen and dots else None)
+        drawn = [
+            (place, other.answer.effect)
+            for place, other in enumerate(others)
+            if not dots and other.answer.effect is not None and other.answer.effect.grid.size
+        ]
+        self._others.show(
+            [one.grid for _, one in drawn], [one.density for _, one in drawn], [place for place, _ in drawn]
         )
+        shown = [one for one in (effect, *(one for _, one in drawn)) if one is not None and seen]
+        self._across.update(**span_effects(shown))
+        if seen and dots:
+            self._curve.data = self._interval.data = NOTHING
+            return
+        self._curve.data, self._interval.data = trace_density(answer)
+        peaks = [float(one.density.max()) for one in shown]
+        self._top.end = HEADROOM * max(peaks, default=1.0)
+
+    def _show_negligible(self, negligible: float | None) -> None:
+        if self._negligible is None and negligible is not None:
+            self._negligible = BoxAnnotation(fill_color=MUTED, fill_alpha=0.15, line_color=None)
+            self.plot.add_layout(self._negligible)
+        if self._negligible is not None:
+            reach = negligible or 0.0
+            self._negligible.update(left=-reach, right=reach, visible=negligible is not None)
+
+    def _show_dots(self, effect: Effect | None) -> None:
+        if self._dots is None or self._dot is None:
+            if effect is None:
+                return
+            self._dots = self._easel.source(x=[], y=[], color=[])
+            self._dot = Ellipse(x="x", y="y", width=1, height=0.94, fill_color="color", line_color=None)
+            self._easel.draw(self.plot, self._dots, self._dot)
+        if effect is None:
+            self._dots.data = {"x": [], "y": [], "color": []}
+            return
+        stacks = stack_dots(effect)
+        inside = (stacks.x >= effect.lower) & (stacks.x <= effect.upper)
+        self._dots.data = {"x": stacks.x, "y": stacks.y, "color": np.where(inside, INK, BAND).tolist()}
+        self._dot.width = stacks.width * 0.94
+        self._top.end = stacks.rows
+
+
+def span_effects(effects: Sequence[Effect]) -> dict[str, float]:
+    """Give the ends of an axis that has effects and zero on it, so that how far from it they are is seen."""
+    low = min((float(one.grid[0]) for one in effects), default=-1.0)
+    high = max((float(one.grid[-1]) for one in effects), default=1.0)
+    low, high = min(low, 0.0), max(high, 0.0)
+    return {"start": low - MARGIN * (high - low), "end": high + MARGIN * (high - low)}
 
 
 def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:
@@ -83,36 +205,27 @@ def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:
     effect = answer.effect
     if effect is None or effect.grid.size == 0:
         return NOTHING, NOTHING
-    inside = (effect.grid >= effect.lower) & (effect.grid <= effect.upper)
-    return {"x": effect.grid, "y": effect.density}, {"x": effect.grid[inside], "y": effect.density[inside]}
+    edges = np.asarray([effect.lower, effect.upper])
+    within = effect.grid[(effect.grid > effect.lower) & (effect.grid < effect.upper)]
+    x = np.concatenate((edges[:1], within, edges[1:]))
+    return {"x": effect.grid, "y": effect.density}, {"x": x, "y": np.interp(x, effect.grid, effect.density)}
 
 
-def outline_band(series: UnitSeries) -> Data:
+def outline_band(period: NDArray[np.int64], lower: Floats, upper: Floats) -> Data:
     """Give the band as one polygon for each run of periods without a gap, so that gaps stay open."""
     xs: list[Floats] = []
     ys: list[Floats] = []
-    known = np.isfinite(series.lower) & np.isfinite(series.upper)
+    known = np.isfinite(lower) & np.isfinite(upper)
     for run in _split_runs(known):
-        period, lower, upper = series.period[run].astype(np.float64), series.lower[run], series.upper[run]
+        x, low, high = period[run].astype(np.float64), lower[run], upper[run]
         if run.size == 1:
-            period = np.concatenate((period - LONE_HALF_WIDTH, period + LONE_HALF_WIDTH))
-            lower, upper = np.repeat(lower, 2), np.repeat(upper, 2)
-        xs.append(np.concatenate((period, period[::-1])))
-        ys.append(np.concatenate((lower, upper[::-1])))
+            x = np.concatenate((x - LONE_HALF_WIDTH, x + LONE_HALF_WIDTH))
+            low, high = np.repeat(low, 2), np.repeat(high, 2)
+        xs.append(np.concatenate((x, x[::-1])))
+        ys.append(np.concatenate((low, high[::-1])))
     return {"xs": xs, "ys": ys}
 
 
 def _split_runs(known: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
     places = np.flatnonzero(known)
     return [run for run in np.split(places, np.flatnonzero(np.diff(places) > 1) + 1) if run.size]
-
-
-def _start_figure(name: str, **options: Any) -> Any:
-    return figure(
-        name=name,
-        height=HEIGHT,
-        sizing_mode="stretch_width",
-        toolbar_location=None,
-        tools="",
-        **options,
-    )

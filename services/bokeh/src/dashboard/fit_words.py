@@ -39,18 +39,23 @@ def describe_progress(status: Status | None) -> dict[str, str]:
     }
 
 
-def describe_refit(status: Status | None) -> tuple[str, ...]:
-    """Give the notices that a published study carries while the worker is busy with it, or failed."""
+def describe_refit(status: Status | None, version: str) -> tuple[str, ...]:
+    """Give the notices that a published study carries while the worker is busy with it, or failed.
+
+    `version` is the one that the page shows meanwhile.
+    """
     if status is None:
         return ()
     if status.phase in RUNNING:
         words = describe_progress(status)
         parts = ", ".join(part for part in (words["phase"].lower(), words["draws"], words["eta"]) if part)
-        return (f"A new fit of this study is in progress: {parts}.",)
+        return (f"A new fit of this study is in progress: {parts}. You can go on with version {version}.",)
     if status.phase == "failed":
-        return (f"The latest fit failed: {state_reason(status)} The version published before is shown.",)
+        return (
+            f"The new fit was not published: {state_reason(status)} You are looking at version {version}.",
+        )
     if status.phase == "invalid":
-        return ("The files of this study have faults, listed below; what was published before is shown.",)
+        return (f"The files of this study have faults, listed below; you are looking at version {version}.",)
     return ()
 
 

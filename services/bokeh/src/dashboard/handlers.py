@@ -19,24 +19,14 @@ from bokeh.util.token import check_token_signature, get_session_id, get_token_pa
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
 
-from dashboard.page import ROOTS
+from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.process import Process, running
+from dashboard.state import MASSES
+from dashboard.theme import DARK
 from dashboard.words import NAMES
 
 log = logging.getLogger(__name__)
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-"""Bokeh sets styles inline, its icons are data URLs; nothing else leaves the defaults."""
-
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
 YEAR_SECONDS = 31_536_000
 
 
@@ -122,19 +112,21 @@ class PageHandler(DocHandler):
             }
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.write(
-            document.template.render(
+            process.templates.get_template("index.html").render(
                 words=words,
-                slots=ROOTS,
                 render_item=item,
+                scripts=PAGE_SCRIPTS,
+                sheets=PAGE_SHEETS,
+                masses=[f"{mass:g}" for mass in MASSES],
+                dark=DARK,
                 assets=process.assets.urls,
                 replica=process.settings.replica,
             )
         )
 
     def _set_headers(self, process: Process) -> None:
-        for name, value in HEADERS.items():
+        for name, value in process.headers.items():
             self.set_header(name, value)
-        self.set_header("X-Longitude-Replica", process.settings.replica)
 
 
 class SocketHandler(WSHandler):

@@ -37,3 +37,8 @@ def write_duration(seconds: float) -> str:
     if seconds < 5400:
         return f"about {round(seconds / 60)} minutes"
     return f"about {seconds / 3600:.1f} hours"
+
+
+def write_percent(share: float) -> str:
+    """Write a share that was chosen, such as an interval's mass, in percent."""
+    return f"{100 * share:.3g}{NARROW}%"

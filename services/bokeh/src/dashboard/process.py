@@ -7,12 +7,15 @@ from functools import cache as once
 
 from bokeh.document import Document
 from bokeh.server.contexts import BokehSessionContext
+from jinja2 import Environment
 
 from dashboard.assets import Assets
 from dashboard.health import Health
 from dashboard.page import Page
+from dashboard.policy import write_policy
 from dashboard.settings import Settings, read_settings
-from dashboard.state import read_query
+from dashboard.state import ViewState, read_query
+from dashboard.templates import load_templates
 from dashboard.traces import Shelf, TraceCache
 from tracestore.errors import TraceStoreError
 from tracestore.store import TraceStore
@@ -28,6 +31,7 @@ class Process:
     cache: TraceCache
     health: Health
     assets: Assets
+    templates: Environment
     _pages: dict[str, tuple[Document, Page]] = field(default_factory=dict)
     _announced: Shelf = field(default_factory=Shelf)
 
@@ -44,18 +48,33 @@ class Process:
         """Stop following the volume."""
         self.cache.stop()
 
-    def prepare_page(self, query: str) -> Page:
-        """Read what a query asks for, and make its page. Blocks: not for the event loop.
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers of every page."""
+        return {
+            "Content-Security-Policy": write_policy(self.settings.frame_ancestors),
+            "Cache-Control": "no-store",
+            "Referrer-Policy": "same-origin",
+            "X-Content-Type-Options": "nosniff",
+            "X-Longitude-Replica": self.settings.replica,
+        }
 
-        What does not exist is left to the page, which says so.
+    def fetch_version(self, asked: ViewState) -> None:
+        """Read the version that is asked for into memory, if the store has it. Blocks.
+
+        What does not exist is left to those who ask, who say so.
         """
-        asked, _ = read_query(query)
         now = self.cache.shelf.find(asked.study)
         if now is not None and asked.version is not None and self.cache.held(now.name, asked.version) is None:
             try:
                 self.cache.fetch(now.name, asked.version)
             except (OSError, TraceStoreError) as error:
                 log.info("study %s: the version asked for cannot be shown: %s", now.name, error)
+
+    def prepare_page(self, query: str) -> Page:
+        """Read what a query asks for, and make its page. Blocks: not for the event loop."""
+        asked, _ = read_query(query)
+        self.fetch_version(asked)
         return Page(self.cache, query)
 
     def open_page(self, document: Document) -> None:
@@ -90,4 +109,5 @@ def running() -> Process:
         cache=TraceCache(TraceStore(settings.traces_dir)),
         health=Health(),
         assets=Assets.find(),
+        templates=load_templates(),
     )

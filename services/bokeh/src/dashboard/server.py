@@ -15,12 +15,15 @@ from bokeh.settings import settings as bokeh_settings
 from tornado.log import access_log
 
 from dashboard.assets import PREFIX
+from dashboard.download import PATTERN, DownloadHandler
 from dashboard.drain import drain
 from dashboard.handlers import AssetHandler, PageHandler, SocketHandler, traffic
 from dashboard.health import HealthServer, keep_beating
 from dashboard.logs import configure_logging
 from dashboard.process import Process, running
 from dashboard.settings import SettingsError
+from dashboard.studies import StudiesHandler
+from dashboard.table_pages import TableHandler
 from dashboard.trial import try_builds
 
 log = logging.getLogger(__name__)
@@ -43,6 +46,9 @@ def make_server(process: Process, application: Application) -> Server:
     urls.per_app_patterns[:] = [
         (r"/?", PageHandler),
         (r"/ws", SocketHandler),
+        (r"/studies/?", StudiesHandler),
+        (r"/data/([a-z-]{1,40})\.csv", TableHandler),
+        (PATTERN, DownloadHandler),
         (rf"/static/{PREFIX}/(.*)", AssetHandler),
     ]
     return Server(

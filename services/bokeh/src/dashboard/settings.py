@@ -1,11 +1,12 @@
 """What the process is told from outside, read once."""
 
+import re
 import socket
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SECRET_MIN_BYTES = 32
 
@@ -27,6 +28,21 @@ HostName = Annotated[
     ),
 ]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+ORIGIN_PATTERN = re.compile(r"https?://(?:\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+
+
+def _split_origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(value.split())
+    if any(ORIGIN_PATTERN.fullmatch(origin) is None for origin in origins):
+        raise ValueError("not origins")
+    return origins
+
+
+Origins = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_origins)]
 
 
 class SettingsError(Exception):
@@ -56,6 +72,10 @@ class Settings(BaseSettings):
     )
     unused_session_seconds: int = Field(60, ge=1, le=86_400, description="whole seconds, 1 to 86400")
     drain_seconds: float = Field(3.0, ge=0, le=600, description="seconds, 0 to 600")
+    frame_ancestors: Origins = Field(
+        (),
+        description="origins such as https://example.org with spaces between them, or nothing",
+    )
     replica: Name = Field(
         default_factory=socket.gethostname,
         description="a name of letters, digits, dots, hyphens and underscores",

@@ -1,13 +1,11 @@
 """What a page shows, and its form in the page's address."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 from urllib.parse import parse_qsl, urlencode
 
-from dashboard.traces import Shelf, StudyNow
-from dashboard.versions import LoadedVersion
-from tracestore.manifest import WhatIf
+from dashboard.estimands import HDI_MASS
 
 QUERY_MAX = 2_000
 """Characters of a query that are read; what pages write stays far below."""
@@ -15,7 +13,13 @@ QUERY_MAX = 2_000
 QUOTED_MAX = 40
 """Characters of a value that a notice quotes."""
 
-Held = Callable[[str, str], LoadedVersion | None]
+MASSES = (0.5, 0.8, 0.9, HDI_MASS, 0.95, 0.99)
+COMPARED_MAX = 3
+"""Units beside the chosen one; with more, lines can no longer be told apart by colour and dash."""
+
+Tab = Literal["reader", "analyst"]
+Theme = Literal["auto", "light", "dark"]
+View = Literal["density", "dots"]
 
 
 @dataclass(frozen=True)
@@ -28,20 +32,67 @@ class ViewState:
         Names as in the trace store.
     change
         Of the treatment, in percent or in its units as the study card says.
+    compare
+        Up to `COMPARED_MAX` further units.
+    mass
+        Of the intervals, one of `MASSES`.
+    view
+        How the posterior of an effect is drawn.
+    multiples
+        Whether all units are drawn over time.
+    embed
+        Whether the figures are shown alone, for another page to hold them.
     """
 
     study: str | None = None
     version: str | None = None
     unit: str | None = None
     change: float | None = None
+    compare: tuple[str, ...] = ()
+    mass: float = HDI_MASS
+    tab: Tab = "reader"
+    theme: Theme = "auto"
+    view: View = "density"
+    multiples: bool = False
+    embed: bool = False
 
     def to_query(self) -> str:
-        """Give the query string that leads back to this state, without a question mark."""
-        parts = {"study": self.study, "version": self.version, "unit": self.unit}
-        chosen = [(key, value) for key, value in parts.items() if value is not None]
+        """Give the query string that leads back to this state, without a question mark.
+
+        What is as it is by default is left out.
+        """
+        names = {"study": self.study, "version": self.version, "unit": self.unit}
+        chosen = [(key, value) for key, value in names.items() if value is not None]
         if self.change is not None:
             chosen.append(("change", format_change(self.change)))
+        chosen.extend(("compare", unit) for unit in self.compare)
+        if self.mass != HDI_MASS:
+            chosen.append(("mass", f"{self.mass:g}"))
+        default = ViewState()
+        for key in CHOICES:
+            value: str = getattr(self, key)
+            if value != getattr(default, key):
+                chosen.append((key, value))
+        chosen.extend((key, "1") for key in SWITCHES if getattr(self, key))
         return urlencode(chosen, errors="replace")
+
+
+CHOICES: dict[str, tuple[str, ...]] = {"tab": get_args(Tab), "theme": get_args(Theme), "view": get_args(View)}
+SWITCHES = ("multiples", "embed")
+ALLOWED: dict[str, dict[str, Any]] = {
+    "mass": {f"{mass:g}": mass for mass in MASSES},
+    **{key: {value: value for value in values} for key, values in CHOICES.items()},
+    **{key: {"0": False, "1": True} for key in SWITCHES},
+}
+"""What each key with a fixed set of values may be, as it is written in an address."""
+
+NAMED = {
+    "mass": "a mass of intervals",
+    "tab": "a tab",
+    "theme": "a theme",
+    "view": "a view",
+    **{key: f"a value of “{key}”" for key in SWITCHES},
+}
 
 
 def format_change(change: float) -> str:
@@ -49,63 +100,51 @@ def format_change(change: float) -> str:
     return str(int(change)) if change.is_integer() and abs(change) < 1e15 else repr(change)
 
 
-def read_query(query: str) -> tuple[ViewState, tuple[str, ...]]:
+def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, tuple[str, ...]]:
     """Read what a query asks for, whether or not it can be had.
 
-    Unknown keys are left alone, the last of a repeated key counts. Never raises.
+    Unknown keys are left alone, the last of a repeated key counts, but for `compare`, all of which do.
+    Never raises.
+
+    Parameters
+    ----------
+    query
+        From an address or a browser, so not to be trusted.
+    before
+        The state that the parts which are not in the query keep; the default one if left out.
 
     Returns
     -------
     tuple
         The state asked for, and a notice for each value that cannot be read at all.
     """
+    before = before or ViewState()
     if len(query) > QUERY_MAX:
-        return ViewState(), ("The address of this page is too long to be read; showing the default.",)
+        return before, ("The address of this page is too long to be read; showing the default.",)
     try:
-        asked = dict(parse_qsl(query, errors="replace", max_num_fields=50))
+        pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=50)
     except ValueError:
-        return ViewState(), ("The address of this page cannot be read; showing the default.",)
-    state = ViewState(study=asked.get("study"), version=asked.get("version"), unit=asked.get("unit"))
-    if "change" not in asked:
-        return state, ()
-    try:
-        change = float(asked["change"])
-    except ValueError:
-        change = math.nan
-    if not math.isfinite(change):
-        return state, (f"“{quote(asked['change'])}” is not a number; showing the default change.",)
-    return replace(state, change=change), ()
-
-
-def settle(asked: ViewState, shelf: Shelf, held: Held) -> tuple[ViewState, tuple[str, ...]]:
-    """Turn what was asked for into what can be shown.
-
-    Parameters
-    ----------
-    asked
-        From an address or from a widget, so not to be trusted.
-    shelf
-        What the volume holds.
-    held
-        Gives a version that is in memory, or None.
-
-    Returns
-    -------
-    tuple
-        A state whose every part exists, and a notice for each part that does not.
-        Where nothing is published, version, unit and change stay as asked for: they may exist once it is.
-    """
-    now, notices = _settle_study(asked.study, shelf)
-    if now is None:
-        return asked, ()
-    version, more = _settle_version(asked.version, now, held)
-    notices += more
-    if version is None:
-        return replace(asked, study=now.name), notices
-    unit, more = _settle_unit(asked.unit, version)
-    notices += more
-    change, more = _settle_change(asked.change, version.manifest.study.what_if)
-    return ViewState(now.name, version.name, unit, change), notices + more
+        return before, ("The address of this page cannot be read; showing the default.",)
+    asked = {key: value for key, value in pairs if value}
+    parts: dict[str, Any] = {key: asked[key] for key in ("study", "version", "unit") if key in asked}
+    notices: list[str] = []
+    if any(key == "compare" for key, _ in pairs):
+        wanted = tuple(dict.fromkeys(value for key, value in pairs if key == "compare" and value))
+        parts["compare"] = wanted[:COMPARED_MAX]
+        if len(wanted) > COMPARED_MAX:
+            notices.append(f"At most {COMPARED_MAX} are compared with another; the rest is left out.")
+    if "change" in asked:
+        change = _read_number(asked["change"])
+        if math.isfinite(change):
+            parts["change"] = change
+        else:
+            notices.append(f"“{quote(asked['change'])}” is not a number; showing the default change.")
+    for key, allowed in ALLOWED.items():
+        if asked.get(key) in allowed:
+            parts[key] = allowed[asked[key]]
+        elif key in asked:
+            notices.append(f"“{quote(asked[key])}” is not {NAMED[key]}; it is one of {', '.join(allowed)}.")
+    return replace(before, **parts), tuple(notices)
 
 
 def quote(value: str) -> str:
@@ -113,47 +152,8 @@ def quote(value: str) -> str:
     return value if len(value) <= QUOTED_MAX else value[: QUOTED_MAX - 1] + "…"
 
 
-def _settle_study(asked: str | None, shelf: Shelf) -> tuple[StudyNow | None, tuple[str, ...]]:
-    if not shelf.studies:
-        return None, ()
-    found = shelf.find(asked)
-    if found is not None:
-        return found, ()
-    default = next((now for now in shelf.studies if now.current is not None), shelf.studies[0])
-    if asked is None:
-        return default, ()
-    return default, (f"There is no study “{quote(asked)}”; showing “{default.title}”.",)
-
-
-def _settle_version(
-    asked: str | None, now: StudyNow, held: Held
-) -> tuple[LoadedVersion | None, tuple[str, ...]]:
-    if asked is None or (now.current is not None and now.current.name == asked):
-        return now.current, ()
-    version = held(now.name, asked)
-    if version is not None:
-        return version, ()
-    if now.current is None:
-        return None, ()
-    return now.current, (f"Version “{quote(asked)}” is not available; showing {now.current.name}.",)
-
-
-def _settle_unit(asked: str | None, version: LoadedVersion) -> tuple[str, tuple[str, ...]]:
-    if asked is not None and asked in version.labels:
-        return asked, ()
-    default = version.manifest.units[0]
-    if asked is None:
-        return default.id, ()
-    noun = version.manifest.study.unit.noun
-    return default.id, (f"There is no {noun} “{quote(asked)}”; showing {default.label}.",)
-
-
-def _settle_change(asked: float | None, what_if: WhatIf) -> tuple[float, tuple[str, ...]]:
-    if asked is None:
-        return what_if.default, ()
-    if not math.isfinite(asked):
-        return what_if.default, ("The change is not a number; showing the default.",)
-    kept = min(max(asked, what_if.min), what_if.max)
-    if kept == asked:
-        return asked, ()
-    return kept, (f"A change of {asked:g} is outside {what_if.min:g} to {what_if.max:g}; showing {kept:g}.",)
+def _read_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

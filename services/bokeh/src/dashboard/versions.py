@@ -1,5 +1,6 @@
 """A published version in memory: read once per process, shared by all sessions, read-only."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -9,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from dashboard.estimands import (
+    HDI_MASS,
     Effect,
     EffectUndefined,
     Estimand,
@@ -17,11 +19,14 @@ from dashboard.estimands import (
     estimand_of,
     summarise,
 )
+from dashboard.reach import Beyond, Reach, find_reach, leave_reach
+from dashboard.unit_effects import Path as OutcomePath
+from dashboard.unit_effects import UnitEffects, compute_path, compute_unit_effects
 from tracestore.errors import TraceCorrupt
 from tracestore.manifest import Manifest
 
-EFFECTS_KEPT = 512
-"""Effects remembered per version; one is about 3 kB."""
+EFFECTS_KEPT = 128
+"""Effects remembered per version; one is about 40 kB with 4,000 draws."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +36,7 @@ class UnitSeries:
     period: NDArray[np.int64]
     treatment: Floats
     outcome: Floats
-    mean: Floats
+    median: Floats
     lower: Floats
     upper: Floats
 
@@ -40,13 +45,20 @@ class UnitSeries:
 class EffectAnswer:
     """The effect on one unit or on all, or the reason why there is none.
 
-    `period` is the period it is of and `units` how many units it is of.
+    Attributes
+    ----------
+    period, units
+        The period it is of, and how many units.
+    outcome, treatment
+        What was observed there, summed or averaged over the units as their effects are.
     """
 
     period: int
     units: int
     effect: Effect | None
     reason: str | None = None
+    outcome: float = math.nan
+    treatment: float = math.nan
 
 
 class LoadedVersion:
@@ -62,12 +74,20 @@ class LoadedVersion:
         Draws of beta, or of each unit's own where the model has them, all chains one after another.
     series
         By unit, in the order of `manifest.units`.
+    trace
+        The file it was read from.
     """
 
     def __init__(
-        self, manifest: Manifest, slope: Floats, panel: dict[str, Floats], band: dict[str, Floats]
+        self,
+        manifest: Manifest,
+        slope: Floats,
+        panel: dict[str, Floats],
+        band: dict[str, Floats],
+        trace: Path,
     ) -> None:
         self.manifest = manifest
+        self.trace = trace
         self.slope = _freeze(slope)
         self._outcome = _freeze(panel["outcome"])
         self._treatment = _freeze(panel["treatment"])
@@ -80,7 +100,7 @@ class LoadedVersion:
                 period=periods,
                 treatment=self._treatment[place],
                 outcome=self._outcome[place],
-                mean=_freeze(band["mean"][place]),
+                median=_freeze(band["median"][place]),
                 lower=_freeze(band["lower"][place]),
                 upper=_freeze(band["upper"][place]),
             )
@@ -90,8 +110,14 @@ class LoadedVersion:
         self.estimand: Estimand = estimand_of(
             card.what_if, card.outcome.transform, card.treatment.transform, card.sign
         )
+        ordered = np.sort(slope.reshape(len(slope), -1), axis=0)
+        self._ordered = _freeze(ordered)
+        self._last = self._find_last()
+        self.reach: Reach = find_reach(self._treatment, card.what_if.kind)
         self.effect_on = lru_cache(maxsize=EFFECTS_KEPT)(self._effect_on)
         self.effect_on_all = lru_cache(maxsize=EFFECTS_KEPT)(self._effect_on_all)
+        self.effects_by_unit = lru_cache(maxsize=EFFECTS_KEPT)(self._effects_by_unit)
+        self.path_of = lru_cache(maxsize=EFFECTS_KEPT)(self._path_of)
 
     @property
     def name(self) -> str:
@@ -102,15 +128,34 @@ class LoadedVersion:
         """Give the series of a unit by its identifier."""
         return self.series[self._positions[unit]]
 
-    def _effect_on(self, unit: str, change: float) -> EffectAnswer:
+    def beyond(self, unit: str, change: float) -> tuple[Beyond, ...]:
+        """Say where a change of a unit's treatment, at its last period, leaves what the data have seen."""
+        place = self._positions[unit]
+        column = int(self._last[place])
+        if column < 0:
+            return ()
+        what_if = self.manifest.study.what_if
+        return leave_reach(self.reach, float(self._treatment[place, column]), change, what_if.kind)
+
+    def negligible(self, answer: EffectAnswer) -> float | None:
+        """Give the size below which an effect counts as none, in the outcome's units; None where not said."""
+        percent = self.manifest.study.what_if.negligible
+        return None if percent is None else abs(answer.outcome) * percent / 100
+
+    def _find_last(self) -> NDArray[np.int64]:
+        """Give the position of each unit's last observed period, -1 where it has none."""
+        columns = np.arange(len(self.manifest.periods), dtype=np.int64)
+        return np.where(self._observed, columns, -1).max(axis=1)
+
+    def _effect_on(self, unit: str, change: float, mass: float = HDI_MASS) -> EffectAnswer:
         """Give the effect on a unit at the last period in which both of its columns are observed."""
         place = self._positions[unit]
-        observed = np.flatnonzero(self._observed[place])
-        if observed.size == 0:
+        column = int(self._last[place])
+        if column < 0:
             return EffectAnswer(self.manifest.periods[-1], 0, None, f"{self.labels[unit]} is never observed")
-        return self._answer(np.asarray([place], dtype=np.int64), int(observed[-1]), change)
+        return self._answer(np.asarray([place], dtype=np.int64), column, change, mass)
 
-    def _effect_on_all(self, change: float) -> EffectAnswer:
+    def _effect_on_all(self, change: float, mass: float = HDI_MASS) -> EffectAnswer:
         """Give the effect on the units of the panel's last period: sum or mean, as the card says."""
         last = len(self.manifest.periods) - 1
         places = np.flatnonzero(self._observed[:, last])
@@ -119,10 +164,26 @@ class LoadedVersion:
                 self.manifest.periods[last], 0, None, "no unit is observed in the last period"
             )
         share = 1 / places.size if self.manifest.study.together == "mean" else 1.0
-        return self._answer(places, last, change, share)
+        return self._answer(places, last, change, mass, share)
+
+    def _effects_by_unit(self, change: float, mass: float = HDI_MASS) -> UnitEffects:
+        """Give the effect on each unit at its own last observed period."""
+        places = np.arange(len(self._last))
+        outcome = np.where(self._last < 0, np.nan, self._outcome[places, self._last])
+        treatment = np.where(self._last < 0, np.nan, self._treatment[places, self._last])
+        return compute_unit_effects(
+            self._ordered, outcome, treatment, self._last, change, self.estimand, mass
+        )
+
+    def _path_of(self, unit: str, change: float, mass: float = HDI_MASS) -> OutcomePath:
+        """Give the outcome that a unit would have had under the change, in each of its periods."""
+        place = self._positions[unit]
+        own = self._ordered[:, [place]] if self._ordered.shape[1] > 1 else self._ordered
+        series = self.series[place]
+        return compute_path(own, series.outcome, series.treatment, change, self.estimand, mass)
 
     def _answer(
-        self, places: NDArray[np.int64], column: int, change: float, share: float = 1.0
+        self, places: NDArray[np.int64], column: int, change: float, mass: float, share: float = 1.0
     ) -> EffectAnswer:
         outcome, treatment = self._outcome[places, column], self._treatment[places, column]
         period = self.manifest.periods[column]
@@ -133,7 +194,13 @@ class LoadedVersion:
             labels = [self.manifest.units[int(places[unit])].label for unit in error.units]
             named = f" ({', '.join(labels[:3])}{' and others' if len(labels) > 3 else ''})" if labels else ""
             return EffectAnswer(period, places.size, None, f"{error}{named}")
-        return EffectAnswer(period, places.size, summarise(draws * share))
+        return EffectAnswer(
+            period,
+            places.size,
+            summarise(draws * share, mass),
+            outcome=float(outcome.sum() * share),
+            treatment=float(treatment.mean()),
+        )
 
 
 def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
@@ -147,17 +214,21 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
     expected = {
         "posterior": {"beta": ("chain", "draw")},
         "panel": dict.fromkeys(("outcome", "treatment"), ("unit", "period")),
-        "band": dict.fromkeys(("mean", "lower", "upper"), ("unit", "period")),
+        "band": dict.fromkeys(("lower", "upper"), ("unit", "period")),
     }
     sizes = {"unit": len(manifest.units), "period": len(manifest.periods)}
-    optional = {"beta_unit": ("chain", "draw", "unit")}
+    optional: dict[str, dict[str, tuple[str, ...]]] = {
+        "posterior": {"beta_unit": ("chain", "draw", "unit")},
+        # Its middle was called mean in versions made before.
+        "band": dict.fromkeys(("median", "mean"), ("unit", "period")),
+    }
     found: dict[str, dict[str, Floats]] = {group: {} for group in expected}
     faults: list[str] = []
     try:
         for group, variables in expected.items():
             with xr.open_dataset(trace, group=group, engine="h5netcdf") as dataset:
-                own = {name: dims for name, dims in optional.items() if name in dataset}
-                for name, dims in (variables | (own if group == "posterior" else {})).items():
+                own = {name: dims for name, dims in optional.get(group, {}).items() if name in dataset}
+                for name, dims in (variables | own).items():
                     if name not in dataset:
                         faults.append(f"{group}/{name} is missing")
                     elif set(dataset[name].dims) != set(dims):
@@ -172,11 +243,15 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
                         )
     except (OSError, KeyError, ValueError) as error:
         raise TraceCorrupt(f"{trace}: cannot be read as NetCDF ({error})") from error
+    band = found["band"]
+    if not {"median", "mean"} & band.keys():
+        faults.append("band/median is missing")
     if faults:
         raise TraceCorrupt(f"{trace}: {'; '.join(faults)}")
+    band.setdefault("median", band.get("mean", np.empty(0)))
     beta = found["posterior"].get("beta_unit", found["posterior"]["beta"])
     slope = beta.reshape(-1, *beta.shape[2:])
-    return LoadedVersion(manifest, slope, found["panel"], found["band"])
+    return LoadedVersion(manifest, slope, found["panel"], band, trace)
 
 
 def _freeze[Kind: np.generic](values: NDArray[Kind]) -> NDArray[Kind]:

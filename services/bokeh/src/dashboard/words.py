@@ -3,9 +3,20 @@
 from datetime import UTC
 from typing import Literal
 
+import numpy as np
+
+from dashboard import analyst
+from dashboard.atlas import Measure
+from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
-from dashboard.numerals import MINUS, NARROW, write_number, write_probability
-from dashboard.state import ViewState, format_change
+from dashboard.headline import POSITIVE, say_headline
+from dashboard.numerals import MINUS, NARROW, write_number, write_percent, write_probability
+from dashboard.reach import Beyond
+from dashboard.reader import FIGURES
+from dashboard.state import CHOICES, SWITCHES, ViewState, format_change
+from dashboard.tables import name_file
+from dashboard.theme import DASH_NAMES
+from dashboard.tiles import place_units
 from dashboard.traces import Shelf, StudyNow
 from dashboard.versions import EffectAnswer, LoadedVersion
 from tracestore.manifest import StudyCard
@@ -15,19 +26,24 @@ Words = dict[str, str]
 
 SITE = "Longitude"
 DASH = "\N{EN DASH}"
-POSITIVE = {"saving": "a saving", "gain": "a gain", "change": "an increase"}
 HEADING = {"saving": "Saving", "gain": "Gain", "change": "Change"}
 
 EFFECTS = ("effect-unit", "effect-all")
 EFFECT_PARTS = (
     *("heading", "units", "reason", "mean", "mean-value", "low", "low-value", "high", "high-value"),
-    *("probability", "probability-value"),
+    *("probability", "probability-value", "shares"),
 )
 NAMES = (
     *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
-    *("change", "positive", "outcome-heading", "treatment-heading"),
+    *("change", "positive", "outcome-heading", "treatment-heading", "units-heading", "units-hint"),
+    *("units-least", "units-most"),
+    *("multiples-heading", "headline", "certainty", "beyond", "source", "compared"),
+    *("change-value", "change-min", "change-max", "change-units"),
+    *("mass", "mass-value", "shown", "stem", *(f"choice-{key}" for key in CHOICES), *SWITCHES),
+    *(f"alt-{figure}" for figure in FIGURES),
     *("problem-heading", "problem-lead", "problems", "phase", "draws", "eta", "progress"),
     *(f"{effect}-{part}" for effect in EFFECTS for part in EFFECT_PARTS),
+    *analyst.WORDS,
 )
 """Every word there is. A list is one line per item; a line after a tab belongs to the heading above it."""
 
@@ -44,7 +60,8 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     """
     card = version.manifest.study
     unit, change = state.unit or "", state.change or 0.0
-    one, everyone = version.effect_on(unit, change), version.effect_on_all(change)
+    mass = state.mass
+    one, everyone = version.effect_on(unit, change, mass), version.effect_on_all(change, mass)
     label = version.labels[unit]
     noun = card.unit.noun
     status = now.status
@@ -52,10 +69,9 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     trouble = (now.trouble,) if now.trouble else ()
     words = {
         "view": "dashboard",
-        "query": state.to_query(),
         "document-title": f"{card.title} {DASH} {label} {DASH} {SITE}",
         "title": card.title,
-        "notices": _lines((*notices, *trouble, *describe_refit(status))),
+        "notices": _lines((*notices, *trouble, *describe_refit(status, version.name))),
         "newer": _say_newer(version, now),
         "version": version.name,
         "fitted": f"{version.manifest.created_at.astimezone(UTC):%-d %B %Y, %H:%M} UTC",
@@ -67,20 +83,23 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
         "problem-heading": "Faults in the study's files" if faults else "",
     }
     heading = HEADING[card.sign]
-    words |= _say_effect("effect-unit", f"{heading} in {label}, {one.period}", one, card)
+    words |= _say_choices(state)
+    words |= _say_scenario(state, version, one)
+    words |= _say_figures(state, version, one, everyone)
+    small = (version.negligible(one), version.negligible(everyone))
+    words |= _say_effect("effect-unit", f"{heading} in {label}, {one.period}", one, card, small[0])
     whole = {
         "sum": f"{heading} in all {noun}s together",
         "mean": f"Mean {heading.lower()} over all {noun}s",
     }[card.together]
-    words |= _say_effect("effect-all", f"{whole}, {everyone.period}", everyone, card)
+    words |= _say_effect("effect-all", f"{whole}, {everyone.period}", everyone, card, small[1])
     return _complete(words)
 
 
 def say_waiting(asked: ViewState, now: StudyNow, notices: tuple[str, ...]) -> Words:
     """Give the words of a study of which nothing is published yet: progress, or what is wrong."""
     status = now.status
-    words = {
-        "query": asked.to_query(),
+    words = _say_choices(asked) | {
         "document-title": f"{now.title} {DASH} {SITE}",
         "title": now.title,
         "notices": _lines(notices),
@@ -99,7 +118,7 @@ def say_waiting(asked: ViewState, now: StudyNow, notices: tuple[str, ...]) -> Wo
 
 def say_empty(asked: ViewState, shelf: Shelf, notices: tuple[str, ...]) -> Words:
     """Give the words of a volume that holds no study yet."""
-    words = {"query": asked.to_query(), "document-title": SITE, "title": SITE, "notices": _lines(notices)}
+    words = _say_choices(asked) | {"document-title": SITE, "title": SITE, "notices": _lines(notices)}
     if shelf.trouble is not None:
         return _complete(words | _say_problem("Nothing can be shown", shelf.trouble, ()))
     return _complete(
@@ -117,7 +136,95 @@ def say_change(card: StudyCard, change: float) -> str:
     return f"{card.treatment.label} {'+' if change > 0 else MINUS}{amount}"
 
 
-def _say_effect(name: str, heading: str, answer: EffectAnswer, card: StudyCard) -> Words:
+def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple[str, ...]:
+    """Say where a scenario leaves what the data have seen."""
+    units = card.treatment.units
+    name, noun, period = card.treatment.label, card.unit.noun, card.period.noun
+    amount = f"{NARROW}%" if card.what_if.kind == "percent" else f" {units}"
+    said = []
+    for one in beyond:
+        value, limit = write_number(abs(one.value)), write_number(abs(one.limit))
+        said.append(
+            {
+                "highest": f"{name} in {label} would be {value} {units}; no {noun} had more than {limit}.",
+                "lowest": f"{name} in {label} would be {value} {units}; no {noun} had less than {limit}.",
+                "rise": f"Within one {noun}, no rise over all {period}s was larger than {limit}{amount}.",
+                "fall": f"Within one {noun}, no fall over all {period}s was larger than {limit}{amount}.",
+            }[one.what]
+        )
+    return tuple(said)
+
+
+def _say_choices(state: ViewState) -> Words:
+    return {
+        "query": state.to_query(),
+        "mass": write_percent(state.mass),
+        "mass-value": f"{state.mass:g}",
+        **{f"choice-{key}": str(getattr(state, key)) for key in CHOICES},
+        **{key: "1" if getattr(state, key) else "" for key in SWITCHES},
+    }
+
+
+def _say_scenario(state: ViewState, version: LoadedVersion, one: EffectAnswer) -> Words:
+    card = version.manifest.study
+    unit, change = state.unit or "", state.change or 0.0
+    label, what_if = version.labels[unit], card.what_if
+    headline, certainty = say_headline(card, label, change, one)
+    return {
+        "headline": headline,
+        "certainty": certainty,
+        "beyond": _lines(say_beyond(card, label, version.beyond(unit, change))),
+        "change-value": format_change(change),
+        "change-min": f"{what_if.min:g}",
+        "change-max": f"{what_if.max:g}",
+        "change-units": "%" if what_if.kind == "percent" else card.treatment.units,
+        "compared": _say_compared(state, version),
+        "shown": state.to_query(),
+        "stem": name_file(version, state, "", "").removesuffix("-."),
+        "source": card.source or "",
+    }
+
+
+def _say_compared(state: ViewState, version: LoadedVersion) -> str:
+    named = [
+        f"{version.labels[unit]} ({line})" for unit, line in zip(state.compare, DASH_NAMES, strict=False)
+    ]
+    return f"Beside it: {', '.join(named)}." if named else ""
+
+
+def _say_figures(
+    state: ViewState, version: LoadedVersion, one: EffectAnswer, everyone: EffectAnswer
+) -> Words:
+    card = version.manifest.study
+    unit, change, mass = state.unit or "", state.change or 0.0, state.mass
+    measure = Measure(version, version.effects_by_unit(change, mass))
+    mapped = place_units(one.id for one in version.manifest.units) is not None
+    hint = (
+        f"Blue above zero, orange below; hatched where the {write_percent(mass)} interval holds zero."
+        if mapped
+        else f"Mean and {write_percent(mass)} interval, from the largest to the smallest."
+    )
+    reach = float(np.nanmax(np.abs(measure.mean), initial=0.0)) if mapped else 0.0
+    series = version.series_of(unit)
+    periods = version.manifest.periods
+    return {
+        "units-heading": f"{HEADING[card.sign]} in each {card.unit.noun}, {measure.units}",
+        "units-hint": f"{hint} Click one to choose it.",
+        "units-least": f"{write_number(-reach)} {measure.units}" if reach else "",
+        "units-most": f"{write_number(reach)} {measure.units}" if reach else "",
+        "multiples-heading": f"{card.outcome.label} in every {card.unit.noun}, {periods[0]} to {periods[-1]}",
+        "alt-effect-unit": describe_effect(card, one, state),
+        "alt-effect-all": describe_effect(card, everyone, state),
+        "alt-outcome": describe_outcome(version, unit, change, mass),
+        "alt-treatment": describe_series(periods, series.treatment, card.treatment.units),
+        "alt-units": describe_units(version, measure),
+        "alt-multiples": "Every cell has a scale of its own, from its lowest value to its highest.",
+    }
+
+
+def _say_effect(
+    name: str, heading: str, answer: EffectAnswer, card: StudyCard, negligible: float | None
+) -> Words:
     words = {"heading": heading, "units": card.outcome.units, "reason": ""}
     effect = answer.effect
     if effect is None:
@@ -132,6 +239,7 @@ def _say_effect(name: str, heading: str, answer: EffectAnswer, card: StudyCard) 
             "high-value": repr(effect.upper),
             "probability": write_probability(effect.probability) if effect.grid.size else DASH,
             "probability-value": repr(effect.probability),
+            "shares": _lines(list_shares(card, answer, negligible)),
         }
     return {f"{name}-{part}": text for part, text in words.items()}
 

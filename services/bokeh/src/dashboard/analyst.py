@@ -1,0 +1,140 @@
+"""The analyst's tab of one page: empty until it is first opened, then filled section by section."""
+
+import asyncio
+import logging
+from functools import partial
+
+from bokeh.document import Document, without_document_lock
+from bokeh.models.css import InlineStyleSheet
+from bokeh.models.layouts import Column
+from bokeh.models.ui import UIElement
+from bokeh.models.widgets import Div
+
+from dashboard.analysis import analyse
+from dashboard.analyst_account import write_account
+from dashboard.analyst_sections import Part, Section, write_sections
+from dashboard.analyst_style import STYLE
+from dashboard.markup import write_paragraphs
+from dashboard.versions import LoadedVersion
+from tracestore.errors import TraceCorrupt
+
+log = logging.getLogger(__name__)
+
+NAMES = (
+    *("analyst-sampling", "analyst-chains", "analyst-energy"),
+    *("analyst-replicates", "analyst-checks", "analyst-priors"),
+    *("analyst-residuals", "analyst-leave-one-out", "analyst-least-squares"),
+    *("analyst-download", "analyst-model", "analyst-provenance"),
+)
+"""Names of the roots, in their order; each is put into the element of the id ``slot-<name>``."""
+
+WORDS = ("analyst-lead",)
+"""The words this tab adds to the page's; all else it says travels only once the tab is open."""
+
+Filled = tuple[str, list[UIElement]]
+
+
+class AnalystTab:
+    """The roots of the tab, and what they show.
+
+    Making one costs a millisecond or two. Sentences, figures and tables are made when the tab is first
+    opened for a version: on another thread and without the document's lock, from what the process computed
+    once, and put in root by root, so that neither the loop nor the page's own controls are held for long.
+    """
+
+    def __init__(self) -> None:
+        self._columns = {name: Column(name=name, sizing_mode="stretch_width") for name in NAMES}
+        self._shown: LoadedVersion | None = None
+
+    @property
+    def roots(self) -> tuple[tuple[str, UIElement], ...]:
+        """The roots by name, in the order of `NAMES`."""
+        return tuple(self._columns.items())
+
+    def words(self, version: LoadedVersion) -> dict[str, str]:
+        """Give the words that the template has of this tab."""
+        manifest = version.manifest
+        verdict = "passed" if manifest.verdict.passed else "did not pass"
+        return {
+            "analyst-lead": (
+                f"Version {manifest.version} {verdict} its checks. What speaks for and against it, how it "
+                f"was made, and the draws themselves:"
+            )
+        }
+
+    def show(self, version: LoadedVersion, unit: str) -> None:  # noqa: ARG002
+        """Fill the tab for a version, if it does not show it already; returns before it is filled.
+
+        Called with the document locked while the tab is open, and on another thread while the page is being
+        made: then it only computes what is shared by all pages, and the page calls again once it is attached.
+        Of the unit that the page shows it takes no notice: its sections are those of all units together.
+        """
+        document = self._columns[NAMES[0]].document
+        if document is None:
+            try:
+                analyse(version)
+            except TraceCorrupt as error:
+                log.error("study %s: %s", version.manifest.study.name, error)
+            return
+        if version is self._shown:
+            return
+        self._shown = version
+        first = self._columns[NAMES[0]]
+        if not first.children:
+            first.children = [_write(write_paragraphs(("Reading the draws …",)), None)]
+
+        @without_document_lock
+        async def fill() -> None:
+            for name, children in await asyncio.to_thread(make_sections, version):
+                if is_open(document):
+                    document.add_next_tick_callback(partial(self._put, version, name, children))
+
+        document.add_next_tick_callback(fill)
+
+    def _put(self, version: LoadedVersion, name: str, children: list[UIElement]) -> None:
+        if version is self._shown:
+            self._columns[name].children = list(children)
+
+
+def is_open(document: Document) -> bool:
+    """Say whether a document's session still lives; one without a session always does."""
+    context = document.session_context
+    return context is None or not context.destroyed
+
+
+def make_sections(version: LoadedVersion) -> tuple[Filled, ...]:
+    """Make what each root shows of a version, by name. Blocks: not for the event loop.
+
+    Where the trace cannot be read any more, sections that rest on it say so.
+    """
+    account = write_account(version)
+    try:
+        sections = (*write_sections(version, analyse(version)), *account)
+    except TraceCorrupt as error:
+        log.error("study %s: %s", version.manifest.study.name, error)
+        told = {section.name for section in account}
+        said = write_paragraphs(("The trace of this version cannot be read any more.",))
+        sections = (*(Section(name, (Part(said),)) for name in NAMES if name not in told), *account)
+    style = InlineStyleSheet(css=STYLE)
+    return tuple((section.name, _lay_out(section, style)) for section in sections)
+
+
+def _lay_out(section: Section, style: InlineStyleSheet) -> list[UIElement]:
+    children: list[UIElement] = []
+    for part in section.parts:
+        if part.draw is None:
+            children.append(_write(part.said + part.table, style))
+            continue
+        children += [_write(part.said, style), part.draw()]
+        if part.table:
+            children.append(_write(part.table, style))
+    return children
+
+
+def _write(html: str, style: InlineStyleSheet | None) -> Div:
+    return Div(
+        text=html,
+        disable_math=True,
+        sizing_mode="stretch_width",
+        stylesheets=[style] if style is not None else [],
+    )

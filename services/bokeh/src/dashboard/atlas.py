@@ -1,0 +1,198 @@
+"""All units at once: a map of tiles where they are states, otherwise ranked dots with their intervals."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from bokeh.core.properties import value
+from bokeh.models import (
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    LinearColorMapper,
+    Plot,
+    Range1d,
+    Rect,
+    Scatter,
+    Segment,
+    TapTool,
+    Text,
+)
+from bokeh.models.annotations import Span
+from numpy.typing import NDArray
+
+from dashboard.estimands import Floats
+from dashboard.plots import Easel
+from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
+from dashboard.tiles import COLUMNS, ROWS
+from dashboard.unit_effects import UnitEffects
+from dashboard.versions import LoadedVersion
+
+TILE_HEIGHT = 400
+ROW_HEIGHT, FRAME_HEIGHT = 19, 60
+RANKED_MAX = 60
+"""Units that a ranking shows, half of them from either end where there are more."""
+
+
+class Measure:
+    """What units are compared by: percent of their outcome under a log, else the outcome's units."""
+
+    def __init__(self, version: LoadedVersion, effects: UnitEffects) -> None:
+        relative = version.estimand.outcome == "log"
+        share = effects.share if relative else 1.0
+        self.units = "%" if relative else version.manifest.study.outcome.units
+        self.mean: Floats = effects.mean * share
+        self.lower: Floats = effects.lower * share
+        self.upper: Floats = effects.upper * share
+        self.doubtful: NDArray[np.bool_] = (self.lower <= 0) & (self.upper >= 0)
+
+    def rank(self) -> NDArray[np.int64]:
+        """Give the positions of units with an effect, from the largest to the smallest."""
+        order: NDArray[np.int64] = np.argsort(-self.mean, kind="stable")
+        return order[np.isfinite(self.mean[order])].astype(np.int64)
+
+
+class TileMap:
+    """States as tiles, coloured by the effect, hatched where its interval holds zero."""
+
+    def __init__(self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...]) -> None:
+        self._colors = LinearColorMapper(palette=list(DIVERGING), low=-1, high=1, nan_color=GRID)
+        self.plot: Plot = easel.plot(
+            "units",
+            x=Range1d(start=-0.55, end=COLUMNS - 0.45),
+            y=Range1d(start=ROWS - 0.45, end=-0.55),
+            height=TILE_HEIGHT,
+            min_border_left=0,
+            min_border_right=0,
+        )
+        units = version.manifest.units
+        column, row = zip(*tiles, strict=True)
+        self.source = easel.source(
+            "units-data",
+            id=[unit.id for unit in units],
+            label=[unit.label for unit in units],
+            x=list(column),
+            y=list(row),
+            value=[np.nan] * len(units),
+            hatch=[" "] * len(units),
+            line=[0] * len(units),
+            told=[""] * len(units),
+        )
+        tile = Rect(
+            x="x",
+            y="y",
+            width=0.94,
+            height=0.94,
+            fill_color={"field": "value", "transform": self._colors},
+            line_color=CHOSEN,
+            line_width="line",
+            hatch_pattern="hatch",
+            hatch_color=TILE_LINE,
+            hatch_alpha=0.35,
+            hatch_scale=7,
+            hatch_weight=1,
+        )
+        letters = Text(
+            x="x",
+            y="y",
+            text="id",
+            text_align="center",
+            text_baseline="middle",
+            text_font=value("system-ui, sans-serif"),
+            text_font_size="13px",
+            text_color=TILE_TEXT,
+        )
+        tiles_drawn = easel.draw(self.plot, self.source, tile, selection_glyph=tile, nonselection_glyph=tile)
+        easel.draw(self.plot, self.source, letters, selection_glyph=letters, nonselection_glyph=letters)
+        _let_choose(self.plot, tiles_drawn)
+
+    def show(self, measure: Measure, chosen: str) -> None:
+        """Colour the tiles, on a scale that is even around zero, and mark the chosen unit."""
+        reach = float(np.nanmax(np.abs(measure.mean), initial=0.0)) or 1.0
+        self._colors.update(low=-reach, high=reach)
+        everywhere = slice(0, measure.mean.size)
+        shown: dict[str, list[Any]] = {
+            "value": measure.mean.tolist(),
+            "hatch": ["/" if doubtful else " " for doubtful in measure.doubtful],
+            "line": [3 if unit == chosen else 0 for unit in self.source.data["id"]],
+            "told": _tell(measure, np.arange(measure.mean.size)),
+        }
+        # What does not change, their names and places, is sent once.
+        self.source.patch({name: [(everywhere, values)] for name, values in shown.items()})
+
+
+class Ranking:
+    """Units from the largest effect to the smallest, each a dot with its interval."""
+
+    def __init__(self, easel: Easel, version: LoadedVersion) -> None:
+        self._version = version
+        self._rows = Range1d(start=1, end=0)
+        self.plot: Plot = easel.plot("units", y=self._rows)
+        self.source = easel.source(
+            "units-data",
+            **{name: [] for name in ("id", "label", "y", "mean", "lower", "upper", "told", "color")},
+        )
+        interval = Segment(x0="lower", x1="upper", y0="y", y1="y", line_color="color", line_width=2)
+        dot = Scatter(x="mean", y="y", size=9, fill_color="color", line_color="color")
+        self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
+        easel.draw(self.plot, self.source, interval, selection_glyph=interval, nonselection_glyph=interval)
+        dots = easel.draw(self.plot, self.source, dot, selection_glyph=dot, nonselection_glyph=dot)
+        easel.axis(self.plot, "below")
+        self._names = easel.axis(self.plot, "left", grid=False)
+        _let_choose(self.plot, dots)
+
+    def show(self, measure: Measure, chosen: str) -> None:
+        """Rank the units; of more than `RANKED_MAX` those at both ends and the chosen one."""
+        units = self._version.manifest.units
+        order = thin_ranking(measure.rank(), [unit.id for unit in units].index(chosen))
+        rows = np.arange(order.size, dtype=np.float64)
+        labels = {int(row): units[place].label for row, place in zip(rows, order, strict=True)}
+        self._names.update(ticker=FixedTicker(ticks=list(labels)), major_label_overrides=labels)
+        self._rows.update(start=order.size - 0.4, end=-0.6)
+        self.plot.height = FRAME_HEIGHT + ROW_HEIGHT * order.size
+        self.source.data = {
+            "id": [units[place].id for place in order],
+            "label": list(labels.values()),
+            "y": rows,
+            "mean": measure.mean[order],
+            "lower": measure.lower[order],
+            "upper": measure.upper[order],
+            "told": _tell(measure, order),
+            "color": [CHOSEN if units[place].id == chosen else INK for place in order],
+        }
+
+
+def thin_ranking(order: NDArray[np.int64], chosen: int) -> NDArray[np.int64]:
+    """Leave both ends of a ranking that is too long, and the chosen unit where it stands."""
+    if order.size <= RANKED_MAX:
+        return order
+    half = RANKED_MAX // 2
+    kept = np.zeros(order.size, dtype=np.bool_)
+    kept[:half] = kept[-half:] = True
+    thinned: NDArray[np.int64] = order[kept | (order == chosen)]
+    return thinned
+
+
+def choose_by_tap(source: ColumnDataSource, choose: Callable[[str], None]) -> None:
+    """Call `choose` with the unit that is tapped."""
+
+    def on_change(_attribute: str, _old: Any, new: list[int]) -> None:
+        if new:
+            unit = str(source.data["id"][new[0]])
+            source.selected.indices = []
+            choose(unit)
+
+    source.selected.on_change("indices", on_change)
+
+
+def _let_choose(plot: Plot, renderer: Any) -> None:
+    hover = HoverTool(renderers=[renderer], tooltips=[("", "@label"), ("", "@told")], visible=False)
+    plot.add_tools(hover, TapTool(renderers=[renderer], visible=False))
+
+
+def _tell(measure: Measure, order: NDArray[np.int64]) -> list[str]:
+    numbers = zip(measure.mean[order], measure.lower[order], measure.upper[order], strict=True)
+    return [
+        f"{mean:+.3g} ({lower:+.3g} to {upper:+.3g}) {measure.units}" if np.isfinite(mean) else "not defined"
+        for mean, lower, upper in numbers
+    ]

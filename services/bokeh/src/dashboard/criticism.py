@@ -1,0 +1,199 @@
+"""What a trace holds for and against its model, made ready for figures (docs/trace-contract.md)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from dashboard.convergence import trace_density
+from dashboard.estimands import Floats, inverse, transform
+from tracestore.manifest import Transform
+
+Curve = tuple[Floats, Floats]
+
+REPLICATES_SHOWN = 30
+CURVE_POINTS = 100
+"""The fewest that ArviZ's kernel estimate gives."""
+CELLS_MOST = 1_500
+"""Cells of which Pareto k is shown; of more, those with the largest."""
+
+FAR = 10.0
+"""How far out, in those widths, replicated statistics are still drawn."""
+
+NEAR = 5.0
+"""How far from the posterior mean, in its standard deviations, prior and posterior are compared."""
+
+
+@dataclass(frozen=True, eq=False)
+class Replicates:
+    """Density of the outcome in the data and in data the model makes; on a log axis where it is a log's.
+
+    `span` is the part of the axis to look at: the data's own range and as much again on either side.
+    """
+
+    observed: Curve
+    replicated: tuple[Curve, ...]
+    logarithmic: bool
+    span: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class CheckCurves:
+    """One statistic in the data and in replicated data, from the replicated median.
+
+    In half the width of what holds 68 % of the replicates: a standard deviation that a few wild ones do
+    not move.
+    A statistic that does not depend on parameters has one value in the data: `observed` is then empty and
+    `value` is that.
+    """
+
+    name: str
+    observed: Curve
+    replicated: Curve
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Residuals:
+    """Autocorrelation of innovations by lag, and what 95 % of independent ones stay within."""
+
+    lags: tuple[int, ...]
+    autocorrelation: Floats
+    limit: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class ParetoCells:
+    """Pareto k of observed cells, the largest first; `total` counts those not shown too."""
+
+    unit: tuple[str, ...]
+    period: tuple[int, ...]
+    k: Floats
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class PriorCurves:
+    """Prior and posterior of one parameter near the posterior, in its standard deviations from its mean.
+
+    `contraction` is how much of the prior's variance the data took away.
+    """
+
+    name: str
+    prior: Curve
+    posterior: Curve
+    prior_mean: float
+    prior_sd: float
+    posterior_mean: float
+    posterior_sd: float
+
+    @property
+    def contraction(self) -> float:
+        """One minus the ratio of posterior to prior variance."""
+        return 1.0 - (self.posterior_sd / self.prior_sd) ** 2 if self.prior_sd > 0 else float("nan")
+
+
+def compare_replicates(observed: Floats, replicated: Floats, kind: Transform) -> Replicates | None:
+    """Give densities on the scale of the model; None where the data have no spread.
+
+    Parameters
+    ----------
+    observed : (unit, period)
+    replicated : (replicate, unit, period)
+        Both in the outcome's units, NaN where not observed.
+    """
+
+    def curve(values: Floats) -> Curve:
+        with np.errstate(all="ignore"):
+            grid, density = trace_density(transform(values.astype(np.float64).ravel(), kind), CURVE_POINTS)
+        return inverse(grid, kind), density
+
+    own = curve(observed)
+    if own[0].size == 0:
+        return None
+    low, high = transform(own[0][[0, -1]], kind)
+    ends = inverse(np.array([2 * low - high, 2 * high - low]), kind)
+    return Replicates(
+        observed=own,
+        replicated=tuple(curve(one) for one in replicated[:REPLICATES_SHOWN]),
+        logarithmic=kind == "log",
+        span=(float(ends[0]), float(ends[1])),
+    )
+
+
+def compare_checks(group: xr.Dataset) -> tuple[CheckCurves, ...]:
+    """Give each statistic's densities; `group` has `observed` and `replicated` by check and replicate."""
+    curves = []
+    for name in group["check"].to_numpy():
+        one = group.sel(check=name)
+        observed, replicated = (one[key].to_numpy().astype(np.float64) for key in ("observed", "replicated"))
+        middle = float(np.median(replicated))
+        spread = float(np.diff(np.quantile(replicated, [0.16, 0.84]))[0]) / 2 or 1.0
+        standard, made = (observed - middle) / spread, (replicated - middle) / spread
+        curves.append(
+            CheckCurves(
+                name=str(name),
+                observed=trace_density(standard, CURVE_POINTS),
+                replicated=trace_density(made[np.abs(made) <= FAR], CURVE_POINTS),
+                value=float(standard.mean()),
+            )
+        )
+    return tuple(curves)
+
+
+def read_residuals(group: xr.Dataset) -> Residuals | None:
+    """Give the autocorrelation by lag; None where no lag could be computed."""
+    values = group["autocorrelation"].to_numpy().astype(np.float64)
+    known = np.isfinite(values)
+    if not known.any():
+        return None
+    limit = group["limit"].to_numpy().astype(np.float64)
+    return Residuals(tuple(int(lag) for lag in group["lag"].to_numpy()[known]), values[known], limit[known])
+
+
+def find_cells(k: Floats, units: tuple[str, ...], periods: tuple[int, ...]) -> ParetoCells | None:
+    """Give the observed cells by Pareto k; None where there is none.
+
+    Parameters
+    ----------
+    k : (unit, period)
+    """
+    rows, columns = np.nonzero(np.isfinite(k))
+    if rows.size == 0:
+        return None
+    order = np.argsort(-k[rows, columns], kind="stable")[:CELLS_MOST]
+    return ParetoCells(
+        unit=tuple(units[row] for row in rows[order]),
+        period=tuple(periods[column] for column in columns[order]),
+        k=k[rows[order], columns[order]],
+        total=int(rows.size),
+    )
+
+
+def compare_priors(prior: xr.Dataset, posterior: xr.Dataset) -> tuple[PriorCurves, ...]:
+    """Give prior beside posterior for the scalar parameters that have both."""
+    found = []
+    for key in prior.data_vars:
+        if key not in posterior or set(posterior[key].dims) != {"chain", "draw"}:
+            continue
+        before = prior[key].to_numpy().astype(np.float64).ravel()
+        after = posterior[key].to_numpy().astype(np.float64).ravel()
+        mean, sd = float(after.mean()), float(after.std())
+        if sd == 0:
+            continue
+        grid, density = trace_density((after - mean) / sd)
+        wide, low = trace_density((before - mean) / sd, 512)
+        near = np.linspace(-NEAR, NEAR, CURVE_POINTS)
+        level = np.interp(near, wide, low, left=0.0, right=0.0) if wide.size else np.zeros_like(near)
+        found.append(
+            PriorCurves(
+                name=str(key),
+                prior=(near, level),
+                posterior=(grid, density),
+                prior_mean=float(before.mean()),
+                prior_sd=float(before.std()),
+                posterior_mean=mean,
+                posterior_sd=sd,
+            )
+        )
+    return tuple(found)

@@ -1,0 +1,130 @@
+"""The files of a version, as browsers and notebooks save them."""
+
+import asyncio
+import hashlib
+import logging
+import re
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any, BinaryIO, override
+
+from tornado.iostream import StreamClosedError
+from tornado.web import RequestHandler
+
+from dashboard.download_names import name_download
+from dashboard.handlers import traffic
+from dashboard.process import running
+from dashboard.state import quote
+from tracestore.errors import TraceCorrupt, VersionMissing
+from tracestore.manifest import MANIFEST_FILE, TRACE_FILE
+from tracestore.records import record_bytes
+from tracestore.store import TraceStore
+
+log = logging.getLogger(__name__)
+
+CHUNK_BYTES = 262_144
+"""What is in memory of a file that is being sent; the next is read once this has left."""
+
+PATTERN = rf"/download/([^/]*)/([^/]*)/({re.escape(TRACE_FILE)}|{re.escape(MANIFEST_FILE)})"
+"""Which names there may be is the store's to say: it makes no path of any other."""
+
+TYPES = {TRACE_FILE: "application/x-netcdf", MANIFEST_FILE: "application/json"}
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """An open file on its way to a reader: what it is called there, its size and its SHA-256."""
+
+    file: BinaryIO
+    name: str
+    size: int
+    sha256: str
+
+
+def open_parcel(store: TraceStore, study: str, version: str, file: str) -> Parcel:
+    """Open a file of a version. Blocks: not for the event loop.
+
+    Raises
+    ------
+    VersionMissing
+        There is no such version.
+    TraceCorrupt
+        There is, and it is not what its manifest says.
+    """
+    if file == MANIFEST_FILE:
+        manifest = store.manifest(study, version)
+        content = record_bytes(manifest)
+        digest = hashlib.sha256(content).hexdigest()
+        return Parcel(BytesIO(content), name_download(manifest, file), len(content), digest)
+    manifest, opened = store.open_trace(study, version)
+    entry = manifest.files[file]
+    return Parcel(opened, name_download(manifest, file), entry.size, entry.sha256)
+
+
+class DownloadHandler(RequestHandler):
+    """Sends a file of a version in pieces, the next one read once the one before it has left."""
+
+    @override
+    def initialize(self, **_of_every_bokeh_handler: Any) -> None:
+        self._parcel: Parcel | None = None
+
+    async def get(self, study: str, version: str, file: str) -> None:
+        """Answer the file, 304 where the reader has it, 404 in words where it is not in the store."""
+        parcel = await self._open(study, version, file)
+        if parcel is None:
+            return
+        traffic.pages += 1
+        try:
+            if not self.check_etag_header():
+                await self._send(parcel)
+            else:
+                self.set_status(304)
+        except StreamClosedError:
+            log.info("a download of %s was broken off", parcel.name)
+        finally:
+            traffic.pages -= 1
+            parcel.file.close()
+
+    async def head(self, study: str, version: str, file: str) -> None:
+        """Answer as for the file, without it."""
+        parcel = await self._open(study, version, file)
+        if parcel is not None:
+            parcel.file.close()
+
+    @override
+    def compute_etag(self) -> str | None:
+        return f'"{self._parcel.sha256}"' if self._parcel is not None else None
+
+    async def _open(self, study: str, version: str, file: str) -> Parcel | None:
+        for name, value in running().headers.items():
+            self.set_header(name, value)
+        store = TraceStore(running().settings.traces_dir)
+        try:
+            parcel = await asyncio.to_thread(open_parcel, store, study, version, file)
+        except VersionMissing:
+            self._refuse(
+                404, f"There is no version “{quote(version)}” of a study “{quote(study)}” here (any more)."
+            )
+            return None
+        except TraceCorrupt as error:
+            log.error("download refused: %s", error)
+            self._refuse(500, f"Version {version} of {study} is damaged; the log of this service says how.")
+            return None
+        self._parcel = parcel
+        # A version never changes, so that a saved one is good for as long as its hash is the same.
+        self.set_header("Cache-Control", "no-cache")
+        self.set_header("Content-Type", TYPES[file])
+        self.set_header("Content-Disposition", f'attachment; filename="{parcel.name}"')
+        self.set_header("Content-Length", str(parcel.size))
+        self.set_etag_header()
+        return parcel
+
+    async def _send(self, parcel: Parcel) -> None:
+        while chunk := await asyncio.to_thread(parcel.file.read, CHUNK_BYTES):
+            self.write(chunk)
+            await self.flush()
+
+    def _refuse(self, status: int, reason: str) -> None:
+        self.set_status(status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.write(f"{reason}\n")

@@ -1,0 +1,13 @@
+"""What the files of a version are called where readers ask for them, and where they save them."""
+
+from tracestore.manifest import Manifest
+
+
+def name_download(manifest: Manifest, file: str) -> str:
+    """Name a saved file so that it tells what it is of."""
+    return f"longitude-{manifest.study.name}-{manifest.version}-{file}"
+
+
+def locate_download(manifest: Manifest, file: str) -> str:
+    """Give the address of a version's file."""
+    return f"/download/{manifest.study.name}/{manifest.version}/{file}"

@@ -1,0 +1,128 @@
+"""Small multiples: the outcome of every unit over time, each on a scale of its own, in one plot."""
+
+import math
+
+import numpy as np
+from bokeh.core.properties import value
+from bokeh.models import HoverTool, MultiLine, Plot, Range1d, Rect, TapTool, Text
+
+from dashboard.estimands import Floats
+from dashboard.plots import Easel
+from dashboard.theme import CHOSEN, GRID, INK, TEXT
+from dashboard.tiles import COLUMNS
+from dashboard.versions import LoadedVersion
+
+UNITS_MAX = 120
+GRID_COLUMNS = 8
+CELL_HEIGHT = 62
+FILL = 0.86
+"""Part of a cell that its line may take, in either direction."""
+
+LABEL_SHARE = 0.28
+"""Part of a cell, at its top, that the unit's name has."""
+
+
+class Multiples:
+    """A cell for each unit with its name and its line; a tap chooses the unit."""
+
+    def __init__(
+        self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...] | None
+    ) -> None:
+        self._chosen: str | None = None
+        units = version.manifest.units[:UNITS_MAX]
+        columns = COLUMNS if tiles else min(GRID_COLUMNS, len(units))
+        cells = tiles or tuple((place % columns, place // columns) for place in range(len(units)))
+        rows = 1 + max(row for _, row in cells)
+        self.plot: Plot = easel.plot(
+            "multiples",
+            x=Range1d(start=-0.52, end=columns - 0.48),
+            y=Range1d(start=rows - 0.48, end=-0.52),
+            height=rows * CELL_HEIGHT,
+            min_border_left=0,
+            min_border_right=0,
+        )
+        lines = [
+            fit_cell(version.series_of(unit.id).outcome, cell)
+            for unit, cell in zip(units, cells, strict=False)
+        ]
+        self.source = easel.source(
+            "multiples-data",
+            id=[unit.id for unit in units],
+            short=[unit.id if tiles else _shorten(unit.label) for unit in units],
+            label=[unit.label for unit in units],
+            x=[column for column, _ in cells[: len(units)]],
+            y=[row for _, row in cells[: len(units)]],
+            top=[row - 0.46 for _, row in cells[: len(units)]],
+            xs=[x for x, _ in lines],
+            ys=[y for _, y in lines],
+            frame=[GRID] * len(units),
+            weight=[1.0] * len(units),
+        )
+        box = Rect(
+            x="x",
+            y="y",
+            width=0.96,
+            height=0.96,
+            fill_color=GRID,
+            fill_alpha=0.25,
+            line_color="frame",
+            line_width="weight",
+        )
+        line = MultiLine(xs="xs", ys="ys", line_color=INK, line_width=1.5)
+        name = Text(
+            x="x",
+            y="top",
+            text="short",
+            text_align="center",
+            text_baseline="top",
+            text_font=value("system-ui, sans-serif"),
+            text_font_size="11px",
+            text_color=TEXT,
+        )
+        boxes = easel.draw(self.plot, self.source, box, selection_glyph=box, nonselection_glyph=box)
+        for glyph in (line, name):
+            easel.draw(self.plot, self.source, glyph, selection_glyph=glyph, nonselection_glyph=glyph)
+        self.plot.add_tools(
+            HoverTool(renderers=[boxes], tooltips=[("", "@label")], visible=False),
+            TapTool(renderers=[boxes], visible=False),
+        )
+
+    def mark(self, chosen: str) -> None:
+        """Mark the chosen unit, and send no more than that."""
+        if chosen == self._chosen:
+            return
+        self._chosen = chosen
+        marked = [unit == chosen for unit in self.source.data["id"]]
+        everywhere = slice(0, len(marked))
+        self.source.patch(
+            {
+                "frame": [(everywhere, [CHOSEN if mark else GRID for mark in marked])],
+                "weight": [(everywhere, [2.5 if mark else 1.0 for mark in marked])],
+            }
+        )
+
+
+def fit_cell(values: Floats, cell: tuple[int, int]) -> tuple[Floats, Floats]:
+    """Scale a series into a cell: its periods across, its values from the lowest to the highest.
+
+    Parameters
+    ----------
+    values : (period,)
+        NaN where not observed, which leaves the line open.
+
+    Returns
+    -------
+    tuple of (period,)
+        Places in columns and rows.
+    """
+    column, row = cell
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
+    span = high - low or math.inf
+    x = column + FILL * (np.linspace(-0.5, 0.5, values.size) if values.size > 1 else np.zeros(values.size))
+    height = FILL - LABEL_SHARE
+    return x, row + FILL / 2 - height * (values - low) / span
+
+
+def _shorten(label: str) -> str:
+    return label if len(label) <= 14 else label[:13] + "…"

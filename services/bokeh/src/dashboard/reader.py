@@ -1,0 +1,102 @@
+"""The reader's tab: what its figures show."""
+
+from collections.abc import Callable
+
+from bokeh.models import Column, DataRange1d
+from bokeh.models.ui import UIElement
+
+from dashboard.atlas import Measure, Ranking, TileMap, choose_by_tap
+from dashboard.figures import Compared, EffectFigure, TimeFigure
+from dashboard.multiples import Multiples
+from dashboard.plots import Easel
+from dashboard.state import ViewState
+from dashboard.tiles import place_units
+from dashboard.versions import LoadedVersion
+
+FIGURES = ("effect-unit", "effect-all", "outcome", "treatment", "units", "multiples")
+"""The figures of the tab, in their order; each has a slot, a caption, a table and downloads of this name."""
+
+ROOTS = (
+    *("outcome", "treatment", "effect-unit-density", "effect-all-density"),
+    *("units-figure", "multiples-figure"),
+)
+
+
+class Reader:
+    """The figures of the reader's tab.
+
+    The figures of all units depend on the study, so they are made when a version is first shown; small
+    multiples when they are first asked for. Both stand in a column that is there from the start.
+
+    Parameters
+    ----------
+    choose
+        Called with a unit that is tapped in a figure of all units.
+    """
+
+    def __init__(self, choose: Callable[[str], None]) -> None:
+        self._choose = choose
+        self._easel = easel = Easel()
+        periods = DataRange1d()
+        self._outcome = TimeFigure(easel, "outcome", modelled=True, x=periods)
+        self._treatment = TimeFigure(easel, "treatment", modelled=False, x=periods)
+        self._effect = EffectFigure(easel, "effect-unit-density")
+        self._total = EffectFigure(easel, "effect-all-density")
+        self._units = Column(name="units-figure", sizing_mode="stretch_width")
+        self._multiples = Column(name="multiples-figure", sizing_mode="stretch_width")
+        self._atlas: TileMap | Ranking | None = None
+        self._cells: Multiples | None = None
+        self._version: LoadedVersion | None = None
+        self._series: tuple[str, tuple[str, ...]] | None = None
+
+    @property
+    def roots(self) -> tuple[UIElement, ...]:
+        """The models, each a root of the document, in the order of `ROOTS`."""
+        return (
+            *(self._outcome.plot, self._treatment.plot, self._effect.plot, self._total.plot),
+            *(self._units, self._multiples),
+        )
+
+    def show(self, state: ViewState, version: LoadedVersion) -> None:
+        """Show a settled state of a version."""
+        if version is not self._version:
+            self._version, self._series, self._atlas, self._cells = version, None, None, None
+        unit, change, mass = state.unit or "", state.change or 0.0, state.mass
+        self._show_series(unit, state.compare, version)
+        self._outcome.show_model(version.series_of(unit), version.path_of(unit, change, mass))
+        dots = state.view == "dots"
+        one = version.effect_on(unit, change, mass)
+        compared = tuple(
+            Compared(version.labels[other], version.effect_on(other, change, mass)) for other in state.compare
+        )
+        self._effect.show(one, version.negligible(one), compared, dots=dots)
+        everyone = version.effect_on_all(change, mass)
+        self._total.show(everyone, version.negligible(everyone), (), dots=dots)
+        self._show_units(state, version)
+
+    def _show_series(self, unit: str, compare: tuple[str, ...], version: LoadedVersion) -> None:
+        if self._series == (unit, compare):
+            return
+        self._series = (unit, compare)
+        series = version.series_of(unit)
+        others = [version.series_of(other) for other in compare]
+        self._outcome.show(series.period, series.outcome, tuple(other.outcome for other in others))
+        self._treatment.show(series.period, series.treatment, tuple(other.treatment for other in others))
+
+    def _show_units(self, state: ViewState, version: LoadedVersion) -> None:
+        unit = state.unit or ""
+        tiles = place_units(one.id for one in version.manifest.units)
+        if self._atlas is None:
+            easel = self._easel
+            self._atlas = TileMap(easel, version, tiles) if tiles else Ranking(easel, version)
+            choose_by_tap(self._atlas.source, self._choose)
+            self._units.children = [self._atlas.plot]
+        measure = Measure(version, version.effects_by_unit(state.change or 0.0, state.mass))
+        self._atlas.show(measure, unit)
+        if not state.multiples:
+            return
+        if self._cells is None:
+            self._cells = Multiples(self._easel, version, tiles)
+            choose_by_tap(self._cells.source, self._choose)
+            self._multiples.children = [self._cells.plot]
+        self._cells.mark(unit)

@@ -1,0 +1,77 @@
+"""The page that lists the studies, each with its answer; made anew for each visit from what is in memory."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, override
+from urllib.parse import urlencode
+
+from tornado.web import RequestHandler
+
+from dashboard.assets import PAGE_SHEETS
+from dashboard.fit_words import PHASES, describe_progress
+from dashboard.headline import say_headline
+from dashboard.process import running
+from dashboard.thumbnails import draw_thumbnail
+from dashboard.traces import StudyNow
+from dashboard.versions import LoadedVersion
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What the list says of one study; `thumbnail` is markup, all else text."""
+
+    title: str
+    address: str
+    headline: str
+    certainty: str = ""
+    thumbnail: str = ""
+    extent: str = ""
+
+
+def describe_study(now: StudyNow) -> Entry:
+    """Describe a study: its answer, or what is happening until there is one."""
+    address = f"/?{urlencode({'study': now.name})}"
+    if now.current is not None:
+        headline, certainty, thumbnail, extent = _sum_up(now.current)
+        return Entry(now.title, address, headline, certainty, thumbnail, extent)
+    if now.status is None:
+        return Entry(now.title, address, now.trouble or describe_progress(None)["phase"] + ".")
+    return Entry(now.title, address, now.trouble or f"{PHASES[now.status.phase]}; nothing is published yet.")
+
+
+@lru_cache(maxsize=64)
+def _sum_up(version: LoadedVersion) -> tuple[str, str, str, str]:
+    manifest = version.manifest
+    card, periods = manifest.study, manifest.periods
+    change = card.what_if.default
+    answer = version.effect_on_all(change)
+    where = f"all {card.unit.noun}s" + (" together" if card.together == "sum" else ", on average,")
+    headline, certainty = say_headline(card, where, change, answer)
+    thumbnail = draw_thumbnail(answer.effect) if answer.effect is not None else ""
+    span = f"{periods[0]} to {periods[-1]}" if len(periods) > 1 else str(periods[0])
+    return headline, certainty, thumbnail, f"{len(manifest.units)} {card.unit.noun}s, {span}"
+
+
+class StudiesHandler(RequestHandler):
+    """Answers ``/studies``: no session, no script."""
+
+    @override
+    def initialize(self, **_of_every_bokeh_handler: Any) -> None:
+        """Take what Bokeh gives to each of its handlers, and leave it."""
+
+    @override
+    def get(self) -> None:
+        process = running()
+        for name, value in process.headers.items():
+            self.set_header(name, value)
+        template = process.templates.get_template("studies.html")
+        shelf = process.cache.shelf
+        self.finish(
+            template.render(
+                studies=[describe_study(now) for now in shelf.studies],
+                trouble=shelf.trouble,
+                assets=process.assets.urls,
+                sheets=PAGE_SHEETS,
+                replica=process.settings.replica,
+            )
+        )

@@ -1,0 +1,74 @@
+"""The numbers of every figure as CSV, at addresses made of a figure's name and a page's own query.
+
+They need no session, so that a link to one can be kept, and read by a program.
+"""
+
+import asyncio
+from typing import Any, override
+
+from tornado.web import RequestHandler
+
+from dashboard.process import Process, running
+from dashboard.settling import settle
+from dashboard.state import read_query
+from dashboard.tables import TABLES, name_file
+
+
+class Refused(Exception):
+    """What is asked for cannot be had; the message is a sentence for who asked."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def write_csv(process: Process, table: str, query: str) -> tuple[str, str]:
+    """Give the name and the text of a figure's CSV. Blocks: not for the event loop.
+
+    Raises
+    ------
+    Refused
+        Naming every part of the query that cannot be used: a file must not hold other numbers than those
+        that were asked for.
+    """
+    build = TABLES.get(table)
+    if build is None:
+        raise Refused(404, f"There is no such table; expected one of {', '.join(TABLES)}.")
+    asked, notices = read_query(query)
+    process.fetch_version(asked)
+    cache = process.cache
+    state, more = settle(asked, cache.shelf, cache.held)
+    if notices or more:
+        raise Refused(404, " ".join((*notices, *more)))
+    version = cache.held(state.study or "", state.version or "")
+    if version is None:
+        raise Refused(404, "Nothing is published for this study yet.")
+    return name_file(version, state, table), build(version, state).to_csv()
+
+
+class TableHandler(RequestHandler):
+    """Answers ``/data/<figure>.csv?<query>``."""
+
+    @override
+    def initialize(self, **_of_every_bokeh_handler: Any) -> None:
+        """Take what Bokeh gives to each of its handlers, and leave it."""
+
+    @override
+    async def get(self, table: str) -> None:
+        self.set_header("X-Content-Type-Options", "nosniff")
+        self.set_header("Content-Security-Policy", "default-src 'none'")
+        try:
+            name, text = await asyncio.to_thread(write_csv, running(), table, self.request.query)
+        except Refused as refused:
+            self.set_status(refused.status)
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.set_header("Cache-Control", "no-store")
+            self.finish(f"{refused}\n")
+            return
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
+        # A query that names its version is answered alike for ever, one that does not is not.
+        self.set_header(
+            "Cache-Control", "private, max-age=600" if "version" in self.request.arguments else "no-store"
+        )
+        self.finish(text)

@@ -1,0 +1,42 @@
+"""Colours: every one in its light form, and what the page's script puts in its place in the dark.
+
+Lines that are told apart by colour differ in lightness too, and are drawn with dashes of their own, so
+that they survive print and colour-blindness (the compared units' hues are Okabe and Ito's, 2008).
+"""
+
+INK, BAND, ACCENT, MUTED = "#1b3a4b", "#9cc5d8", "#b3541e", "#6b7780"
+PATH, PATH_BAND = "#8a4b08", "#f0c48a"
+COMPARED = ("#c04a00", "#00795a", "#a3437f")
+DASHES = ("10 4", "2 3", "10 3 2 3")
+DASH_NAMES = ("dashed", "dotted", "dotted and dashed")
+PAPER, TEXT, AXIS, GRID = "#ffffff", "#33414a", "#8a969e", "#dde4e8"
+TILE_TEXT, TILE_LINE = "#1d2a31", "#51606b"
+CHOSEN = "#8b1a6b"
+"""Of the chosen unit among all: neither of the two hues that tiles may have."""
+
+DIVERGING = ("#e08b3c", "#eeb275", "#f6d6b4", "#f1eeea", "#c3dcec", "#92c2e0", "#5ba3d0")
+"""From below zero to above it: orange to blue, light enough for dark letters on all of them."""
+
+DARK = {
+    INK: "#a9d6ea",
+    BAND: "#2f6079",
+    ACCENT: "#f0965c",
+    MUTED: "#97a5ae",
+    PATH: "#f2b562",
+    PATH_BAND: "#6e4a1c",
+    COMPARED[0]: "#ff9a5c",
+    COMPARED[1]: "#4fd6ae",
+    COMPARED[2]: "#f09bcb",
+    CHOSEN: "#ff7ad9",
+    PAPER: "#18222a",
+    TEXT: "#d3dde3",
+    AXIS: "#6f7f89",
+    GRID: "#2c3a44",
+    # What Bokeh gives where nothing else is said.
+    "#444444": "#d3dde3",
+    "#5b5b5b": "#97a5ae",
+    "#e5e5e5": "#2c3a44",
+    "black": "#d3dde3",
+    "#000000": "#d3dde3",
+    "white": "#18222a",
+}

@@ -1,0 +1,119 @@
+"""What a change would have meant for every unit at once, and for one unit in every period.
+
+A slope moves an effect in one direction only, so draws of slopes that are in order once, when a version
+is loaded, give effects that are in order for every change: intervals then cost no sorting.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from dashboard.estimands import (
+    Estimand,
+    Floats,
+    changed_treatment,
+    find_intervals,
+    inverse,
+    transform,
+)
+
+CELLS_MAX = 1_000_000
+"""Draws times units that are computed at once; of wider panels fewer draws are taken, evenly."""
+
+
+@dataclass(frozen=True, eq=False)
+class UnitEffects:
+    """The effect on each unit at its last observed period; NaN where it is not defined.
+
+    Attributes
+    ----------
+    mean, lower, upper : (unit,)
+        In the outcome's units, with the study's sign.
+    share : (unit,)
+        What turns one of them into percent of the unit's outcome.
+    probability : (unit,)
+        Share of draws in which the effect, with its sign, is above zero.
+    period : (unit,)
+        Position of the period that each effect is of.
+    """
+
+    mean: Floats
+    lower: Floats
+    upper: Floats
+    share: Floats
+    probability: Floats
+    period: np.ndarray[tuple[int], np.dtype[np.int64]]
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """The outcome that a unit would have had under the change, by period; NaN where not defined."""
+
+    median: Floats
+    lower: Floats
+    upper: Floats
+
+
+def compute_outcomes(
+    ordered: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand
+) -> Floats:
+    """Give draws of the outcome under a change, in order.
+
+    Parameters
+    ----------
+    ordered : (draw, 1) or (draw, cell)
+        Slopes, ascending along the first axis.
+    outcome, treatment : (cell,)
+        Observed values, in their own units; cells where either is missing give NaN.
+
+    Returns
+    -------
+    (draw, cell)
+        Ascending along the first axis, in the outcome's units; NaN where the change leads to where a
+        transform is not defined, or to outcomes too large to be represented.
+    """
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        after = changed_treatment(treatment, change, estimand.kind)
+        shift = transform(after, estimand.treatment) - transform(treatment, estimand.treatment)
+        shift = np.where(np.isfinite(shift), shift, np.nan)
+        own = np.where(shift < 0, ordered[::-1], ordered)
+        draws = inverse(transform(outcome, estimand.outcome) + own * shift, estimand.outcome)
+    draws[:, ~np.isfinite(draws).all(axis=0)] = np.nan
+    return draws
+
+
+def compute_unit_effects(
+    ordered: Floats,
+    outcome: Floats,
+    treatment: Floats,
+    period: np.ndarray[tuple[int], np.dtype[np.int64]],
+    change: float,
+    estimand: Estimand,
+    mass: float,
+) -> UnitEffects:
+    """Summarise the effect on each unit, each in the cell given for it (docs/estimand.md)."""
+    every = max(1, -(-ordered.shape[0] * outcome.size // CELLS_MAX))
+    draws = compute_outcomes(ordered[::every], outcome, treatment, change, estimand) - outcome
+    if estimand.sign == "saving":
+        draws = -draws[::-1]
+    lower, upper = find_intervals(draws, mass)
+    known = np.isfinite(draws[0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(outcome > 0, 100 / outcome, np.nan)
+    return UnitEffects(
+        mean=draws.mean(axis=0),
+        lower=lower,
+        upper=upper,
+        share=share,
+        probability=np.where(known, (draws > 0).mean(axis=0), np.nan),
+        period=period,
+    )
+
+
+def compute_path(
+    ordered: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand, mass: float
+) -> Path:
+    """Give median and interval of a unit's outcome under the change, period by period."""
+    draws = compute_outcomes(ordered, outcome, treatment, change, estimand)
+    lower, upper = find_intervals(draws, mass)
+    return Path(median=np.median(draws, axis=0), lower=lower, upper=upper)

@@ -1,0 +1,216 @@
+"""The analyst's tab: what it computes of a trace, says, draws, and how it gets into a page."""
+
+import asyncio
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+from bokeh.document import Document
+from bokeh.models import Column, Plot
+from bokeh.models.layouts import LayoutDOM
+from bokeh.models.widgets import Div
+from synthetic import UNITS, make_card, publish
+from synthetic_analysis import CHECKS
+
+from dashboard.analysis import analyse, held_analysis
+from dashboard.analyst import NAMES, WORDS, AnalystTab, make_sections
+from dashboard.analyst_account import write_opening_lines
+from dashboard.analyst_figures import count_points
+from dashboard.analyst_words import say_ranks, say_traces
+from dashboard.convergence import COORDINATES_MOST, follow_chains, summarise_parameters
+from dashboard.download_names import name_download
+from dashboard.markup import write_table
+from dashboard.versions import LoadedVersion, load_version
+from tracestore.manifest import TRACE_FILE
+from tracestore.store import TraceStore
+
+
+def load(root: Path, **options: object) -> LoadedVersion:
+    card = make_card()
+    name = publish(root, card, **options).version  # type: ignore[arg-type]
+    verified = TraceStore(root).verified(card.name, name)
+    return load_version(verified.manifest, verified.trace)
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory: pytest.TempPathFactory) -> LoadedVersion:
+    return load(tmp_path_factory.mktemp("traces"), analysed=True)
+
+
+def read(version: LoadedVersion) -> dict[str, str]:
+    """Give the text of every section, without markup."""
+    return {
+        name: re.sub("<[^>]*>", " ", " ".join(part.text for part in children if isinstance(part, Div)))
+        for name, children in make_sections(version)
+    }
+
+
+def figures(version: LoadedVersion) -> dict[str, list[Plot]]:
+    return {
+        name: [part for part in children if isinstance(part, Plot)]
+        for name, children in make_sections(version)
+    }
+
+
+def test_parameters_are_told_the_fewest_effective_draws_first(version: LoadedVersion) -> None:
+    rows = analyse(version).parameters
+    effective = [min(row.ess_bulk, row.ess_tail) for row in rows]
+    assert effective == sorted(effective)
+    assert {row.name.partition("[")[0] for row in rows} == {"beta", "sigma", "rho", "unit_effect"}
+    vector = next(row for row in rows if row.name.startswith("unit_effect["))
+    assert (vector.coordinates, vector.examined) == (len(UNITS), len(UNITS))
+    assert vector.name in {f"unit_effect[{unit.id}]" for unit in UNITS}
+
+
+def test_of_a_wide_variable_an_even_part_is_examined_and_told() -> None:
+    wide = np.random.default_rng(1).normal(size=(2, 50, COORDINATES_MOST + 100))
+    wide[:, :, -1] = np.arange(50)
+    posterior = xr.Dataset({"wide": (("chain", "draw", "unit"), wide)})
+    labels = tuple(f"u{place}" for place in range(wide.shape[2]))
+    [summary] = summarise_parameters(posterior, {"unit": labels})
+    assert (summary.coordinates, summary.examined) == (COORDINATES_MOST + 100, COORDINATES_MOST)
+    assert summary.name == f"wide[u{COORDINATES_MOST + 99}]"
+
+
+def test_ranks_are_level_where_chains_agree_and_apart_where_they_do_not() -> None:
+    draws = np.random.default_rng(1).normal(size=(2, 500))
+    posterior = xr.Dataset(
+        {"same": (("chain", "draw"), draws), "other": (("chain", "draw"), np.add(draws, [[0.0], [9.0]]))}
+    )
+    same, other = follow_chains(posterior)
+    assert same.ranks == pytest.approx(np.ones_like(same.ranks), abs=0.5)
+    assert other.ranks.tolist() == [[2.0] * 10 + [0.0] * 10, [0.0] * 10 + [2.0] * 10]
+    assert "the emptiest, of other, holds 0 times it" in say_ranks((same, other))
+    assert "The chains of other lie furthest apart: 2.0 standard" in say_traces((same, other))
+    worst, _ = summarise_parameters(posterior, {})
+    assert worst.name == "other"
+    assert worst.r_hat > 1.5
+
+
+def test_every_section_of_a_full_version_has_its_figure(version: LoadedVersion) -> None:
+    drawn = {name: len(plots) for name, plots in figures(version).items()}
+    assert drawn == {
+        "analyst-sampling": 0,
+        "analyst-chains": 2,
+        **dict.fromkeys(("analyst-energy", "analyst-replicates", "analyst-checks"), 1),
+        **dict.fromkeys(("analyst-priors", "analyst-residuals", "analyst-leave-one-out"), 1),
+        "analyst-least-squares": 1,
+        **dict.fromkeys(("analyst-download", "analyst-model", "analyst-provenance"), 0),
+    }
+    assert tuple(drawn) == NAMES
+
+
+def test_sentences_name_what_stands_against_the_model(version: LoadedVersion) -> None:
+    said = read(version)
+    assert "residual autocorrelation (9.00 in the data" in said["analyst-checks"]
+    assert all(check.replace("_", " ") in said["analyst-checks"] for check in CHECKS)
+    assert "1 of 3 distances: 1." in said["analyst-residuals"]
+    assert "not to be relied on: AK 2000." in said["analyst-leave-one-out"]
+    assert "for sigma." in said["analyst-priors"]
+    assert "This fit passed its one check." in said["analyst-sampling"]
+    assert "No draw diverged." in said["analyst-sampling"]
+    assert "0.300 with errors clustered on 4 units" in said["analyst-least-squares"]
+    assert "weak &amp; wide" in said["analyst-model"]
+    assert version.manifest.identity.data_sha256 in said["analyst-provenance"]
+
+
+def test_sentences_change_with_the_data(tmp_path: Path, version: LoadedVersion) -> None:
+    other = read(load(tmp_path, analysed=True, seed=2))
+    mine = read(version)
+    for name in ("analyst-sampling", "analyst-chains", "analyst-energy", "analyst-replicates"):
+        assert mine[name] != other[name]
+
+
+def test_a_version_without_criticism_says_so_and_shows_the_rest(tmp_path: Path) -> None:
+    old = load(tmp_path)
+    said, drawn = read(old), figures(old)
+    for name in ("energy", "replicates", "checks", "residuals", "leave-one-out", "priors", "least-squares"):
+        assert "not part of this version" in said[f"analyst-{name}"]
+        assert drawn[f"analyst-{name}"] == []
+    assert len(drawn["analyst-chains"]) == 2
+    assert "not stated in study.toml" in said["analyst-provenance"]
+
+
+def test_a_trace_that_has_gone_leaves_the_account_of_it(tmp_path: Path) -> None:
+    version = load(tmp_path, analysed=True)
+    version.trace.unlink()
+    said = read(version)
+    assert "cannot be read any more" in said["analyst-chains"]
+    assert "log y = a + b log x + e" in said["analyst-model"]
+
+
+def test_figures_fit_a_telephone_and_hold_a_few_thousand_points(version: LoadedVersion) -> None:
+    plots = [plot for those in figures(version).values() for plot in those]
+    assert all(plot.sizing_mode == "stretch_width" and plot.toolbar_location is None for plot in plots)
+    assert count_points(analyse(version)) <= 5_000
+    assert all(isinstance(plot, LayoutDOM) for plot in plots)
+
+
+def test_a_version_is_analysed_once_for_all_pages(version: LoadedVersion) -> None:
+    assert analyse(version) is analyse(version) is held_analysis(version)
+
+
+def test_markup_from_the_data_stays_text() -> None:
+    table = write_table('a "name"', ("<b>",), [("<script>", "&")])
+    assert "<script>" not in table
+    assert "<b>" not in table
+    assert 'aria-label="a &quot;name&quot;"' in table
+
+
+def test_a_tab_costs_little_until_it_is_opened(version: LoadedVersion) -> None:
+    tab = AnalystTab()
+    assert [name for name, _ in tab.roots] == list(NAMES)
+    assert sum(len(root.references()) for _, root in tab.roots) == len(NAMES)
+    assert set(tab.words(version)) == set(WORDS)
+
+
+def test_an_open_tab_fills_section_by_section_and_follows_the_version(
+    tmp_path: Path, version: LoadedVersion
+) -> None:
+    other = load(tmp_path, analysed=True, seed=2)
+
+    async def open_tab() -> tuple[list[str], list[str]]:
+        tab, document = AnalystTab(), Document()
+        tab.show(version, "CA")
+        assert all(isinstance(root, Column) and not root.children for _, root in tab.roots)
+        for _, root in tab.roots:
+            document.add_root(root)
+        texts = []
+        for shown in (version, other):
+            tab.show(shown, "CA")
+            tab.show(shown, "NY")
+            while waiting := document.session_callbacks:
+                document.remove_next_tick_callback(waiting[0])  # type: ignore[arg-type]
+                result = waiting[0].callback()
+                if result is not None:
+                    await result
+            texts.append(" ".join(div.text for div in document.select({"type": Div})))
+        return texts[:1], texts[1:]
+
+    first, second = asyncio.run(open_tab())
+    assert version.name in first[0]
+    assert other.name in second[0]
+    assert version.name not in second[0]
+
+
+def test_the_lines_beside_the_download_open_the_trace(
+    version: LoadedVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(name_download(version.manifest, TRACE_FILE)).write_bytes(version.trace.read_bytes())
+    notebook: dict[str, object] = {}
+    lines = write_opening_lines(version.manifest)
+    exec("\n".join(lines[:-1]), notebook)
+    summary = eval(lines[-1], notebook)
+    assert {"beta", "sigma", "rho"} <= set(summary.index)
+
+
+def test_sections_are_few_models_each_so_that_putting_one_in_is_short(version: LoadedVersion) -> None:
+    counts = {
+        name: len(set().union(*(child.references() for child in children)))
+        for name, children in make_sections(version)
+    }
+    assert max(counts.values()) <= 70
+    assert sum(counts.values()) <= 330
