@@ -11,7 +11,7 @@ if [ ! -f "$file" ] || [ ! -r "$file" ]; then
     exit 2
 fi
 file=$(cd "$(dirname "$file")" && pwd)/$(basename "$file")
-name=${2:-}
+called=${2:-}
 shift
 [ $# -eq 0 ] || shift
 cd "$PROJECT"
@@ -19,7 +19,7 @@ cd "$PROJECT"
 . "$HERE/worker.sh"
 
 run_worker --volume "$file:/in/$(basename "$file"):ro" --volume "$(cd "$STUDIES" && pwd):/studies" -- \
-    init "/in/$(basename "$file")" ${name:+--name "$name"} "$@"
+    init "/in/$(basename "$file")" ${called:+--name "$called"} "$@"
 if [ -n "$(docker compose ps --quiet --status running model-worker 2>/dev/null)" ]; then
     echo "The running stack fits it by itself: \`make logs\` follows it."
 else

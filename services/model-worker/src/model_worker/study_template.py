@@ -91,14 +91,21 @@ def _read(notation: Notation) -> list[str]:
     said = notation.model_dump(exclude_none=True)
     default = Notation()
     lines = [f"{key} = {_text(value)}" for key, value in said.items() if value != getattr(default, key)]
-    options = [
+    options = {
+        "delimiter": '# delimiter = ";"            # or "\\t", "|"',
+        "encoding": '# encoding = "cp1252"        # or "utf-16", "latin-1", "shift_jis" ...',
+        "decimal": '# decimal = ","',
+        "thousands": '# thousands = "."            # or ",", " ", "\'"',
+    }
+    open_to = [option for key, option in options.items() if not any(line.startswith(key) for line in lines)]
+    table = "[read]" if lines else "# [read]"
+    return [
         "# How the file is written, where it is not commas, UTF-8 and decimal points:",
-        '# delimiter = ";"            # or "\\t", "|"',
-        '# encoding = "cp1252"        # or "utf-16", "latin-1", "shift_jis" ...',
-        '# decimal = ","',
-        '# thousands = "."            # or ",", " ", "\'"',
+        table,
+        *lines,
+        *open_to,
+        "",
     ]
-    return [*options[:1], "[read]" if lines else "# [read]", *options[1:], *lines, ""]
 
 
 def _reason(role: str, choice: Choice | Measure) -> list[str]:
