@@ -7,9 +7,11 @@ import pytest
 from small_study import StudyFolder, make_rows
 from test_cli import run
 
+from model_worker.attendant import Attendant
 from model_worker.cautions import find_cautions
 from model_worker.inputs import read_input
 from model_worker.settings import Settings
+from tracestore.store import TraceStore
 
 
 def cautions_of(folder: StudyFolder, settings: Settings) -> tuple[str, ...]:
@@ -87,3 +89,23 @@ def test_check_prints_warnings_and_passes(folder: StudyFolder, settings: Setting
     done = run("check", settings=settings)
     assert done.returncode == 0
     assert "small: warning: There are 4 years" in done.stdout
+
+
+def test_a_version_keeps_its_warnings_and_how_its_periods_are_written(
+    folder: StudyFolder,
+    settings: Settings,
+    store: TraceStore,
+    attendant_of: Callable[[Settings], Attendant],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    few_periods(folder)
+    for line in range(2, len(folder.rows) + 1):
+        folder.set_cell(line, "year", f"2000Q{(line - 2) % 4 + 1}")
+    folder.text = folder.text.replace('noun = "year"', 'noun = "quarter", form = "quarter"')
+    folder.write()
+    attendant_of(settings).attend()
+    (manifest,) = store.versions("small")
+    assert manifest.periods == (8000, 8001, 8002, 8003)
+    assert manifest.period_labels == ("2000 Q1", "2000 Q2", "2000 Q3", "2000 Q4")
+    (warning,) = [text for text in manifest.warnings if "There are 4 quarters" in text]
+    assert warning in caplog.messages
