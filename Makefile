@@ -1,8 +1,12 @@
 # `make` alone lists what there is. Each target is one line to a real command.
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test lint unit stack roll ca check fit logs bench screenshots
+.PHONY: help up down clean test lint unit stack roll ca check study reshape import fit logs bench screenshots
 ARGS ?=
 STUDY ?=
+CSV ?=
+NAME ?=
+TO ?=
+SOURCE ?=
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -36,6 +40,15 @@ ca: ## print the CA certificate that browsers and clients need to trust
 
 check: ## say what is wrong with .env and with the studies
 	@bootstrap/environment.sh check && docker compose run --rm --no-deps --quiet-pull model-worker check $(STUDY)
+
+study: ## make a study of a data file: make study CSV=path [NAME=name] [ARGS="--treatment tax"]
+	@bootstrap/study.sh "$(CSV)" "$(NAME)" $(ARGS)
+
+reshape: ## periods from columns to rows: make reshape CSV=wide.csv TO=long.csv [ARGS="--value sales"]
+	@bootstrap/convert.sh "$(CSV)" "$(TO)" reshape $(ARGS)
+
+import: ## a raw download to a table: make import SOURCE=cdc-tax-burden CSV=raw.csv TO=table.csv
+	@bootstrap/convert.sh "$(CSV)" "$(TO)" import $(SOURCE)
 
 fit: ## fit one study now: make fit STUDY=name
 	@docker compose run --rm --no-deps --quiet-pull model-worker fit $(STUDY)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
+import hypothesis
 import pytest
 
 from model_worker.attendant import Attendant
@@ -16,6 +17,8 @@ from tracestore.store import TraceStore
 sys.path.insert(0, str(Path(__file__).parent))
 
 from small_study import StudyFolder
+
+hypothesis.settings.register_profile("damage", max_examples=10_000)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ DATA_FAULTS: dict[str, tuple[Callable[[StudyFolder], None], int | None, str | No
     "ragged_row": (lambda f: f.rows.__setitem__(6, "U0,Unit 0,2005,1"), 7, None, None),
     "repeated_column": (lambda f: f.rows.__setitem__(0, "state,name,year,sales,tax,tax"), 1, "tax", None),
     "empty_file": (lambda f: f.rows.__delitem__(slice(1, None)), 1, None, None),
-    "unreadable": (lambda f: f.rows.__setitem__(3, '"U0,Unit 0,2002,1,1,1'), 4, None, None),
+    "open_quote": (lambda f: f.rows.__setitem__(3, '"U0,Unit 0,2002,1,1,1'), 4, None, None),
     "one_unit": (only_one_unit, None, "state", None),
     "one_period": (only_one_period, None, "year", None),
     "constant": (constant, None, "tax", None),
@@ -138,7 +138,7 @@ def test_a_column_that_is_not_there_is_guessed(folder: StudyFolder, settings: Se
 def test_a_file_with_semicolons_is_told_as_that(folder: StudyFolder, settings: Settings) -> None:
     folder.rows = [row.replace(",", ";") for row in folder.rows]
     (fault,) = faults_of(folder, settings)
-    assert fault.kind == "unreadable"
+    assert fault.kind == "wrong_delimiter"
     assert "';'" in fault.advice
 
 
@@ -154,7 +154,7 @@ def test_bytes_that_are_not_utf_8_are_told_with_their_line(folder: StudyFolder, 
     (folder.path / "data.csv").write_bytes(content)
     with pytest.raises(InvalidInput) as raised:
         read_input(folder.path, settings)
-    assert [(fault.kind, fault.line) for fault in raised.value.faults] == [("unreadable", 10)]
+    assert [(fault.kind, fault.line) for fault in raised.value.faults] == [("wrong_encoding", 10)]
 
 
 def test_a_control_that_others_determine_is_named(folder: StudyFolder, settings: Settings) -> None:
@@ -176,10 +176,10 @@ def test_a_control_that_others_determine_is_named(folder: StudyFolder, settings:
         ('title = "A study"', "title = 5", "invalid_value", 1, "title"),
         ('file = "data.csv"', 'file = "../data.csv"', "invalid_value", 2, "file"),
         ('column = "tax"', 'column = "sales"', "repeated_column", 6, "treatment.column"),
-        ("max = 100", "max = -60", "invalid_value", 10, "what_if.change.min"),
-        ("min = -50", "min = -100", "invalid_value", 10, "what_if.change.min"),
+        ("max = 100", "max = -60", "invalid_range", 10, "what_if.change.min"),
+        ("min = -50", "min = -100", "invalid_range", 10, "what_if.change.min"),
         ("max = 100", "max = 1e308", "invalid_value", 10, "what_if.change.max"),
-        ("default = 1,", "default = 200,", "invalid_value", 10, "what_if.change.default"),
+        ("default = 1,", "default = 200,", "invalid_range", 10, "what_if.change.default"),
     ],
 )  # fmt: skip
 def test_a_fault_of_study_toml_is_told_with_line_and_key(

@@ -191,6 +191,16 @@ def test_a_category_of_a_parquet_file_that_no_row_has_is_no_unit(
     assert len(read_input(folder.path, settings).panel.units) == 6
 
 
+def test_a_column_of_lists_is_told_with_its_name(folder: StudyFolder, settings: Settings) -> None:
+    path = written(folder, ".parquet") / "data.parquet"
+    table = pa.parquet.read_table(path)
+    lists = pa.array([[value] for value in table["tax"].to_pylist()])
+    pa.parquet.write_table(table.set_column(4, "tax", lists), path)
+    with pytest.raises(InvalidInput) as raised:
+        read_input(folder.path, settings)
+    assert [(fault.kind, fault.column) for fault in raised.value.faults] == [("nested_values", "tax")]
+
+
 @pytest.mark.parametrize("form", [".csv.gz", ".parquet"])
 def test_bytes_that_are_not_of_their_form_are_told(
     form: str, folder: StudyFolder, settings: Settings
@@ -201,7 +211,8 @@ def test_bytes_that_are_not_of_their_form_are_told(
         (path / f"data{form}").write_bytes(spoiled)
         with pytest.raises(InvalidInput) as raised:
             read_input(path, settings)
-        expected = "empty_file" if spoiled == b"" and form == ".csv.gz" else "unreadable"
+        kind = "not_compressed" if form == ".csv.gz" else "not_parquet"
+        expected = "empty_file" if spoiled == b"" and form == ".csv.gz" else kind
         assert [fault.kind for fault in raised.value.faults] == [expected]
 
 
@@ -212,7 +223,7 @@ def test_a_form_that_is_not_read_is_told_with_those_that_are(folder: StudyFolder
         read_input(folder.path, settings)
     (fault,) = raised.value.faults
     assert (fault.kind, fault.file, fault.line, fault.column) == (
-        "invalid_value",
+        "unknown_form",
         "small/study.toml",
         2,
         "file",

@@ -11,8 +11,10 @@ from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from small_study import StudyFolder
+from small_study import StudyFolder, make_rows
 
+from model_worker.new_study import make_study
+from model_worker.proposal import Asked
 from model_worker.settings import Settings
 from tracestore.store import TraceStore
 
@@ -72,6 +74,18 @@ def watch(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Worker]]
     for worker in workers:
         worker.process.kill()
         worker.process.wait()
+
+
+def test_a_study_that_init_makes_is_fitted_by_a_worker_that_runs(
+    tmp_path: Path, settings: Settings, store: TraceStore, watch: Callable[..., Worker]
+) -> None:
+    worker = watch()
+    worker.until(lambda: "watching" in worker.log.read_text())
+    (tmp_path / "My data.csv").write_text("\n".join(row.replace(",", ";") for row in make_rows()))
+    made = make_study(tmp_path / "My data.csv", settings.studies_dir, None, Asked())
+    worker.until_phase(made.folder.name, "published")
+    assert store.current("my-data").version
+    worker.end()
 
 
 def test_a_worker_fits_follows_changes_ends_cleanly_and_does_not_repeat_itself(

@@ -179,8 +179,12 @@ class ManifestDraft(Contract):
     created_at: AwareDatetime
     units: Annotated[tuple[Unit, ...], Field(min_length=1)]
     periods: Annotated[tuple[int, ...], Field(min_length=1)]
+    period_labels: tuple[str, ...] | None = None
+    """How readers should see each of the periods, where that is not its number."""
     verdict: Verdict
     sampling: Sampling
+    warnings: tuple[str, ...] = ()
+    """What readers should know of the panel, a sentence each; see `model_worker.cautions`."""
     criticism: Criticism | None = None
     card: ModelCard | None = None
 
@@ -188,6 +192,11 @@ class ManifestDraft(Contract):
     def _coordinates_are_unique(self) -> Self:
         _refuse_repeats("units", (unit.id for unit in self.units))
         _refuse_repeats("periods", self.periods)
+        if self.period_labels is not None and len(self.period_labels) != len(self.periods):
+            raise ValueError(
+                f"expected {len(self.periods)} period_labels, one for each period;"
+                f" found {len(self.period_labels)}"
+            )
         return self
 
 

@@ -1,6 +1,5 @@
 """What the cells of a panel's columns may hold, and the faults of those that hold something else."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress, count
@@ -9,15 +8,22 @@ import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
-from model_worker.columns import INTEGER, Floats, Rows
+from model_worker.columns import Floats, Rows
+from model_worker.notation import Notation
+from model_worker.periods import EXAMPLES, number_period
 from model_worker.study import Study
 from model_worker.tally import Tally
 from tracestore.manifest import Fault
 
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
 LARGEST = 1e100
 """Beyond it, squares of differences could overflow."""
 NOT_FINITE = {"nan", "inf", "infinity", "na", "n/a", "null", "none", "#n/a", "-inf", "+inf", "-infinity"}
+
+_OF_INTEGERS = (
+    "Number the periods so that neighbours differ by 1, or say in study.toml that they are of a calendar:"
+    ' period = { ..., form = "month" }, or "quarter" or "date".'
+)
+_OF_A_CALENDAR = "Correct it, or say in study.toml how periods are written: the key form of period."
 
 Words = Callable[[str], str]
 
@@ -50,7 +56,7 @@ class CellCheck:
         """
         toml = self.study.toml
         self._empty(rows, toml.unit.column)
-        self._integers(rows, toml.period.column)
+        self._periods(rows, toml.period.column)
         return {column: self._numbers(rows, column) for column in self.study.numbers}
 
     def _empty(self, rows: Rows, column: str) -> None:
@@ -66,23 +72,24 @@ class CellCheck:
                 advice="Fill it in, or delete the row: a panel may have gaps.",
             )
 
-    def _integers(self, rows: Rows, column: str) -> None:
+    def _periods(self, rows: Rows, column: str) -> None:
         self._empty(rows, column)
+        form = self.study.toml.period.form
         cells = rows.cells[column]
-        wrong = {cell for cell in set(cells) if cell and not INTEGER.fullmatch(cell)}
+        wrong = {cell for cell in set(cells) if cell and number_period(cell, form) is None}
         if wrong:
             self._tell(
-                "not_an_integer",
+                "not_an_integer" if form == "integer" else f"not_a_{form}",
                 rows,
                 column,
                 [cell in wrong for cell in cells],
-                expected="a whole number, as in 2005",
+                expected=EXAMPLES[form],
                 found=_quoted,
-                advice="Number the periods so that neighbours differ by 1.",
+                advice=_OF_INTEGERS if form == "integer" else _OF_A_CALENDAR,
             )
 
     def _numbers(self, rows: Rows, column: str) -> Floats:
-        values = _convert(rows.cells[column])
+        values = _convert(rows.cells[column], self.study.toml.read)
         if values is None:
             values = self._convert_one_by_one(rows, column)
         if column in self.study.logged:
@@ -100,10 +107,10 @@ class CellCheck:
     def _convert_one_by_one(self, rows: Rows, column: str) -> Floats:
         cells = rows.cells[column]
         self._empty(rows, column)
-        right = [NUMBER.fullmatch(cell) is not None for cell in cells]
-        values = np.array(
-            [float(cell) if good else 1.0 for cell, good in zip(cells, right, strict=True)], dtype=np.float64
-        )
+        read = self.study.toml.read
+        plain = [read.plain(cell) for cell in cells]
+        right = [cell is not None for cell in plain]
+        values = np.array([1.0 if cell is None else float(cell) for cell in plain], dtype=np.float64)
         unknown = [cell.lower() in NOT_FINITE for cell in cells]
         overflow = np.abs(values) > LARGEST
         self._tell(
@@ -114,9 +121,10 @@ class CellCheck:
                 bool(cell) and not good and not absent
                 for cell, good, absent in zip(cells, right, unknown, strict=True)
             ],
-            expected="a number with a decimal point, as in 1.25",
+            expected=f"a number with a decimal {read.decimal_name}, as in {read.example}",
             found=_quoted,
-            advice="Remove thousands separators, units and signs of currency.",
+            advice="Remove units and signs of currency, or say in the table [read] of study.toml how numbers"
+            " are written: decimal, thousands.",
         )
         self._tell(
             "not_finite",
@@ -161,8 +169,10 @@ class CellCheck:
         self.tally.count((kind, column), list(compress(count(), wrong)), describe)
 
 
-def _convert(cells: Sequence[str]) -> Floats | None:
+def _convert(cells: Sequence[str], read: Notation) -> Floats | None:
     """Read all cells as numbers, or none: what Arrow reads as a finite number is one here too."""
+    if not read.is_plain:
+        return None
     try:
         values: Floats = pa.array(cells, pa.string()).cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:

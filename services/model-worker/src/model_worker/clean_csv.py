@@ -23,7 +23,7 @@ def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | No
     one: this reader knows no lines, so it cannot tell a fault.
     """
     toml = study.toml
-    if not quotes.regular:
+    if not quotes.regular or toml.read.thousands is not None:
         return None
     try:
         header, lines = read_header(data)
@@ -37,9 +37,13 @@ def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | No
         table = arrow_csv.read_csv(
             data.open_in_arrow(),
             read_options=arrow_csv.ReadOptions(column_names=header, skip_rows=lines, block_size=_BLOCK),
-            parse_options=arrow_csv.ParseOptions(newlines_in_values=quotes.there),
+            parse_options=arrow_csv.ParseOptions(delimiter=data.delimiter, newlines_in_values=quotes.there),
             convert_options=arrow_csv.ConvertOptions(
-                column_types=types, include_columns=list(types), null_values=[], strings_can_be_null=False
+                column_types=types,
+                include_columns=list(types),
+                null_values=[],
+                strings_can_be_null=False,
+                decimal_point=toml.read.decimal,
             ),
         )
     except pa.ArrowInvalid:
@@ -49,7 +53,8 @@ def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | No
         return None
     coded = {column: code_array(table.column(column)) for column in texts}
     unit = coded[toml.unit.column]
-    return Columns(unit, coded[toml.period.column], coded.get(toml.unit.label or "", unit), numbers)
+    label = coded.get(toml.unit.label or "", unit)
+    return Columns(unit, coded[toml.period.column], label, numbers, toml.period.form)
 
 
 def code_array(column: pa.ChunkedArray) -> Coded:

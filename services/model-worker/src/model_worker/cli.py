@@ -1,20 +1,26 @@
-"""The command line: check, fit, watch, list, rollback."""
+"""The command line: init, reshape, import, schema, check, fit, watch, list, rollback."""
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from model_worker.faults import InvalidInput, suggest
 from model_worker.logs import configure_logs
+from model_worker.report import in_colour, report_faults, say, warning_line
 from model_worker.settings import Settings, SettingsError, read_settings
 from model_worker.study import study_folders
 from tracestore.errors import TraceStoreError
 from tracestore.manifest import Fault
 from tracestore.store import TraceStore
+
+if TYPE_CHECKING:
+    from model_worker.dialect import Sample
+    from model_worker.layouts import Table
 
 app = App(
     name="model-worker",
@@ -23,6 +29,7 @@ app = App(
     result_action="return_value",
 )
 
+AsJson = Annotated[bool, Parameter(help="Print faults as JSON, for programs.", negative="")]
 StudyNames = Annotated[str, Parameter(help="Names of studies; all when none is given.")]
 
 
@@ -31,8 +38,76 @@ class _Refused(Exception):
 
 
 @app.command
-def check(*study: StudyNames) -> int:
+def init(
+    file: Annotated[Path, Parameter(help="A table: CSV of any delimiter and encoding, gzip or Parquet.")],
+    /,
+    *,
+    name: Annotated[str | None, Parameter(help="The study's name; by default the file's.")] = None,
+    unit: Annotated[str | None, Parameter(help="The column that tells units apart.")] = None,
+    label: Annotated[str | None, Parameter(help="The column with units' names for readers.")] = None,
+    period: Annotated[str | None, Parameter(help="The column of periods.")] = None,
+    outcome: Annotated[str | None, Parameter(help="The column of the outcome.")] = None,
+    treatment: Annotated[str | None, Parameter(help="The column of the treatment.")] = None,
+    control: Annotated[tuple[str, ...], Parameter(help="A column to take out; may be repeated.")] = (),
+) -> int:
+    """Make a study of a data file: propose the columns' roles, write study.toml, check it."""
+    from model_worker.new_study import make_study
+    from model_worker.proposal import Asked
+
+    settings = read_settings()
+    _folders(settings, ())
+    asked = Asked(unit, period, label, outcome, treatment, control)
+    try:
+        made = make_study(file, settings.studies_dir, name, asked)
+    except InvalidInput as invalid:
+        report_faults(invalid.faults, as_json=False)
+        return 1
+    say("\n".join([f"{file.name}: {made.describe()[0]}", *made.describe()[1:]]))
+    say(f"wrote {made.folder.name}/study.toml; look it over: each role has its reason, each option a comment")
+    return check(made.folder.name)
+
+
+@app.command
+def reshape(
+    file: Annotated[Path, Parameter(help="A table with periods as columns, in any form that init reads.")],
+    to: Annotated[Path, Parameter(help="The CSV to write.")],
+    /,
+    *,
+    value: Annotated[str, Parameter(help="The name of the new column of values.")] = "value",
+    period: Annotated[str, Parameter(help="The name of the new column of periods.")] = "period",
+) -> int:
+    """Make a table with periods as columns one with a row for each unit and period."""
+    from model_worker import layouts
+
+    return _convert(file, to, lambda sample: layouts.reshape(sample, file.name, value, period))
+
+
+@app.command(name="import")
+def import_download(
+    source: Annotated[Literal["cdc-sae", "cdc-tax-burden"], Parameter(help="Which download it is.")],
+    file: Annotated[Path, Parameter(help="The download, as it is.")],
+    to: Annotated[Path, Parameter(help="The CSV to write.")],
+    /,
+) -> int:
+    """Make a download with one row for each figure one with a row for each state and year."""
+    from model_worker import layouts
+
+    return _convert(file, to, lambda sample: layouts.import_long(sample, file.name, source))
+
+
+@app.command
+def schema() -> int:
+    """Print the JSON Schema of study.toml, for editors."""
+    from model_worker.study import schema_of_study
+
+    say(schema_of_study())
+    return 0
+
+
+@app.command
+def check(*study: StudyNames, json: AsJson = False) -> int:
     """Print every fault of the studies' files; exit with 1 when there is one."""
+    from model_worker.cautions import find_cautions
     from model_worker.inputs import read_input
 
     settings = read_settings()
@@ -42,12 +117,14 @@ def check(*study: StudyNames) -> int:
             given = read_input(folder, settings)
         except InvalidInput as invalid:
             faults += invalid.faults
-        else:
+            continue
+        if not json:
             panel = given.panel
             rows, units, periods = len(panel.outcome), len(panel.units), len(panel.periods)
-            _say(f"{folder.name}: no faults; {rows} rows, {units} units, {periods} periods")
-    for fault in faults:
-        _say(_as_compilers_do(fault))
+            say(f"{folder.name}: no faults; {rows} rows, {units} units, {periods} periods")
+            for caution in find_cautions(given.study, panel, given.design):
+                say(warning_line(folder.name, caution, colour=in_colour(sys.stdout)))
+    report_faults(faults, as_json=json)
     return 1 if faults else 0
 
 
@@ -69,7 +146,7 @@ def fit(*study: StudyNames) -> int:
         outcome = attendant.outcomes[folder.name]
         failed |= outcome.phase != "published"
         reasons = [outcome.error] if outcome.error else [fault.sentence() for fault in outcome.faults]
-        _say("\n".join(f"{folder.name}: {line}" for line in [outcome.phase, *reasons]))
+        say("\n".join(f"{folder.name}: {line}" for line in [outcome.phase, *reasons]))
     return 1 if failed else 0
 
 
@@ -107,7 +184,7 @@ def list_versions() -> int:
             rows.append((study, manifest.version, mark, created, verdict))
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     for row in rows:
-        _say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     return 0
 
 
@@ -121,7 +198,7 @@ def rollback(study: Annotated[str, Parameter(help="The study's name.")]) -> int:
     if study not in known:
         raise _Refused(f'{settings.traces_dir}: there is no study "{study}". {suggest(study, known)}')
     current = Publisher(settings.traces_dir).rollback(study)
-    _say(f"{study}: version {current.version} is current again")
+    say(f"{study}: version {current.version} is current again")
     return 0
 
 
@@ -144,6 +221,24 @@ def _configured() -> Settings:
     return settings
 
 
+def _convert(file: Path, to: Path, make: "Callable[[Sample], Table]") -> int:
+    from model_worker.dialect import sniff
+
+    try:
+        content = file.read_bytes()
+        table = make(sniff(content, file.name, whole=True))
+        to.write_text(table.to_csv(), encoding="utf-8", newline="")
+    except OSError as error:
+        raise _Refused(f"{error.filename}: {error.strerror}") from None
+    except InvalidInput as invalid:
+        report_faults(invalid.faults, as_json=False)
+        return 1
+    say(f"{to}: {len(table.rows)} rows; columns {', '.join(table.header)}")
+    for left_out in table.left_out:
+        say(f"left out: {left_out}")
+    return 0
+
+
 def _folders(settings: Settings, names: tuple[str, ...]) -> list[Path]:
     if not settings.studies_dir.is_dir():
         raise _Refused(f"STUDIES_DIR is '{settings.studies_dir}', but there is no directory of that name.")
@@ -154,17 +249,6 @@ def _folders(settings: Settings, names: tuple[str, ...]) -> list[Path]:
                 f'{settings.studies_dir}: there is no study "{name}". {suggest(name, list(folders))}'
             )
     return [folders[name] for name in names] if names else list(folders.values())
-
-
-def _as_compilers_do(fault: Fault) -> str:
-    where = [part for part in (fault.unit, fault.period) if part is not None]
-    place = f"{fault.file}:{fault.line or 1}: {fault.column or '-'}"
-    cell = f" ({', '.join(where)})" if where else ""
-    return f"{place}: found {fault.found}{cell}; expected {fault.expected}. {fault.advice}"
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
 
 
 def _refuse(text: str, code: int) -> int:

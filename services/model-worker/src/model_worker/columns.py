@@ -1,16 +1,15 @@
 """The columns of a panel as they are read: text as codes, numbers as numbers."""
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model_worker.periods import PeriodForm, number_periods
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-INTEGER = re.compile(r"[+-]?\d{1,15}")
 
 
 @dataclass(frozen=True)
@@ -78,6 +77,12 @@ class Columns:
     period: Coded
     label: Coded
     numbers: Mapping[str, Floats]
+    form: PeriodForm = "integer"
+
+    @property
+    def period_numbers(self) -> list[int | None]:
+        """The number of each of the period's texts; None where one is no period."""
+        return number_periods(self.period.names, self.form)
 
 
 @dataclass(frozen=True)
@@ -86,8 +91,3 @@ class Rows:
 
     lines: Sequence[int]
     cells: Mapping[str, Sequence[str]]
-
-
-def integers_of(names: Sequence[str]) -> list[int | None]:
-    """Read texts as whole numbers of at most 15 digits; none where one is something else."""
-    return [int(name) if INTEGER.fullmatch(name) else None for name in names]

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_worker.data_file import DataFile
+from model_worker.data_file import DataFile, not_gzip
 from model_worker.faults import InvalidInput
 from tracestore.manifest import Fault
 
 _BLOCK = 1 << 22
 _QUOTE = ord('"')
-_ENDS_CELL = np.frombuffer(b',\n\r"', dtype=np.uint8)
 _MARK = codecs.BOM_UTF8
 
 
@@ -38,7 +37,7 @@ def inspect(data: DataFile) -> Quotes:
         When they are not UTF-8, or not compressed as the file's extension says.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    scan = _QuoteScan()
+    scan = _QuoteScan(data.delimiter)
     lines = 0
     try:
         for block in _blocks(data):
@@ -51,7 +50,7 @@ def inspect(data: DataFile) -> Quotes:
         before = lines + error.object[: error.start].count(b"\n")
         raise InvalidInput([_not_text(data, before + 1, error.object[error.start])]) from None
     except (OSError, EOFError, zlib.error) as error:
-        raise InvalidInput([_not_gzip(data, error)]) from None
+        raise InvalidInput([not_gzip(data.name, error)]) from None
     return scan.finish()
 
 
@@ -64,7 +63,8 @@ def _blocks(data: DataFile) -> Iterator[bytes]:
 class _QuoteScan:
     """Counts quotes: the odd ones open a cell, the even ones close it, and a doubled one does both."""
 
-    def __init__(self) -> None:
+    def __init__(self, delimiter: str) -> None:
+        self._ends_cell = np.frombuffer(b'\n\r"' + delimiter.encode(), dtype=np.uint8)
         self._held = b"\n"
         self._seen = 0
         self._regular = True
@@ -89,26 +89,17 @@ class _QuoteScan:
         at = np.flatnonzero(bytes_[1:-1] == _QUOTE) + 1
         opens: NDArray[np.bool_] = (self._seen + np.arange(at.size)) % 2 == 0
         beside = bytes_[np.where(opens, at - 1, at + 1)]
-        self._regular &= bool(np.isin(beside, _ENDS_CELL).all())
+        self._regular &= bool(np.isin(beside, self._ends_cell).all())
         self._seen += at.size
 
 
 def _not_text(data: DataFile, line: int, byte: int) -> Fault:
     return Fault(
-        kind="unreadable",
+        kind="wrong_encoding",
         file=data.name,
         line=line,
         expected="text in UTF-8",
         found=f"byte 0x{byte:02x}",
-        advice="Save the file as UTF-8 (in a spreadsheet: CSV UTF-8).",
-    )
-
-
-def _not_gzip(data: DataFile, error: Exception) -> Fault:
-    return Fault(
-        kind="unreadable",
-        file=data.name,
-        expected="a file that gzip has compressed, as its extension says",
-        found=str(error) or type(error).__name__,
-        advice="Compress it again, or name it .csv if it is not compressed.",
+        advice="Save the file as UTF-8 (in a spreadsheet: CSV UTF-8), or name its encoding in study.toml: the"
+        ' table [read], as in encoding = "cp1252".',
     )

@@ -6,6 +6,7 @@ from threading import Event
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from model_worker.cautions import find_cautions
 from model_worker.inputs import StudyInput
 from model_worker.progress import Progress
 from model_worker.settings import Settings
@@ -74,6 +75,9 @@ def fit_study(
     """
     watch = Stopwatch()
     progress.enter("compiling")
+    warnings = find_cautions(given.study, given.panel, given.design)
+    for warning in warnings:
+        log.warning("%s", warning, extra=study_of(given))
     # PyMC and numba take seconds to import, which studies that are published already need not wait for.
     import numpy as np
 
@@ -107,6 +111,8 @@ def fit_study(
         created_at=utc_now(),
         units=given.panel.units,
         periods=given.panel.periods,
+        period_labels=given.panel.period_labels,
+        warnings=warnings,
         verdict=verdict,
         sampling=_describe(sampling.SAMPLER, settings, tune, watch.seconds),
         criticism=found.summary if found else None,

@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from model_worker.cells import CellCheck
 from model_worker.clean_csv import read_clean_csv
-from model_worker.columns import Coded, Coder, Columns, Rows, integers_of
+from model_worker.columns import Coded, Coder, Columns, Rows
 from model_worker.csv_bytes import inspect
 from model_worker.data_file import DataFile
 from model_worker.faults import InvalidInput
 from model_worker.parquet import ParquetData
+from model_worker.periods import PeriodForm, label_period
 from model_worker.rows import RowCheck, hang_together
 from model_worker.study import Study
 from model_worker.table import read_rows
@@ -40,6 +41,16 @@ class Panel:
     control_names: tuple[str, ...]
     lagged: Floats | None = None
     """The treatment (rows, lags) at each lag from one step on, where the study asks for lags."""
+
+    form: PeriodForm = "integer"
+    """How the periods were written."""
+
+    @property
+    def period_labels(self) -> tuple[str, ...] | None:
+        """The periods as a calendar writes them, where they are more than their numbers."""
+        if self.form in ("integer", "year"):
+            return None
+        return tuple(label_period(number, self.form) for number in self.periods)
 
     def grid(self, values: Floats) -> Floats:
         """Spread values of the rows over (unit, period); NaN where nothing was observed."""
@@ -77,7 +88,7 @@ def read_clean(study: Study, data: DataFile) -> Columns | None:
         columns = ParquetData(study, data).read_clean()
     else:
         columns = read_clean_csv(study, data, inspect(data))
-    if columns is None or "" in columns.unit.names or None in integers_of(columns.period.names):
+    if columns is None or "" in columns.unit.names or None in columns.period_numbers:
         return None
     return columns if hang_together(columns) else None
 
@@ -136,7 +147,8 @@ class _Reading:
         }
         numbers = {column: np.concatenate(self._numbers.pop(column)) for column in self.study.numbers}
         unit = coded[toml.unit.column]
-        return Columns(unit, coded[toml.period.column], coded.get(toml.unit.label or "", unit), numbers)
+        label = coded.get(toml.unit.label or "", unit)
+        return Columns(unit, coded[toml.period.column], label, numbers, toml.period.form)
 
 
 def make_panel(study: Study, columns: Columns) -> Panel:
@@ -144,7 +156,7 @@ def make_panel(study: Study, columns: Columns) -> Panel:
     toml, unit, label = study.toml, columns.unit, columns.label
     order = sorted(range(len(unit.names)), key=unit.names.__getitem__)
     labels = unit.names if label is unit else _label_of(columns)
-    values = np.array([value or 0 for value in integers_of(columns.period.names)], dtype=np.int64)
+    values = np.array([value or 0 for value in columns.period_numbers], dtype=np.int64)
     periods, period_places = np.unique(values, return_inverse=True)
     numbers = columns.numbers
     controls = [numbers[name] for name in toml.controls]
@@ -157,6 +169,7 @@ def make_panel(study: Study, columns: Columns) -> Panel:
         treatment=numbers[toml.treatment.column],
         controls=np.column_stack([np.empty((len(unit.codes), 0)), *controls]),
         control_names=tuple(toml.controls),
+        form=columns.form,
     )
 
 

@@ -51,7 +51,8 @@ class ParquetData:
             return None
         coded = {name: code_array(_encode(table.column(name))) for name in texts}
         unit = coded[toml.unit.column]
-        return Columns(unit, coded[toml.period.column], coded.get(toml.unit.label or "", unit), numbers)
+        label = coded.get(toml.unit.label or "", unit)
+        return Columns(unit, coded[toml.period.column], label, numbers, toml.period.form)
 
     def read_rows(self) -> Iterator[Rows]:
         """Read the rows as text, run by run; an empty place is an empty text.
@@ -111,7 +112,7 @@ class ParquetData:
         for column in set(self.study.columns) & set(schema.names) - set(repeated):
             if pa.types.is_nested(schema.field(column).type):
                 yield Fault(
-                    kind="unreadable",
+                    kind="nested_values",
                     file=name,
                     column=column,
                     expected="a column of numbers or text",
@@ -121,7 +122,7 @@ class ParquetData:
 
     def _unreadable(self, error: Exception) -> Fault:
         return Fault(
-            kind="unreadable",
+            kind="not_parquet",
             file=self.data.name,
             expected="a Parquet file, as its extension says",
             found=" ".join(str(error).split())[:200] or type(error).__name__,

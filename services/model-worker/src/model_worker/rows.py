@@ -1,12 +1,11 @@
 """What is wrong between the rows of a panel: two of one cell, two labels of one unit, one unit alone."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from model_worker.columns import Coded, Columns, Integers, integers_of
+from model_worker.columns import Coded, Columns, Integers
 from model_worker.study import Study
 from model_worker.tally import Tally
 from tracestore.manifest import Fault
@@ -122,16 +121,16 @@ class RowCheck:
 
 
 def _keys(columns: Columns) -> Integers:
-    """Give the number of each row's cell; texts that are the same whole number are the same period."""
+    """Give the number of each row's cell; texts of the same period are one."""
     periods = columns.period
-    canonical = _canonical(periods.names)[periods.codes]
+    canonical = _canonical(columns)[periods.codes]
     keys: Integers = columns.unit.codes.astype(np.int64) * len(periods.names) + canonical
     return keys
 
 
-def _canonical(names: Sequence[str]) -> NDArray[np.int64]:
+def _canonical(columns: Columns) -> NDArray[np.int64]:
     first: dict[int | str, int] = {}
-    values = zip(names, integers_of(names), strict=True)
+    values = zip(columns.period.names, columns.period_numbers, strict=True)
     return np.array(
         [
             first.setdefault(name if value is None else value, place)

@@ -1,5 +1,6 @@
 """A study as its folder describes it: study.toml read, checked, and every fault found at once."""
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from pydantic_core import ErrorDetails
 
 from model_worker.faults import InvalidInput, suggest
+from model_worker.notation import Notation
+from model_worker.periods import PeriodForm
 from model_worker.toml_lines import line_of
 from tracestore.manifest import Axis, Fault, FileName, StudyCard, StudyName, Transform, Variable, WhatIf
 
@@ -33,10 +36,11 @@ class UnitTable(_Table):
 
 
 class PeriodTable(_Table):
-    """`period`: the column of whole numbers that orders the rows of a unit, and what one is called."""
+    """`period`: the column that orders the rows of a unit, what one is called, and how one is written."""
 
     column: Text
     noun: Text = "period"
+    form: PeriodForm = "integer"
 
 
 class VariableTable(_Table):
@@ -96,6 +100,12 @@ class StudyToml(_Table):
     )
     what_if: WhatIfTable
     model: ModelTable = ModelTable()
+    read: Notation = Notation()
+
+
+def schema_of_study() -> str:
+    """Give the JSON Schema of study.toml."""
+    return json.dumps(StudyToml.model_json_schema(), indent=2, ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -312,7 +322,7 @@ def _form_faults(study: Study, file: str) -> list[Fault]:
         return []
     return [
         Fault(
-            kind="invalid_value",
+            kind="unknown_form",
             file=file,
             line=line_of(study.text.decode("utf-8-sig"), ("file",)),
             column="file",
@@ -369,7 +379,7 @@ def _what_if_faults(study: Study, file: str) -> list[Fault]:
     ]
     return [
         Fault(
-            kind="invalid_value",
+            kind="invalid_range",
             file=file,
             line=line,
             column=f"what_if.change.{key}",

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
     Parameters
     ----------
     data
-        UTF-8, with or without a byte order mark, comma-separated, with a header.
+        UTF-8, with or without a byte order mark, with a header.
     """
     file = data.name
     reader = _records(data)
@@ -79,7 +80,7 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
             line = reader.line_num + 1
     except csv.Error as error:
         unclosed = Fault(
-            kind="unreadable",
+            kind="open_quote",
             file=file,
             line=line,
             expected="comma-separated values",
@@ -97,7 +98,8 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
 
 
 def _records(data: DataFile) -> "Reader":
-    return csv.reader(io.TextIOWrapper(data.open(), encoding="utf-8-sig", newline=""), strict=True)
+    text = io.TextIOWrapper(data.open(), encoding="utf-8-sig", newline="")
+    return csv.reader(text, delimiter=data.delimiter, strict=True)
 
 
 def _columns(records: list[list[str]], lines: list[int], places: dict[str, int]) -> Rows:
@@ -118,16 +120,21 @@ def no_rows(file: str, header: bool) -> Fault:
 
 def missing_columns(study: Study, file: str, header: Sequence[str]) -> list[Fault]:
     """Find the columns that the study names and the file does not have."""
-    separator = next((name for name in (";", "\t", "|") if len(header) == 1 and name in header[0]), None)
+    delimiter = study.toml.read.delimiter
+    others = (name for name in (",", ";", "\t", "|") if name != delimiter)
+    separator = next((name for name in others if len(header) == 1 and name in header[0]), None)
     if separator:
-        advice = f"The cells seem to be separated by {separator!r}; save the file with commas."
+        advice = (
+            f"The cells seem to be separated by {separator!r}: say so in study.toml, in the table [read]:"
+            f" delimiter = {json.dumps(separator)}."
+        )
         return [
             Fault(
-                kind="unreadable",
+                kind="wrong_delimiter",
                 file=file,
                 line=1,
                 value=header[0][:100],
-                expected="cells separated by commas",
+                expected=f"cells separated by {delimiter!r}",
                 found="one column",
                 advice=advice,
             )
@@ -171,5 +178,5 @@ def _ragged(file: str, line: int, expected: int, found: int) -> Fault:
         line=line,
         expected=f"{expected} cells, as in the header",
         found=f"{found}",
-        advice="Add the missing cells, or put quotes around a text that has a comma in it.",
+        advice="Add the missing cells, or put quotes around a text that has the separator in it.",
     )
