@@ -38,6 +38,7 @@ class Measure:
     """What units are compared by: percent of their outcome under a log, else the outcome's units."""
 
     def __init__(self, version: LoadedVersion, effects: UnitEffects) -> None:
+        self.effects = effects
         relative = version.estimand.outcome == "log"
         share = effects.share if relative else 1.0
         self.units = "%" if relative else version.manifest.study.outcome.units
@@ -56,6 +57,7 @@ class TileMap:
     """States as tiles, coloured by the effect, hatched where its interval holds zero."""
 
     def __init__(self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...]) -> None:
+        self._effects: UnitEffects | None = None
         self._colors = LinearColorMapper(palette=list(DIVERGING), low=-1, high=1, nan_color=GRID)
         self.plot: Plot = easel.plot(
             "units",
@@ -112,12 +114,16 @@ class TileMap:
         self._colors.update(low=-reach, high=reach)
         everywhere = slice(0, measure.mean.size)
         shown: dict[str, list[Any]] = {
-            "value": measure.mean.tolist(),
-            "hatch": ["/" if doubtful else " " for doubtful in measure.doubtful],
             "line": [3 if unit == chosen else 0 for unit in self.source.data["id"]],
-            "told": _tell(measure, np.arange(measure.mean.size)),
         }
-        # What does not change, their names and places, is sent once.
+        if measure.effects is not self._effects:
+            self._effects = measure.effects
+            shown |= {
+                "value": measure.mean.tolist(),
+                "hatch": ["/" if doubtful else " " for doubtful in measure.doubtful],
+                "told": _tell(measure, np.arange(measure.mean.size)),
+            }
+        # Only what has changed is sent.
         self.source.patch({name: [(everywhere, values)] for name, values in shown.items()})
 
 

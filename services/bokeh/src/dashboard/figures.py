@@ -1,5 +1,6 @@
 """The figures of a unit, made once per session and empty; showing something is assigning data."""
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -120,6 +121,8 @@ class EffectFigure:
 
     def __init__(self, easel: Easel, name: str) -> None:
         self._easel = easel
+        self._answers: tuple[EffectAnswer, ...] = ()
+        self._looks: tuple[float | None, bool] = (None, False)
         self._across, self._top = Range1d(start=-1, end=1), Range1d(start=0, end=1)
         self.plot: Plot = easel.plot(name, x=self._across, y=self._top)
         self._curve = easel.source(**NOTHING)
@@ -145,6 +148,12 @@ class EffectFigure:
         negligible
             Effects between minus this and this count as none; None where the study does not say.
         """
+        # The answers of a version are remembered, so that an equal one is the same.
+        answers = (answer, *(other.answer for other in others))
+        same = len(answers) == len(self._answers) and all(map(operator.is_, answers, self._answers))
+        if same and (negligible, dots) == self._looks:
+            return
+        self._answers, self._looks = answers, (negligible, dots)
         effect = answer.effect
         seen = effect is not None and effect.grid.size > 0
         self._mean.update(location=effect.mean if effect is not None else 0, visible=seen)
@@ -158,13 +167,13 @@ class EffectFigure:
         self._others.show(
             [one.grid for _, one in drawn], [one.density for _, one in drawn], [place for place, _ in drawn]
         )
-        shown = [one for one in (effect, *(one for _, one in drawn)) if one is not None and seen]
-        self._across.update(**span_effects(shown))
+        visible = [one for one in (effect, *(one for _, one in drawn)) if one is not None and seen]
+        self._across.update(**span_effects(visible))
         if seen and dots:
             self._curve.data = self._interval.data = NOTHING
             return
         self._curve.data, self._interval.data = trace_density(answer)
-        peaks = [float(one.density.max()) for one in shown]
+        peaks = [float(one.density.max()) for one in visible]
         self._top.end = HEADROOM * max(peaks, default=1.0)
 
     def _show_negligible(self, negligible: float | None) -> None:

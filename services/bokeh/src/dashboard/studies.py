@@ -1,9 +1,9 @@
 """The page that lists the studies, each with its answer; made anew for each visit from what is in memory."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, override
 from urllib.parse import urlencode
+from weakref import WeakKeyDictionary
 
 from tornado.web import RequestHandler
 
@@ -39,8 +39,17 @@ def describe_study(now: StudyNow) -> Entry:
     return Entry(now.title, address, now.trouble or f"{PHASES[now.status.phase]}; nothing is published yet.")
 
 
-@lru_cache(maxsize=64)
+_summaries: WeakKeyDictionary[LoadedVersion, tuple[str, str, str, str]] = WeakKeyDictionary()
+"""Once per process and version, and no longer than the version is held."""
+
+
 def _sum_up(version: LoadedVersion) -> tuple[str, str, str, str]:
+    if version not in _summaries:
+        _summaries[version] = _summarise(version)
+    return _summaries[version]
+
+
+def _summarise(version: LoadedVersion) -> tuple[str, str, str, str]:
     manifest = version.manifest
     card, periods = manifest.study, manifest.periods
     change = card.what_if.default

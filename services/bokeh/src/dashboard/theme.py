@@ -1,12 +1,12 @@
 """Colours: every one in its light form, and what the page's script puts in its place in the dark.
 
 Lines that are told apart by colour differ in lightness too, and are drawn with dashes of their own, so
-that they survive print and colour-blindness (the compared units' hues are Okabe and Ito's, 2008).
+that they survive print and colour-blindness (the compared units' hues are near Okabe and Ito's, 2008).
 """
 
 INK, BAND, ACCENT, MUTED = "#1b3a4b", "#9cc5d8", "#b3541e", "#6b7780"
 PATH, PATH_BAND = "#8a4b08", "#f0c48a"
-COMPARED = ("#c04a00", "#00795a", "#a3437f")
+COMPARED = ("#00795a", "#a3437f", "#2a7fc1")
 DASHES = ("10 4", "2 3", "10 3 2 3")
 DASH_NAMES = ("dashed", "dotted", "dotted and dashed")
 PAPER, TEXT, AXIS, GRID = "#ffffff", "#33414a", "#8a969e", "#dde4e8"
@@ -24,9 +24,9 @@ DARK = {
     MUTED: "#97a5ae",
     PATH: "#f2b562",
     PATH_BAND: "#6e4a1c",
-    COMPARED[0]: "#ff9a5c",
-    COMPARED[1]: "#4fd6ae",
-    COMPARED[2]: "#f09bcb",
+    COMPARED[0]: "#4fd6ae",
+    COMPARED[1]: "#f09bcb",
+    COMPARED[2]: "#7db8ff",
     CHOSEN: "#ff7ad9",
     PAPER: "#18222a",
     TEXT: "#d3dde3",
