@@ -10,12 +10,14 @@ from hypothesis import settings as effort
 from hypothesis import strategies as st
 from small_study import StudyFolder
 
+from model_worker.data_file import read_data
 from model_worker.faults import InvalidInput
 from model_worker.inputs import read_input
 from model_worker.notation import Notation
-from model_worker.panel import Panel
+from model_worker.panel import Panel, make_panel, read_by_row, read_clean
 from model_worker.periods import PeriodForm, form_of_periods, label_period, number_period
 from model_worker.settings import Settings
+from model_worker.study import read_study
 
 
 def panel_of(
@@ -85,6 +87,20 @@ def test_numbers_are_read_as_they_are_declared(
         rows.append(";".join([unit, name, year, *(format_(float(number)) for number in numbers)]))
     read = f'delimiter = ";"\ndecimal = "{decimal}"' + (f'\nthousands = "{thousands}"' if thousands else "")
     assert_same(panel_of(folder, settings, "\n".join(rows).encode(), read), plain)
+
+
+@pytest.mark.parametrize("cell", ["1,234.5", " 12,345 ", "1234", "-1,234,567e-3"])
+def test_grouped_thousands_are_read_as_a_whole(cell: str, folder: StudyFolder, settings: Settings) -> None:
+    folder.text = folder.text.replace('transform = "log"', 'transform = "identity"')
+    folder.text += '\n[read]\nthousands = ","\n'
+    folder.set_cell(4, "sales", f'"{cell}"')
+    study = read_study(folder.write())
+    whole = read_clean(study, read_data(study))
+    assert whole is not None
+    assert_same(make_panel(study, whole), make_panel(study, read_by_row(study, read_data(study))))
+    folder.set_cell(5, "sales", '"1,23"')
+    study = read_study(folder.write())
+    assert read_clean(study, read_data(study)) is None
 
 
 @pytest.mark.parametrize(

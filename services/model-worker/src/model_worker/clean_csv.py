@@ -3,12 +3,14 @@
 import csv
 
 import pyarrow as pa  # type: ignore[import-untyped]
+import pyarrow.compute as pc  # type: ignore[import-untyped]
 import pyarrow.csv as arrow_csv  # type: ignore[import-untyped]
 
 from model_worker.cells import are_all_right
 from model_worker.columns import Coded, Columns
 from model_worker.csv_bytes import Quotes
 from model_worker.data_file import DataFile
+from model_worker.notation import Notation
 from model_worker.study import Study
 from model_worker.table import read_header
 
@@ -23,7 +25,7 @@ def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | No
     one: this reader knows no lines, so it cannot tell a fault.
     """
     toml = study.toml
-    if not quotes.regular or toml.read.thousands is not None:
+    if not quotes.regular:
         return None
     try:
         header, lines = read_header(data)
@@ -32,7 +34,9 @@ def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | No
     texts = {toml.unit.column, toml.period.column, toml.unit.label or toml.unit.column}
     if len(set(header)) != len(header) or set(study.columns) - set(header) or texts & set(study.numbers):
         return None
-    types = dict.fromkeys(texts, _CODED) | dict.fromkeys(study.numbers, pa.float64())
+    grouped = toml.read.thousands is not None
+    number = pa.string() if grouped else pa.float64()
+    types = dict.fromkeys(texts, _CODED) | dict.fromkeys(study.numbers, number)
     try:
         table = arrow_csv.read_csv(
             data.open_in_arrow(),
@@ -48,13 +52,30 @@ def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | No
         )
     except pa.ArrowInvalid:
         return None
-    numbers = {column: table.column(column).to_numpy() for column in study.numbers}
+    found = {column: table.column(column) for column in study.numbers}
+    if grouped:
+        found = {column: _ungroup(cells, toml.read) for column, cells in found.items()}
+    if any(cells is None for cells in found.values()):
+        return None
+    numbers = {column: cells.to_numpy() for column, cells in found.items()}
     if not table.num_rows or not are_all_right(study, numbers):
         return None
     coded = {column: code_array(table.column(column)) for column in texts}
     unit = coded[toml.unit.column]
     label = coded.get(toml.unit.label or "", unit)
     return Columns(unit, coded[toml.period.column], label, numbers, toml.period.form)
+
+
+def _ungroup(cells: pa.ChunkedArray, read: Notation) -> pa.ChunkedArray | None:
+    """Read numbers that have something between thousands; none where a cell is no such number."""
+    cells = pc.utf8_trim_whitespace(cells)
+    if not pc.all(pc.match_substring_regex(cells, f"^(?:{read.pattern})$")).as_py():
+        return None
+    plain = pc.replace_substring_regex(cells, read.mark, "")
+    try:
+        return pc.replace_substring(plain, read.decimal, ".").cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
 
 
 def code_array(column: pa.ChunkedArray) -> Coded:

@@ -78,15 +78,21 @@ class Notation(BaseModel):
         if not self._number.fullmatch(cell):
             return None
         if self.thousands is not None:
-            cell = re.sub(self._mark, "", cell)
+            cell = re.sub(self.mark, "", cell)
         return cell.replace(self.decimal, ".")
 
     @property
-    def _mark(self) -> str:
+    def mark(self) -> str:
+        """A regular expression of what stands between thousands; it matches nothing else."""
         return _SPACES if self.thousands == " " else re.escape(self.thousands or "")
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression of a number, for Python and RE2 alike."""
+        point = re.escape(self.decimal)
+        whole = rf"(?:\d{{1,3}}(?:{self.mark}\d{{3}})+|\d+)" if self.thousands else r"\d+"
+        return rf"[+-]?(?:{whole}{point}?|(?:{whole})?{point}\d+)(?:[eE][+-]?\d+)?"
 
     @cached_property
     def _number(self) -> re.Pattern[str]:
-        point = re.escape(self.decimal)
-        whole = rf"(?:\d{{1,3}}(?:{self._mark}\d{{3}})+|\d+)" if self.thousands else r"\d+"
-        return re.compile(rf"[+-]?(?:{whole}{point}?|(?:{whole})?{point}\d+)(?:[eE][+-]?\d+)?")
+        return re.compile(self.pattern)
