@@ -56,6 +56,8 @@ def publish(
     by_unit: bool = False,
     analysed: bool = False,
     padding: int = 0,
+    period_labels: tuple[str, ...] | None = None,
+    warnings: tuple[str, ...] = (),
 ) -> Manifest:
     """Publish a version of a panel in which Alaska misses the last two years and one in between.
 
@@ -103,6 +105,8 @@ def publish(
         created_at=NOW + timedelta(minutes=seed),
         units=UNITS,
         periods=PERIODS,
+        period_labels=period_labels,
+        warnings=warnings,
         verdict=Verdict(checks=(Check(name="r_hat", value=1.0, threshold=1.01, passed=passed),)),
         sampling=Sampling(sampler="none", chains=2, draws=500, tune=0, seed=seed, seconds={}),
         criticism=make_criticism(outcome) if analysed else None,

@@ -15,6 +15,7 @@ from synthetic import make_card, publish
 from conftest import SERVICE
 from dashboard.assets import Assets
 from dashboard.atlas import RANKED_MAX, Measure, Ranking, thin_ranking
+from dashboard.calendar_axis import TICKS, CalendarAxis
 from dashboard.controls import choose_step
 from dashboard.estimands import summarise
 from dashboard.figures import Compared, EffectFigure, outline_band
@@ -173,3 +174,17 @@ def test_other_units_than_states_are_ranked(tmp_path: Path) -> None:
     assert means == sorted(means, reverse=True)
     assert len(means) == len(version.manifest.units)
     assert list(ranking.source.data["color"]).count(CHOSEN) == 1
+
+
+def test_an_axis_of_labelled_periods_has_labels_and_one_of_numbers_has_none() -> None:
+    easel = Easel()
+    axis = easel.axis(easel.plot("outcome"), "below", whole=True)
+    numbers, calendar = axis.ticker, CalendarAxis(axis)
+    quarters = tuple(f"{2000 + place // 4}Q{place % 4 + 1}" for place in range(10))
+    calendar.show(range(8000, 8010), quarters)
+    assert axis.major_label_overrides == {8000: "2000Q1", 8003: "2000Q4", 8006: "2001Q3", 8009: "2002Q2"}
+    assert axis.ticker.ticks == list(axis.major_label_overrides)
+    assert len(axis.ticker.ticks) == TICKS
+    calendar.show(range(2000, 2010), tuple(range(2000, 2010)))
+    assert axis.ticker is numbers
+    assert axis.major_label_overrides == {}

@@ -260,3 +260,15 @@ def test_a_visitor_moves_to_another_replica_with_the_state_of_the_address(
         assert newer.version in moved.words["newer"]
     finally:
         replica.kill()
+
+
+def test_periods_are_told_by_their_labels_wherever_they_have_some(shared: Service, study: str) -> None:
+    quarters = tuple(f"{2000 + place // 4}Q{place % 4 + 1}" for place in range(10))
+    publish(shared.root, make_card(study, f"Quarters {study}"), period_labels=quarters)
+    eventually(lambda: f"study={study}&" in say(shared, f"study={study}")["query"])
+    words = say(shared, f"study={study}&unit=NY")
+    assert quarters[-1] in words["headline"]
+    assert quarters[-1] in words["effect-unit-heading"]
+    assert quarters[0] in words["alt-outcome"]
+    _, table = shared.ask(f"/data/outcome.csv?study={study}&unit=NY")
+    assert [line.split(",")[0] for line in table.splitlines()[1:]] == list(quarters)

@@ -188,6 +188,11 @@ class ManifestDraft(Contract):
     criticism: Criticism | None = None
     card: ModelCard | None = None
 
+    @property
+    def period_names(self) -> tuple[int | str, ...]:
+        """The periods as readers should see them: their labels, or their numbers where they have none."""
+        return self.period_labels if self.period_labels is not None else self.periods
+
     @model_validator(mode="after")
     def _coordinates_are_unique(self) -> Self:
         _refuse_repeats("units", (unit.id for unit in self.units))

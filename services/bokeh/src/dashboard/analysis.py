@@ -111,7 +111,7 @@ def _read(manifest: Manifest, tree: xr.DataTree) -> Analysis:
     residual, left_out = group("residual"), group("leave_one_out")
     labels = {
         "unit": tuple(unit.id for unit in manifest.units),
-        "period": tuple(str(period) for period in manifest.periods),
+        "period": tuple(map(str, manifest.period_names)),
         "control": manifest.study.controls,
     }
     outcome = tree["panel"].to_dataset()["outcome"].transpose("unit", "period").to_numpy()
@@ -132,7 +132,10 @@ def _read(manifest: Manifest, tree: xr.DataTree) -> Analysis:
         checks=compare_checks(checks) if checks is not None else (),
         residuals=read_residuals(residual) if residual is not None else None,
         cells=find_cells(
-            left_out["pareto_k"].transpose("unit", "period").to_numpy(), labels["unit"], manifest.periods
+            left_out["pareto_k"].transpose("unit", "period").to_numpy(),
+            labels["unit"],
+            manifest.periods,
+            labels["period"],
         )
         if left_out is not None
         else None,

@@ -83,7 +83,8 @@ def _tell_provenance(manifest: Manifest) -> str:
     known = write_table(
         "What went in, and how the draws were made", ("what", "value"), facts, words=frozenset({1})
     )
-    return known + (packages if identity.packages else "")
+    warned = write_heading("What the panel is weak in") + write_list(manifest.warnings)
+    return known + (warned if manifest.warnings else "") + (packages if identity.packages else "")
 
 
 def _tell_download(manifest: Manifest) -> str:
@@ -102,7 +103,7 @@ def _tell_download(manifest: Manifest) -> str:
 
 
 def _say_periods(manifest: Manifest) -> str:
-    periods = manifest.periods
+    periods = manifest.period_names
     return f"{len(periods):,}, {periods[0]} to {periods[-1]} ({manifest.study.period.column})"
 
 

@@ -20,6 +20,7 @@ from bokeh.models.tools import HoverTool
 from bokeh.plotting import figure
 
 from dashboard.analysis import Analysis
+from dashboard.calendar_axis import CalendarAxis
 from dashboard.convergence import Chains, Energy
 from dashboard.criticism import NEAR, CheckCurves, Curve, ParetoCells, PriorCurves, Replicates, Residuals
 from dashboard.estimands import Floats
@@ -146,7 +147,13 @@ def draw_autocorrelation(residuals: Residuals) -> Any:
     return plot
 
 
-def draw_pareto(cells: ParetoCells, card: LeaveOneOut, noun: str) -> Any:
+def draw_pareto(
+    cells: ParetoCells,
+    card: LeaveOneOut,
+    noun: str,
+    periods: Sequence[int],
+    names: tuple[int | str, ...],
+) -> Any:
     """Draw Pareto k of cells by period, with the limit above which a cell's part is not relied on."""
     plot = _start("leave-one-out", noun.capitalize())
     points = _add(
@@ -163,13 +170,15 @@ def draw_pareto(cells: ParetoCells, card: LeaveOneOut, noun: str) -> Any:
         period=np.asarray(cells.period, dtype=np.float64),
         k=cells.k,
         unit=np.array(cells.unit),
+        name=np.array(cells.name),
         colour=np.where(cells.k > card.threshold, VERMILLION, BLUE),
     )
-    tooltips = [("", "@unit, @period"), ("Pareto k", "@k{0.00}")]
+    tooltips = [("", "@unit, @name"), ("Pareto k", "@k{0.00}")]
     plot.add_tools(HoverTool(renderers=[points], tooltips=tooltips, visible=False))
     plot.add_layout(Span(location=card.threshold, dimension="width", line_color=GREY, line_dash="dashed"))
     plot.xaxis.formatter = NumeralTickFormatter(format="0")
     plot.xaxis.ticker = BasicTicker(desired_num_ticks=TICKS, min_interval=1)
+    CalendarAxis(plot.xaxis[0]).show(periods, names)
     return plot
 
 

@@ -218,13 +218,14 @@ def _tell_left_out(version: LoadedVersion, analysis: Analysis) -> Part:
         return Part(write_paragraphs(said))
     if cells.total > cells.k.size:
         said.append(f"Shown are the {cells.k.size:,} rows of {cells.total:,} with the largest k.")
-    shown = list(zip(cells.unit, cells.period, cells.k, strict=True))[:20]
+    shown = list(zip(cells.unit, cells.name, cells.k, strict=True))[:20]
     rows = [(f"{unit}, {period}", write_number(float(k), 2)) for unit, period, k in shown]
     table = write_table(f"The {len(rows)} rows of the largest Pareto k", ("row", "Pareto k"), rows)
-    noun = version.manifest.study.period.noun
+    manifest = version.manifest
+    noun, names = manifest.study.period.noun, manifest.period_names
     return Part(
         write_paragraphs(said),
-        lambda: figures.draw_pareto(cells, card, noun),
+        lambda: figures.draw_pareto(cells, card, noun, manifest.periods, names),
         fold("Pareto k as a table", table),
     )
 

@@ -164,7 +164,7 @@ def say_left_out(card: LeaveOneOut, cells: ParetoCells | None) -> str:
     if cells is not None:
         bad = [
             f"{unit} {period}"
-            for unit, period, k in zip(cells.unit, cells.period, cells.k, strict=True)
+            for unit, period, k in zip(cells.unit, cells.name, cells.k, strict=True)
             if k > card.threshold
         ]
         named = f": {_list(bad)}"

@@ -50,7 +50,7 @@ def list_shares(card: StudyCard, answer: EffectAnswer, negligible: float | None)
     )
 
 
-def describe_series(periods: Sequence[int], values: Floats, units: str) -> str:
+def describe_series(periods: Sequence[int | str], values: Floats, units: str) -> str:
     """Describe a column over time: its ends and its extremes."""
     known = np.flatnonzero(np.isfinite(values))
     if known.size == 0:
@@ -67,7 +67,9 @@ def describe_series(periods: Sequence[int], values: Floats, units: str) -> str:
 def describe_outcome(version: LoadedVersion, unit: str, change: float, mass: float) -> str:
     """Describe the outcome over time, and where it would have ended under the change."""
     series = version.series_of(unit)
-    text = describe_series(version.manifest.periods, series.outcome, version.manifest.study.outcome.units)
+    text = describe_series(
+        version.manifest.period_names, series.outcome, version.manifest.study.outcome.units
+    )
     path = version.path_of(unit, change, mass)
     known = np.flatnonzero(np.isfinite(path.median))
     if known.size == 0:
@@ -75,7 +77,7 @@ def describe_outcome(version: LoadedVersion, unit: str, change: float, mass: flo
     last = known[-1]
     median, lower, upper = (write_number(one[last]) for one in (path.median, path.lower, path.upper))
     return (
-        f"{text} Under the change it would have been {median} in {version.manifest.periods[last]} "
+        f"{text} Under the change it would have been {median} in {version.manifest.period_names[last]} "
         f"({write_percent(mass)} interval {lower} to {upper})."
     )
 

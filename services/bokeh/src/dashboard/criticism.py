@@ -68,6 +68,7 @@ class ParetoCells:
 
     unit: tuple[str, ...]
     period: tuple[int, ...]
+    name: tuple[str, ...]
     k: Floats
     total: int
 
@@ -151,7 +152,9 @@ def read_residuals(group: xr.Dataset) -> Residuals | None:
     return Residuals(tuple(int(lag) for lag in group["lag"].to_numpy()[known]), values[known], limit[known])
 
 
-def find_cells(k: Floats, units: tuple[str, ...], periods: tuple[int, ...]) -> ParetoCells | None:
+def find_cells(
+    k: Floats, units: tuple[str, ...], periods: tuple[int, ...], names: tuple[str, ...]
+) -> ParetoCells | None:
     """Give the observed cells by Pareto k; None where there is none.
 
     Parameters
@@ -165,6 +168,7 @@ def find_cells(k: Floats, units: tuple[str, ...], periods: tuple[int, ...]) -> P
     return ParetoCells(
         unit=tuple(units[row] for row in rows[order]),
         period=tuple(periods[column] for column in columns[order]),
+        name=tuple(names[column] for column in columns[order]),
         k=k[rows[order], columns[order]],
         total=int(rows.size),
     )

@@ -22,6 +22,7 @@ from bokeh.models import (
 from bokeh.models.annotations import BoxAnnotation, Span
 from numpy.typing import NDArray
 
+from dashboard.calendar_axis import CalendarAxis
 from dashboard.dots import stack_dots
 from dashboard.estimands import Effect, Floats
 from dashboard.plots import Easel
@@ -68,7 +69,7 @@ class TimeFigure:
 
     def __init__(self, easel: Easel, name: str, *, modelled: bool, x: DataRange1d | None = None) -> None:
         self.plot: Plot = easel.plot(name, x=x)
-        self._source = easel.source(f"{name}-data", period=[0], value=[0.0], path=[0.0])
+        self._source = easel.source(f"{name}-data", period=[0], when=[0], value=[0.0], path=[0.0])
         if modelled:
             self._bands = easel.source(xs=[], ys=[], color=[])
             bands = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.5, line_color=None)
@@ -83,17 +84,29 @@ class TimeFigure:
         self.plot.add_tools(
             HoverTool(
                 renderers=[points],
-                tooltips=[("", "@period"), ("", "@value{0,0.[000]}")],
+                tooltips=[("", "@when"), ("", "@value{0,0.[000]}")],
                 mode="vline",
                 visible=False,
             )
         )
         easel.axis(self.plot, "left")
-        easel.axis(self.plot, "below", whole=True)
+        self._calendar = CalendarAxis(easel.axis(self.plot, "below", whole=True))
 
-    def show(self, period: NDArray[np.int64], values: Floats, others: Sequence[Floats]) -> None:
+    def show(
+        self,
+        period: NDArray[np.int64],
+        names: tuple[int | str, ...],
+        values: Floats,
+        others: Sequence[Floats],
+    ) -> None:
         """Show a unit's column and, in their order, those of the units compared with it."""
-        self._source.data = {"period": period, "value": values, "path": np.full(period.size, np.nan)}
+        self._source.data = {
+            "period": period,
+            "when": list(names),
+            "value": values,
+            "path": np.full(period.size, np.nan),
+        }
+        self._calendar.show([int(one) for one in period], names)
         self._others.show([period] * len(others), others, range(len(others)))
 
     def show_model(self, series: UnitSeries, path: Path) -> None:

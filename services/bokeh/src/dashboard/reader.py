@@ -78,10 +78,12 @@ class Reader:
         if self._series == (unit, compare):
             return
         self._series = (unit, compare)
-        series = version.series_of(unit)
+        series, names = version.series_of(unit), version.manifest.period_names
         others = [version.series_of(other) for other in compare]
-        self._outcome.show(series.period, series.outcome, tuple(other.outcome for other in others))
-        self._treatment.show(series.period, series.treatment, tuple(other.treatment for other in others))
+        self._outcome.show(series.period, names, series.outcome, tuple(other.outcome for other in others))
+        self._treatment.show(
+            series.period, names, series.treatment, tuple(other.treatment for other in others)
+        )
 
     def _show_units(self, state: ViewState, version: LoadedVersion) -> None:
         unit = state.unit or ""

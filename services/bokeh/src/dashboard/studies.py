@@ -51,7 +51,7 @@ def _sum_up(version: LoadedVersion) -> tuple[str, str, str, str]:
 
 def _summarise(version: LoadedVersion) -> tuple[str, str, str, str]:
     manifest = version.manifest
-    card, periods = manifest.study, manifest.periods
+    card, periods = manifest.study, manifest.period_names
     change = card.what_if.default
     answer = version.effect_on_all(change)
     where = f"all {card.unit.noun}s" + (" together" if card.together == "sum" else ", on average,")

@@ -96,7 +96,9 @@ def build_units(version: LoadedVersion, state: ViewState) -> Table:
     for place in order:
         unit = version.manifest.units[int(place)]
         numbers = (effects.mean, effects.lower, effects.upper, shown, effects.probability)
-        period: Cell = version.manifest.periods[effects.period[place]] if effects.period[place] >= 0 else ""
+        period: Cell = (
+            version.manifest.period_names[effects.period[place]] if effects.period[place] >= 0 else ""
+        )
         rows.append((unit.id, unit.label, period, *(float(values[place]) for values in numbers)))
     return Table(columns, tuple(rows))
 
@@ -130,7 +132,7 @@ def _stack(
 ) -> tuple[tuple[Cell, ...], ...]:
     return tuple(
         (period, *(float(values[place]) for values in columns))
-        for place, period in enumerate(version.manifest.periods)
+        for place, period in enumerate(version.manifest.period_names)
     )
 
 

@@ -48,12 +48,12 @@ class EffectAnswer:
     Attributes
     ----------
     period, units
-        The period it is of, and how many units.
+        The period it is of, as readers see it, and how many units.
     outcome, treatment
         What was observed there, summed or averaged over the units as their effects are.
     """
 
-    period: int
+    period: int | str
     units: int
     effect: Effect | None
     reason: str | None = None
@@ -152,7 +152,9 @@ class LoadedVersion:
         place = self._positions[unit]
         column = int(self._last[place])
         if column < 0:
-            return EffectAnswer(self.manifest.periods[-1], 0, None, f"{self.labels[unit]} is never observed")
+            return EffectAnswer(
+                self.manifest.period_names[-1], 0, None, f"{self.labels[unit]} is never observed"
+            )
         return self._answer(np.asarray([place], dtype=np.int64), column, change, mass)
 
     def _effect_on_all(self, change: float, mass: float = HDI_MASS) -> EffectAnswer:
@@ -161,7 +163,7 @@ class LoadedVersion:
         places = np.flatnonzero(self._observed[:, last])
         if places.size == 0:
             return EffectAnswer(
-                self.manifest.periods[last], 0, None, "no unit is observed in the last period"
+                self.manifest.period_names[last], 0, None, "no unit is observed in the last period"
             )
         share = 1 / places.size if self.manifest.study.together == "mean" else 1.0
         return self._answer(places, last, change, mass, share)
@@ -186,7 +188,7 @@ class LoadedVersion:
         self, places: NDArray[np.int64], column: int, change: float, mass: float, share: float = 1.0
     ) -> EffectAnswer:
         outcome, treatment = self._outcome[places, column], self._treatment[places, column]
-        period = self.manifest.periods[column]
+        period = self.manifest.period_names[column]
         try:
             slope = self.slope if self.slope.ndim == 1 else self.slope[:, places]
             draws = compute_draws(slope, outcome, treatment, change, self.estimand)

@@ -206,7 +206,7 @@ def _say_figures(
     )
     reach = float(np.nanmax(np.abs(measure.mean), initial=0.0)) if mapped else 0.0
     series = version.series_of(unit)
-    periods = version.manifest.periods
+    periods = version.manifest.period_names
     return {
         "units-heading": f"{HEADING[card.sign]} in each {card.unit.noun}, {measure.units}",
         "units-hint": f"{hint} Click one to choose it.",

@@ -1,0 +1,33 @@
+"""Axes of periods that have labels of their own: quarters, months and dates are whole numbers underneath."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from bokeh.models import FixedTicker, Ticker
+
+TICKS = 4
+"""Few enough for labels such as 2005-03-31 to stand apart on a telephone."""
+
+
+class CalendarAxis:
+    """An axis of periods, and the ticks it has where periods are told by their numbers."""
+
+    def __init__(self, axis: Any) -> None:
+        self._axis = axis
+        self._numbers: Ticker = axis.ticker
+        self._shown: tuple[int | str, ...] = ()
+
+    def show(self, periods: Sequence[int], names: tuple[int | str, ...]) -> None:
+        """Tell each tick by its period's name; by its number where names are numbers."""
+        if names == self._shown:
+            return
+        self._shown = names
+        if all(isinstance(name, int) for name in names):
+            if self._axis.ticker is not self._numbers:
+                self._axis.update(ticker=self._numbers, major_label_overrides={})
+            return
+        places = np.unique(np.linspace(0, len(periods) - 1, min(TICKS, len(periods))).round().astype(int))
+        ticks = [int(periods[place]) for place in places]
+        labels = {tick: str(names[place]) for tick, place in zip(ticks, places, strict=True)}
+        self._axis.update(ticker=FixedTicker(ticks=ticks), major_label_overrides=labels)
