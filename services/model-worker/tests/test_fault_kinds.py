@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import hypothesis.strategies as st
 import pytest
@@ -89,8 +90,8 @@ def test_a_damaged_file_is_accepted_or_refused_with_a_named_fault(
     settings = Settings(studies_dir=studies, traces_dir=studies / "traces")
     try:
         if target == "init":
-            made = make_study(path, tmp_path_factory.mktemp("new"), "new", Asked()).folder
-            read_input(made, settings)
+            with TemporaryDirectory() as new:
+                read_input(make_study(path, Path(new), "new", Asked()).folder, settings)
         else:
             read_input(folder.path, settings)
     except InvalidInput as invalid:

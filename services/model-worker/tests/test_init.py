@@ -199,6 +199,14 @@ def test_the_command_says_what_it_proposes_and_why_and_checks_it(tmp_path: Path,
     assert "--name" in again.stdout
 
 
+def test_studies_that_cannot_be_written_are_said_to_be_so(tmp_path: Path, settings: Settings) -> None:
+    (tmp_path / "data.csv").write_text("\n".join(make_rows()))
+    done = run("init", str(tmp_path / "data.csv"), settings=settings, STUDIES_DIR="/sys")
+    assert done.returncode == 2
+    assert done.stderr.startswith("/sys: the study cannot be written: ")
+    assert "`make study CSV=...` writes them" in done.stderr
+
+
 def test_faults_are_printed_as_json_on_request(folder: StudyFolder, settings: Settings) -> None:
     folder.set_cell(5, "sales", "x")
     folder.write()

@@ -62,6 +62,11 @@ def init(
     except InvalidInput as invalid:
         report_faults(invalid.faults, as_json=False)
         return 1
+    except OSError as error:
+        raise _Refused(
+            f"{settings.studies_dir}: the study cannot be written: {error.strerror}. In the stack the"
+            " studies are read-only; `make study CSV=...` writes them."
+        ) from None
     say("\n".join([f"{file.name}: {made.describe()[0]}", *made.describe()[1:]]))
     say(f"wrote {made.folder.name}/study.toml; look it over: each role has its reason, each option a comment")
     return check(made.folder.name)
