@@ -19,7 +19,7 @@ from model_worker.inputs import read_input
 from model_worker.new_study import make_study, study_name
 from model_worker.proposal import Asked
 from model_worker.settings import Settings
-from model_worker.study import ModelTable
+from model_worker.study_toml import ModelTable
 
 
 def columns_of(folder: Path) -> dict[str, str | None]:

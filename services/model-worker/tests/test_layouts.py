@@ -11,7 +11,7 @@ from model_worker.cli import app
 from model_worker.dialect import Sample, sniff
 from model_worker.faults import InvalidInput
 from model_worker.layouts import LONG_TABLES, Source, import_long, reshape
-from model_worker.study import schema_of_study
+from model_worker.study_toml import schema_of_study
 
 TAX_BURDEN = """\
 Year,LocationAbbr,LocationDesc,TopicDesc,SubMeasureDesc,Data_Value,Data_Value_Unit,Data_Value_Footnote_Symbol,Source

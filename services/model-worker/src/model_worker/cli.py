@@ -103,7 +103,7 @@ def import_download(
 @app.command
 def schema() -> int:
     """Print the JSON Schema of study.toml, for editors."""
-    from model_worker.study import schema_of_study
+    from model_worker.study_toml import schema_of_study
 
     say(schema_of_study())
     return 0

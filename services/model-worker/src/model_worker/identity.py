@@ -50,6 +50,7 @@ MODEL_MODULES = (
     "student_panel",
     "student_reference",
     "study",
+    "study_toml",
     "system",
     "table",
     "tally",
