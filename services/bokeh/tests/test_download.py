@@ -110,7 +110,7 @@ def test_a_damaged_trace_is_refused(shared: Service, manifest: Manifest, damage:
         (tmp_path / "elsewhere").write_bytes(content)
         trace.symlink_to(tmp_path / "elsewhere")
     status, _, told = fetch(shared, address(manifest))
-    assert (status, b"is damaged" in told) == (500, True)
+    assert (status, b"is damaged" in told) == (404, True)
 
 
 def test_a_reader_who_does_not_read_holds_up_nobody(shared: Service, study: str) -> None:

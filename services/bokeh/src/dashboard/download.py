@@ -69,7 +69,7 @@ class DownloadHandler(RequestHandler):
         self._parcel: Parcel | None = None
 
     async def get(self, study: str, version: str, file: str) -> None:
-        """Answer the file, 304 where the reader has it, 404 in words where it is not in the store."""
+        """Answer the file, 304 where the reader has it, 404 in words where it is not there or damaged."""
         parcel = await self._open(study, version, file)
         if parcel is None:
             return
@@ -108,7 +108,8 @@ class DownloadHandler(RequestHandler):
             return None
         except TraceCorrupt as error:
             log.error("download refused: %s", error)
-            self._refuse(500, f"Version {version} of {study} is damaged; the log of this service says how.")
+            # Not a 5xx: the proxy would try all replicas in turn, and all have the same volume.
+            self._refuse(404, f"Version {version} of {study} is damaged; the log of this service says how.")
             return None
         self._parcel = parcel
         # A version never changes, so that a saved one is good for as long as its hash is the same.
