@@ -11,7 +11,7 @@ BUNDLES = ("js/bokeh.min.js", "js/bokeh-widgets.min.js")
 """The parts of BokehJS that the page uses; tables, MathJax, WebGL and the API are not among them."""
 
 SCRIPTS = ("theme.js", "figures.js", "controls.js", "page.js")
-SHEETS = ("page.css", "controls.css", "analyst.css")
+SHEETS = ("page.css", "controls.css")
 OURS = (*SCRIPTS, *SHEETS, "favicon.svg")
 PREFIX = "longitude"
 """The folder under /static that our own files are served from."""
