@@ -241,6 +241,17 @@ def take_gram(moments: Sequence[Moments], rho: Floats, periods: int, units: int,
     return Gram(products, loadings, information, log_determinant)
 
 
+def repeat(gram: Gram, count: int) -> Gram:
+    """Give a Gram of one value of rho as one of so many."""
+    return Gram(
+        np.broadcast_to(gram.products, (count, *gram.products.shape[1:])),
+        np.broadcast_to(gram.loadings, (count, *gram.loadings.shape[1:])),
+        np.broadcast_to(gram.information, (count, gram.information.shape[1])),
+        np.broadcast_to(gram.log_determinant, count),
+        gram.levels,
+    )
+
+
 def update(gram: Gram, kappa: Floats) -> Floats:
     """Give the Gram matrix (batch, columns, columns) with the random columns integrated out."""
     if not gram.information.shape[1]:

@@ -9,7 +9,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
-from model_worker.gram import Gram, Moments, own_coefficients, take_gram, take_moments, update
+from model_worker.gram import Gram, Moments, own_coefficients, repeat, take_gram, take_moments, update
 from model_worker.patterns import Pattern
 
 Floats = NDArray[np.float64]
@@ -100,14 +100,7 @@ class System:
         levels = np.broadcast_to(kappa, (len(rho), kappa.shape[-1]))
         found = np.empty((4, *levels.shape))
         for node in range(len(rho)):
-            gram = self.gram(rho[node : node + 1])
-            repeated = Gram(
-                np.broadcast_to(gram.products, (len(levels[node]), *gram.products.shape[1:])),
-                np.broadcast_to(gram.loadings, (len(levels[node]), *gram.loadings.shape[1:])),
-                np.broadcast_to(gram.information, (len(levels[node]), gram.information.shape[1])),
-                np.broadcast_to(gram.log_determinant, len(levels[node])),
-                gram.levels,
-            )
+            repeated = repeat(self.gram(rho[node : node + 1]), len(levels[node]))
             found[:, node] = self._profile(repeated, levels[node])
         return Profile(*found)
 
@@ -150,7 +143,7 @@ class System:
     def _draw(
         self, slope: Floats, sigma: Floats, rho: Floats, kappa: Floats, rng: np.random.Generator
     ) -> Effects:
-        gram = self.gram(rho)
+        gram = repeat(self.gram(rho[:1]), len(rho)) if _is_common(rho) else self.gram(rho)
         left, crossed, _ = self._split(update(gram, kappa))
         outcome = np.stack([np.ones_like(slope), -slope], axis=1)[:, :, None]
         root = np.linalg.cholesky(left)
@@ -177,7 +170,8 @@ class System:
         random: Floats,
         rng: np.random.Generator,
     ) -> Floats:
-        weights, root = own_coefficients(rho, pattern)
+        weights, root = own_coefficients(rho[:1] if _is_common(rho) else rho, pattern)
+        weights = np.broadcast_to(weights, (len(rho), *weights.shape[1:]))
         # Terms are in the order of the Gram matrix; a pattern's columns have outcome and treatment first.
         by_column = np.concatenate([terms[:, -2:], terms[:, self.periods : self.flat]], axis=1)[:, :, 0]
         own: Floats = np.einsum("dor,urc,dc->duo", weights, pattern.columns, by_column, optimize=True)
@@ -188,6 +182,11 @@ class System:
         noise = rng.standard_normal(own.shape)
         own += sigma[:, None, None] * (noise @ root.transpose(0, 2, 1))
         return own
+
+
+def _is_common(rho: Floats) -> bool:
+    # With independent errors all draws have one.
+    return bool((rho == rho[0]).all())
 
 
 def _separate(patterns: Sequence[Pattern], periods: int, units: int) -> tuple[Floats, Floats]:
