@@ -1,6 +1,6 @@
 """The regression a panel stands for: transformed, standardised, and known to be identified."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +96,12 @@ def make_design(study: Study, panel: Panel) -> Design:
     if fit_least_squares(space, y_left, x_left).residual_sum <= len(y) * 1e-18:
         raise InvalidInput([_explained(file, toml.outcome.column)])
     y_scale, x_scale = _spread_left(space, y_left), _spread_left(space, x_left)
+    if x.shape[1] > 1 or specification.own == 2:
+        outcome_share, treatment_share = _share_beside(panel, specification, y / y_scale, x / x_scale)
+        if outcome_share**2 <= 1e-18:
+            raise InvalidInput([_explained(file, toml.outcome.column)])
+        y_scale = y_scale * outcome_share
+        x_scale[0] *= treatment_share
     for values, scale in ((y, y_scale), (y_left, y_scale), (x, x_scale), (x_left, x_scale)):
         values /= scale
     least_squares = fit_least_squares(space, y_left, x_left)
@@ -138,6 +144,18 @@ def _standardise(values: Floats) -> tuple[Floats, Floats, Floats]:
 def _spread_left(space: EffectSpace, left: Floats) -> Floats:
     spread: Floats = np.linalg.norm(left, axis=0) / np.sqrt(len(left) - space.rank)
     return spread
+
+
+def _share_beside(
+    panel: Panel, specification: Specification, outcome: Floats, regressors: Floats
+) -> tuple[float, float]:
+    # What controls, lags and trends leave too: only on that scale is the slope a partial correlation.
+    flat = replace(specification, random="none", own=max(specification.own, 1))
+    system = _reduce(panel, flat, outcome, regressors)
+    left = system.profile(np.zeros(1), np.zeros(1))
+    freedom = max(system.freedom, 1)
+    treatment = float(np.sqrt(max(left.xx.item(), 0.0) / freedom))
+    return float(np.sqrt(max(left.yy.item(), 0.0) / freedom)), treatment if treatment > COLLINEAR else 1.0
 
 
 def _reduce(panel: Panel, specification: Specification, outcome: Floats, regressors: Floats) -> System:
