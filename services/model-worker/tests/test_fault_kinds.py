@@ -18,7 +18,7 @@ from model_worker.proposal import Asked
 from model_worker.settings import Settings
 
 TESTS = Path(__file__).parent
-DOCUMENTED = re.findall(r"^\| `(\w+)` \|", (REPOSITORY / "docs/faults.md").read_text(), re.MULTILINE)
+DOCUMENTED = re.findall(r"^\| `(\w+)` \|", (REPOSITORY / "docs/study-faults.md").read_text(), re.MULTILINE)
 
 
 def kinds_in_the_source() -> set[str]:
