@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Frame, Page, sync_playwright
 
 FLAGS = [
     "--headless",
@@ -58,3 +58,17 @@ def chromium(ca: Path) -> Iterator[Browser]:
             )
             yield browser
             browser.close()
+
+
+def tap(shown: Page | Frame, figure: str, unit: str) -> None:
+    """Click the middle of a unit's cell, where the figure drew it."""
+    x, y = shown.evaluate(
+        """([name, unit]) => {
+          const view = Figures.find(name);
+          const { data } = Bokeh.documents[0].get_model_by_name(`${name}-data`);
+          const at = Array.from(data.id).indexOf(unit);
+          return [view.frame.x_scale.compute(data.x[at]), view.frame.y_scale.compute(data.y[at])];
+        }""",
+        [figure, unit],
+    )
+    shown.locator(f"#slot-{figure}-figure .bk-events").first.click(position={"x": x, "y": y})

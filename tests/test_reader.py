@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser import Complaints, chromium
+from browser import Complaints, chromium, tap
 from probes import PATIENCE
 from stack import Stack
 
@@ -171,23 +171,6 @@ def test_units_are_compared_and_taken_away_again(stack: Stack, tab: Page) -> Non
     tab.locator("#slot-unit select").select_option(label="Wyoming")
     await_asked(tab, unit="WY")
     assert asked(tab)["compare"] == ["CA"]
-
-
-def tap(page: Page, figure: str, unit: str) -> None:
-    """Click the middle of a unit's cell, where the figure drew it."""
-    page.locator(f"#slot-{figure}-figure").scroll_into_view_if_needed()
-    place = page.evaluate(
-        """([name, unit]) => {
-          const view = Figures.find(name);
-          const { data } = Bokeh.documents[0].get_model_by_name(`${name}-data`);
-          const at = Array.from(data.id).indexOf(unit);
-          const box = view.el.getBoundingClientRect();
-          const [x, y] = [view.frame.x_scale.compute(data.x[at]), view.frame.y_scale.compute(data.y[at])];
-          return [box.x + x, box.y + y];
-        }""",
-        [figure, unit],
-    )
-    page.mouse.click(*place)
 
 
 def test_click_on_the_map_chooses_the_state(stack: Stack, tab: Page) -> None:

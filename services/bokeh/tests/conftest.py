@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -21,6 +22,8 @@ from synthetic import publish
 SERVICE = Path(__file__).parents[1]
 # Shared machines are slow at times; everything that waits takes its patience from here.
 PATIENCE = float(os.environ.get("PATIENCE") or 3.0)
+# `pytest --hypothesis-profile=hostile` renders the page for 10,000 hostile queries.
+hypothesis.settings.register_profile("hostile", max_examples=10_000)
 
 
 def eventually[Result](check: Callable[[], Result], timeout: float = 20.0) -> Result:

@@ -20,7 +20,7 @@ from dashboard.controls import choose_step
 from dashboard.estimands import summarise
 from dashboard.figures import Compared, EffectFigure, outline_band
 from dashboard.multiples import fit_cell
-from dashboard.numerals import write_duration, write_number, write_probability
+from dashboard.numerals import write_apart, write_duration, write_number, write_probability
 from dashboard.page import ROOTS, Page
 from dashboard.plots import Easel
 from dashboard.static_tree import export_tree
@@ -75,6 +75,21 @@ def test_a_span_that_no_number_holds_still_has_a_step() -> None:
 )
 def test_numbers_are_written_to_three_digits(value: float, text: str) -> None:
     assert write_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "written"),
+    [
+        ((13_298.0, 13_305.0, 13_311.0), ("13,298", "13,305", "13,311")),
+        ((1.0, 2.0, 3.0), ("1.00", "2.00", "3.00")),
+        ((5.0, 5.0, 5.0), ("5.00", "5.00", "5.00")),
+        ((1.0, 1.0 + 1e-12), ("1.000000", "1.000000")),
+    ],
+)
+def test_numbers_that_are_read_together_are_told_apart(
+    values: tuple[float, ...], written: tuple[str, ...]
+) -> None:
+    assert write_apart(*values) == written
 
 
 def test_no_probability_is_written_as_certain() -> None:

@@ -8,7 +8,7 @@ from dashboard.atlas import Measure
 from dashboard.dots import DOTS, stack_dots
 from dashboard.estimands import Floats
 from dashboard.headline import NEGATIVE, POSITIVE
-from dashboard.numerals import write_number, write_percent, write_probability
+from dashboard.numerals import write_apart, write_number, write_percent, write_probability
 from dashboard.state import ViewState
 from dashboard.versions import EffectAnswer, LoadedVersion
 from tracestore.manifest import StudyCard
@@ -75,7 +75,7 @@ def describe_outcome(version: LoadedVersion, unit: str, change: float, mass: flo
     if known.size == 0:
         return text
     last = known[-1]
-    median, lower, upper = (write_number(one[last]) for one in (path.median, path.lower, path.upper))
+    lower, median, upper = write_apart(path.lower[last], path.median[last], path.upper[last])
     return (
         f"{text} Under the change it would have been {median} in {version.manifest.period_names[last]} "
         f"({write_percent(mass)} interval {lower} to {upper})."

@@ -19,6 +19,15 @@ def write_number(value: float, digits: int = 3) -> str:
     return f"{round(value, digits - 1 - magnitude):,.{decimals}f}".replace("-", MINUS)
 
 
+def write_apart(*values: float, digits: int = 3, most: int = 7) -> tuple[str, ...]:
+    """Write numbers that are read together with as many digits as tell them apart, up to `most`."""
+    for used in range(digits, most + 1):
+        written = tuple(write_number(value, used) for value in values)
+        if len(set(written)) == len(set(values)):
+            break
+    return written
+
+
 def write_probability(value: float) -> str:
     """Write a share of draws in percent; never as certain, which no number of draws makes it."""
     if value >= 0.9995:
