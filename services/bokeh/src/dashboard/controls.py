@@ -17,6 +17,9 @@ SLIDER_STEPS = 150
 THROTTLE_MS = 50
 """A slider that is dragged is answered at most every so many milliseconds, always with its last value."""
 
+ARROW = "select.bk-input { appearance: auto; background-image: none; }"
+"""Bokeh's own arrow of a selection is black, in the dark as well; the browser's is not."""
+
 Ask = Callable[[str], None]
 
 
@@ -38,8 +41,8 @@ class Controls:
         self._choose = choose
         self._showing = False
         self._wanted_change: float | None = None
-        self._study = Select(name="study", title="Study", sizing_mode="stretch_width")
-        self._unit = Select(name="unit", title="Unit", sizing_mode="stretch_width")
+        self._study = Select(name="study", title="Study", sizing_mode="stretch_width", stylesheets=[ARROW])
+        self._unit = Select(name="unit", title="Unit", sizing_mode="stretch_width", stylesheets=[ARROW])
         self._change = Slider(
             name="change", title="Change", start=0, end=1, value=0, step=1, sizing_mode="stretch_width"
         )

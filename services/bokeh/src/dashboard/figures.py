@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from bokeh.models import (
+    Circle,
     ColumnDataSource,
     DataRange1d,
-    Ellipse,
     HoverTool,
     Line,
     MultiLine,
@@ -144,7 +144,7 @@ class EffectFigure:
         easel.draw(self.plot, self._curve, Line(x="x", y="y", line_color=INK, line_width=2))
         self._others = Others(easel, self.plot)
         self._dots: ColumnDataSource | None = None
-        self._dot: Ellipse | None = None
+        self._dot: Circle | None = None
         self._negligible: BoxAnnotation | None = None
         self._mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
         self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
@@ -202,16 +202,23 @@ class EffectFigure:
             if effect is None:
                 return
             self._dots = self._easel.source(x=[], y=[], color=[])
-            self._dot = Ellipse(x="x", y="y", width=1, height=0.94, fill_color="color", line_color=None)
+            # Round at every width of the window, and as large as both its column and its row allow.
+            self._dot = Circle(
+                x="x", y="y", radius=1, radius_dimension="min", fill_color="color", line_color=None
+            )
             self._easel.draw(self.plot, self._dots, self._dot)
         if effect is None:
             self._dots.data = {"x": [], "y": [], "color": []}
             return
         stacks = stack_dots(effect)
         inside = (stacks.x >= effect.lower) & (stacks.x <= effect.upper)
-        self._dots.data = {"x": stacks.x, "y": stacks.y, "color": np.where(inside, INK, BAND).tolist()}
-        self._dot.width = stacks.width * 0.94
-        self._top.end = stacks.rows
+        self._dots.data = {
+            "x": stacks.x,
+            "y": stacks.y * stacks.width,
+            "color": np.where(inside, INK, BAND).tolist(),
+        }
+        self._dot.radius = stacks.width * 0.47
+        self._top.end = stacks.rows * stacks.width
 
 
 def span_effects(effects: Sequence[Effect]) -> dict[str, float]:
