@@ -248,7 +248,8 @@ class Fault(Contract):
     """One thing wrong with a study's input, in words a reader of the page understands.
 
     `line` counts from 1 and is the line of the file as an editor shows it; `column` is the name of a
-    CSV column or the dotted key of a TOML value.
+    CSV column or the dotted key of a TOML value. Of very many faults of one kind in one column the last that
+    is told stands for all that are not: `times` counts them, itself among them.
     """
 
     kind: str
@@ -261,6 +262,12 @@ class Fault(Contract):
     expected: str
     found: str
     advice: str
+    times: PositiveInt = 1
+
+    @property
+    def finding(self) -> str:
+        """What was found, and how many times more."""
+        return f"{self.found} (and {self.times - 1:,} more such faults)" if self.times > 1 else self.found
 
     def sentence(self) -> str:
         """Say the fault in one line: where, what was found, what was expected, what to do."""
