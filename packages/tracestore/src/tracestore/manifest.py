@@ -66,10 +66,16 @@ class Variable(Contract):
 
 
 class Axis(Contract):
-    """Units or periods: the column they come from and what one is called, as in "state"."""
+    """Units or periods: the column they come from and what one and several are called, as in "state"."""
 
     column: Name
     noun: Name
+    plural: Name | None = None
+
+    @property
+    def nouns(self) -> str:
+        """What several are called."""
+        return self.plural or f"{self.noun}s"
 
 
 class WhatIf(Contract):
@@ -279,7 +285,7 @@ class Fault(Contract):
         where = [part for part in (self.unit, self.period) if part is not None]
         if where:
             place += f" ({', '.join(where)})"
-        return f"{place}: found {self.found}; expected {self.expected}. {self.advice}"
+        return f"{place}: found {self.finding}; expected {self.expected}. {self.advice}"
 
 
 Phase = Literal[
