@@ -21,7 +21,8 @@ from bokeh.models import (
 from bokeh.models.annotations import Span
 from numpy.typing import NDArray
 
-from dashboard.estimands import Floats
+from dashboard.measure import Measure
+from dashboard.numerals import write_interval
 from dashboard.plots import Easel
 from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
 from dashboard.tiles import COLUMNS, ROWS
@@ -32,25 +33,6 @@ TILE_HEIGHT = 400
 ROW_HEIGHT, FRAME_HEIGHT = 19, 60
 RANKED_MAX = 60
 """Units that a ranking shows, half of them from either end where there are more."""
-
-
-class Measure:
-    """What units are compared by: percent of their outcome under a log, else the outcome's units."""
-
-    def __init__(self, version: LoadedVersion, effects: UnitEffects) -> None:
-        self.effects = effects
-        relative = version.estimand.outcome == "log"
-        share = effects.share if relative else 1.0
-        self.units = "%" if relative else version.manifest.study.outcome.units
-        self.mean: Floats = effects.mean * share
-        self.lower: Floats = effects.lower * share
-        self.upper: Floats = effects.upper * share
-        self.doubtful: NDArray[np.bool_] = (self.lower <= 0) & (self.upper >= 0)
-
-    def rank(self) -> NDArray[np.int64]:
-        """Give the positions of units with an effect, from the largest to the smallest."""
-        order: NDArray[np.int64] = np.argsort(-self.mean, kind="stable")
-        return order[np.isfinite(self.mean[order])].astype(np.int64)
 
 
 class TileMap:
@@ -197,8 +179,9 @@ def _let_choose(plot: Plot, renderer: Any) -> None:
 
 
 def _tell(measure: Measure, order: NDArray[np.int64]) -> list[str]:
-    numbers = zip(measure.mean[order], measure.lower[order], measure.upper[order], strict=True)
-    return [
-        f"{mean:+.3g} ({lower:+.3g} to {upper:+.3g}) {measure.units}" if np.isfinite(mean) else "not defined"
-        for mean, lower, upper in numbers
-    ]
+    told = []
+    for place in order:
+        low, high, mean = write_interval(measure.lower[place], measure.upper[place], measure.mean[place])
+        known = np.isfinite(measure.mean[place])
+        told.append(f"{mean} ({low} to {high}) {measure.units}" if known else "not defined")
+    return told

@@ -4,6 +4,8 @@ import math
 
 MINUS = "\N{MINUS SIGN}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
+MOST_PLACES = 9
+"""Decimals from which on a number is written as a power of ten."""
 
 
 def write_number(value: float, digits: int = 3) -> str:
@@ -19,13 +21,34 @@ def write_number(value: float, digits: int = 3) -> str:
     return f"{round(value, digits - 1 - magnitude):,.{decimals}f}".replace("-", MINUS)
 
 
-def write_apart(*values: float, digits: int = 3, most: int = 7) -> tuple[str, ...]:
-    """Write numbers that are read together with as many digits as tell them apart, up to `most`."""
-    for used in range(digits, most + 1):
-        written = tuple(write_number(value, used) for value in values)
-        if len(set(written)) == len(set(values)):
-            break
-    return written
+def write_interval(lower: float, upper: float, *middle: float) -> tuple[str, ...]:
+    """Write the ends of an interval as far as its draws tell them, and numbers within it one digit further.
+
+    The ends have the digits down to the second one of the interval's width: those of some thousand draws are
+    uncertain by more than the next, and means and medians by some tenth of that.
+
+    Returns
+    -------
+    tuple
+        Lower and upper end, then the others in their order.
+    """
+    width = upper - lower
+    if not (math.isfinite(width) and width > 0):
+        return tuple(write_number(one) for one in (lower, upper, *middle))
+    place = 1 - math.floor(math.log10(width))
+    return tuple(_write_to(one, place) for one in (lower, upper)) + tuple(
+        _write_to(one, place + 1) for one in middle
+    )
+
+
+def _write_to(value: float, place: int) -> str:
+    """Write a number to a place behind the decimal point, or before it where negative."""
+    if not math.isfinite(value):
+        return "not a number"
+    if place > MOST_PLACES:
+        return f"{value:.2e}".replace("-", MINUS)
+    rounded = round(value, place) + 0.0
+    return f"{rounded:,.{max(0, place)}f}".replace("-", MINUS)
 
 
 def write_probability(value: float) -> str:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from bokeh.models import Column, DataRange1d
 from bokeh.models.ui import UIElement
 
-from dashboard.atlas import Measure, Ranking, TileMap, choose_by_tap
+from dashboard.atlas import Ranking, TileMap, choose_by_tap
 from dashboard.figures import Compared, EffectFigure, TimeFigure
+from dashboard.measure import Measure
 from dashboard.multiples import Multiples
 from dashboard.plots import Easel
 from dashboard.state import ViewState
@@ -97,8 +98,8 @@ class Reader:
         self._atlas.show(measure, unit)
         if not state.multiples:
             return
-        if self._cells is None:
-            self._cells = Multiples(self._easel, version, tiles)
+        if self._cells is None or not self._cells.holds(unit):
+            self._cells = Multiples(self._easel, version, tiles, unit)
             choose_by_tap(self._cells.source, self._choose)
             self._multiples.children = [self._cells.plot]
         self._cells.mark(unit)
