@@ -211,8 +211,9 @@ def rollback(study: Annotated[str, Parameter(help="The study's name.")]) -> int:
 
 def main() -> None:
     """Run the command line; exit with 2 when the settings or the arguments are wrong."""
-    # The first process of a container ignores a signal that it has no handler of its own for.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # The first process of a container ignores a signal that it has no handler of its own for. It ends as if
+    # killed, which the store bears at any moment: an exception is lost where compilers call back.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     try:
         code = app()
     except SettingsError as error:

@@ -62,7 +62,7 @@ def read_data(study: Study) -> DataFile:
     InvalidInput
         When there is no such file, it may not be read, or is not in the encoding that study.toml names.
     """
-    name = f"{study.name}/{study.toml.file}"
+    name = study.data_name
     try:
         content = study.data_path.read_bytes()
     except OSError as error:

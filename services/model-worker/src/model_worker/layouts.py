@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model_worker.dialect import Sample
-from model_worker.faults import InvalidInput, suggest
+from model_worker.faults import InvalidInput, suggest, tell_columns
 from model_worker.notation import Notation
 from model_worker.nouns import count_of
 from model_worker.periods import form_of_periods
@@ -176,7 +176,7 @@ def _not_wide(sample: Sample, file: str) -> Fault:
         file=file,
         line=1,
         expected="columns named as periods of one form: 2005, 2005Q1, 2005-03, or sales_2005",
-        found=f"the columns {', '.join(sample.columns)}"[:300],
+        found=tell_columns(sample.columns),
         advice="A table that has its periods in a column needs no reshaping: model-worker init FILE.",
     )
 
@@ -200,7 +200,7 @@ def _no_column(name: str, sample: Sample, file: str) -> Fault:
         line=1,
         column=name,
         expected=f'the column "{name}" of the download',
-        found=f"the columns {', '.join(sample.columns)}"[:300],
+        found=tell_columns(sample.columns),
         advice=suggest(name, list(sample.columns)),
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_worker.faults import InvalidInput, suggest
+from model_worker.faults import InvalidInput, suggest, tell_columns
 from model_worker.notation import Notation
 from model_worker.periods import PeriodForm, form_of_periods
 from tracestore.manifest import Fault, Transform
@@ -253,7 +253,7 @@ def _require_known(columns: Mapping[str, Sequence[str]], asked: Asked, file: str
             column=name,
             value=name,
             expected=f'the column "{name}", as asked',
-            found=f"the columns {', '.join(columns)}"[:300],
+            found=tell_columns(columns),
             advice=suggest(name, list(columns)),
         )
         for name in named
@@ -286,7 +286,7 @@ def _no_period(columns: Mapping[str, Sequence[str]], asked: Asked, file: str) ->
         line=1,
         column=asked.period,
         expected="a column of years, quarters (2005Q1), months (2005-03), dates or whole numbers",
-        found=f"the columns {', '.join(columns)}"[:300],
+        found=tell_columns(columns),
         advice="Name the column with --period, and see that each of its cells is a period.",
     )
 
@@ -298,7 +298,7 @@ def _no_unit(columns: Mapping[str, Sequence[str]], asked: Asked, period: str, fi
         line=1,
         column=asked.unit,
         expected=f'a column that names each row once, together with "{asked.period or period}"',
-        found=f"the columns {', '.join(columns)}"[:300],
+        found=tell_columns(columns),
         advice="Name unit and period with --unit and --period; a panel has one row for each of their pairs.",
     )
 

@@ -34,6 +34,33 @@ class Study:
         return self.folder / self.toml.file
 
     @property
+    def data_name(self) -> str:
+        """What faults call that file."""
+        return f"{self.name}/{self.toml.file}"
+
+    def fault(
+        self,
+        path: tuple[str, ...],
+        *,
+        kind: str,
+        expected: str,
+        found: str,
+        advice: str,
+        value: str | None = None,
+    ) -> Fault:
+        """Make a fault of a key of study.toml, with the line it is on."""
+        return Fault(
+            kind=kind,
+            file=f"{self.name}/{STUDY_FILE}",
+            line=line_of(self.text.decode("utf-8-sig"), path),
+            column=".".join(path),
+            value=value,
+            expected=expected,
+            found=found,
+            advice=advice,
+        )
+
+    @property
     def columns(self) -> dict[str, str]:
         """The columns the study uses, each with the dotted key of study.toml that names it."""
         toml = self.toml
@@ -155,7 +182,7 @@ def read_study(folder: Path) -> Study:
         text = content.decode("utf-8-sig")
         raise InvalidInput(_schema_fault(fault, text, file) for fault in error.errors()) from None
     study = Study(name=name, folder=folder, toml=toml, text=content)
-    faults = [*_form_faults(study, file), *_repeated_columns(study, file), *_what_if_faults(study, file)]
+    faults = [*_form_faults(study), *_repeated_columns(study), *_what_if_faults(study)]
     if faults:
         raise InvalidInput(faults)
     return study
@@ -228,15 +255,13 @@ def _fields_at(path: tuple[str, ...]) -> list[str]:
     return list(table.model_fields)
 
 
-def _form_faults(study: Study, file: str) -> list[Fault]:
+def _form_faults(study: Study) -> list[Fault]:
     if study.toml.file.lower().endswith(FORMS):
         return []
     return [
-        Fault(
+        study.fault(
+            ("file",),
             kind="unknown_form",
-            file=file,
-            line=line_of(study.text.decode("utf-8-sig"), ("file",)),
-            column="file",
             value=study.toml.file,
             expected=f"a file whose name ends in {', '.join(FORMS[:-1])} or {FORMS[-1]}",
             found=f'"{study.toml.file}"',
@@ -245,8 +270,8 @@ def _form_faults(study: Study, file: str) -> list[Fault]:
     ]
 
 
-def _repeated_columns(study: Study, file: str) -> list[Fault]:
-    toml, text = study.toml, study.text.decode("utf-8-sig")
+def _repeated_columns(study: Study) -> list[Fault]:
+    toml = study.toml
     roles = [
         (("unit", "column"), toml.unit.column),
         (("period", "column"), toml.period.column),
@@ -257,27 +282,23 @@ def _repeated_columns(study: Study, file: str) -> list[Fault]:
     first: dict[str, str] = {}
     faults = []
     for path, column in roles:
-        key = ".".join(path)
         if column in first:
             faults.append(
-                Fault(
+                study.fault(
+                    path,
                     kind="repeated_column",
-                    file=file,
-                    line=line_of(text, path),
-                    column=key,
                     value=column,
                     expected=f"a column other than that of {first[column]}",
                     found=f'"{column}" again',
                     advice="Name each column once.",
                 )
             )
-        first.setdefault(column, key)
+        first.setdefault(column, ".".join(path))
     return faults
 
 
-def _what_if_faults(study: Study, file: str) -> list[Fault]:
+def _what_if_faults(study: Study) -> list[Fault]:
     change = study.toml.what_if.change
-    line = line_of(study.text.decode("utf-8-sig"), ("what_if", "change"))
     rules = [
         (change.min < change.max, "min", change.min, f"a number below max ({change.max:g})"),
         (
@@ -289,11 +310,9 @@ def _what_if_faults(study: Study, file: str) -> list[Fault]:
         (change.kind != "percent" or change.min > -100, "min", change.min, "a percentage above -100"),
     ]
     return [
-        Fault(
+        study.fault(
+            ("what_if", "change", key),
             kind="invalid_range",
-            file=file,
-            line=line,
-            column=f"what_if.change.{key}",
             value=f"{value:g}",
             expected=expected,
             found=f"{value:g}",

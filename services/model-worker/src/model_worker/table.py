@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from model_worker.columns import Rows
 from model_worker.data_file import DataFile
-from model_worker.faults import suggest
+from model_worker.faults import suggest, tell_columns
 from model_worker.study import Study
 from model_worker.tally import Tally
 from tracestore.manifest import Fault
@@ -147,7 +147,7 @@ def missing_columns(study: Study, file: str, header: Sequence[str]) -> list[Faul
             column=column,
             value=column,
             expected=f'the column "{column}", which study.toml names in {key}',
-            found=f"the columns {', '.join(header)}",
+            found=tell_columns(header),
             advice=suggest(column, header),
         )
         for column, key in study.columns.items()
