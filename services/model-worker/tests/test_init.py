@@ -143,6 +143,7 @@ WIDE = "country,2000,2001,2002\nA,1,2,3\nB,2,3,5\n"
     [
         (b"", Asked(), "not_a_table"),
         (b"a\n1\n", Asked(), "not_a_table"),
+        (b"U0,2000,1,2," * 100_000, Asked(), "long_line"),
         (b"a,b\n", Asked(), "empty_file"),
         (b"a,a\n1,2\n", Asked(), "repeated_column"),
         (b"\x1f\x8bxx", Asked(), "not_compressed"),

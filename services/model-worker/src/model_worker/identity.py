@@ -30,6 +30,7 @@ MODEL_MODULES = (
     "least_squares",
     "leave_one_out",
     "likelihood",
+    "lines",
     "model",
     "notation",
     "panel",
