@@ -213,8 +213,29 @@ def test_faults_are_printed_as_json_on_request(folder: StudyFolder, settings: Se
     folder.write()
     done = run("check", "--json", settings=settings)
     assert done.returncode == 1
-    (fault,) = json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    (fault,) = found["faults"]
     assert (fault["kind"], fault["line"], fault["column"]) == ("not_a_number", 5, "sales")
+    assert found["warnings"] == []
+
+
+def test_warnings_are_printed_as_json_beside_the_faults_of_other_studies(
+    folder: StudyFolder, settings: Settings
+) -> None:
+    folder.rows = make_rows(6, 4)
+    folder.write()
+    spoiled = StudyFolder(settings.studies_dir / "spoiled")
+    spoiled.set_cell(5, "sales", "x")
+    spoiled.write()
+    done = run("check", "--json", settings=settings)
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert [fault["file"] for fault in found["faults"]] == ["spoiled/data.csv"]
+    (warning,) = found["warnings"]
+    assert warning["study"] == "small"
+    assert warning["text"].startswith("There are 4 years")
+    alone = run("check", "--json", "small", settings=settings)
+    assert (alone.returncode, json.loads(alone.stdout)["faults"]) == (0, [])
 
 
 def test_the_first_of_many_faults_are_printed_and_the_others_counted(

@@ -31,7 +31,9 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 VersionName = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
 StudyName = Annotated[str, StringConstraints(pattern=STUDY_PATTERN)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
-Transform = Literal["log", "identity"]
+Transform = Literal["log", "identity", "standardised"]
+"""Of a standardised column the trace has standard deviations from the mean of the panel's values, and those
+are its units."""
 
 
 class Identity(Contract):

@@ -17,7 +17,7 @@ from model_worker.rows import RowCheck, first_labelled, hang_together, too_many_
 from model_worker.study import Study
 from model_worker.table import read_rows
 from model_worker.tally import Tally
-from tracestore.manifest import Unit
+from tracestore.manifest import Transform, Unit
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -26,6 +26,8 @@ Integers = NDArray[np.int64]
 @dataclass(frozen=True)
 class Panel:
     """The observed cells of a panel, one entry per row of the data, in the data's own units.
+
+    A column that the study has standardised is in standard deviations from its mean over all rows.
 
     `unit_index` and `period_index` point into `units` (sorted by identifier) and `periods` (ascending);
     `outcome`, `treatment` have shape (rows,), `controls` (rows, controls).
@@ -158,12 +160,21 @@ def make_panel(study: Study, columns: Columns) -> Panel:
         periods=tuple(int(value) for value in periods),
         unit_index=np.argsort(np.array(order))[unit.codes],
         period_index=period_places[columns.period.codes],
-        outcome=numbers[toml.outcome.column],
-        treatment=numbers[toml.treatment.column],
+        outcome=_in_its_units(numbers[toml.outcome.column], toml.outcome.transform),
+        treatment=_in_its_units(numbers[toml.treatment.column], toml.treatment.transform),
         controls=np.column_stack([np.empty((len(unit.codes), 0)), *controls]),
         control_names=tuple(toml.controls),
         form=columns.form,
     )
+
+
+def _in_its_units(values: Floats, transform: Transform) -> Floats:
+    """Give the values in the units that the study asks for: as they are, or in standard deviations."""
+    if transform != "standardised":
+        return values
+    spread = float(values.std())
+    # A constant is left for the design to refuse.
+    return (values - values.mean()) / spread if spread else values
 
 
 def _label_of(columns: Columns) -> list[str]:

@@ -10,11 +10,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from model_worker.faults import InvalidInput, suggest
-from model_worker.study_toml import StudyToml
+from model_worker.study_toml import StudyToml, VariableTable
 from model_worker.toml_lines import line_of
 from tracestore.manifest import Axis, Fault, StudyCard, StudyName, Variable, WhatIf
 
 STUDY_FILE = "study.toml"
+STANDARD_DEVIATIONS = "SD"
 FORMS = (".csv", ".csv.gz", ".parquet")
 """Extensions of the files that hold data; they say how a file is read."""
 
@@ -67,8 +68,8 @@ class Study:
             title=toml.title,
             unit=Axis(column=toml.unit.column, noun=toml.unit.noun),
             period=Axis(column=toml.period.column, noun=toml.period.noun),
-            outcome=Variable(**toml.outcome.model_dump()),
-            treatment=Variable(**toml.treatment.model_dump()),
+            outcome=_as_read(toml.outcome),
+            treatment=_as_read(toml.treatment),
             controls=tuple(toml.controls),
             what_if=WhatIf(**toml.what_if.change.model_dump(), negligible=toml.what_if.negligible),
             sign=toml.what_if.sign,
@@ -76,6 +77,13 @@ class Study:
             lags=toml.model.lags,
             source=toml.source,
         )
+
+
+def _as_read(variable: VariableTable) -> Variable:
+    said = variable.model_dump()
+    if variable.transform == "standardised":
+        said["units"] = STANDARD_DEVIATIONS
+    return Variable(**said)
 
 
 def study_folders(studies_dir: Path) -> tuple[Path, ...]:
@@ -156,6 +164,7 @@ def read_study(folder: Path) -> Study:
         raise InvalidInput(_schema_fault(fault, text, file) for fault in error.errors()) from None
     study = Study(name=name, folder=folder, toml=toml, text=content)
     faults = [*_form_faults(study, file), *_repeated_columns(study, file), *_what_if_faults(study, file)]
+    faults += _relative_faults(study, file)
     if faults:
         raise InvalidInput(faults)
     return study
@@ -301,4 +310,31 @@ def _what_if_faults(study: Study, file: str) -> list[Fault]:
         )
         for holds, key, value, expected in rules
         if not holds
+    ]
+
+
+def _relative_faults(study: Study, file: str) -> list[Fault]:
+    # Standard deviations are counted from the mean: they have no zero that a percentage could be of.
+    toml = study.toml
+    asked = [
+        (("what_if", "change", "kind"), toml.treatment, toml.what_if.change.kind == "percent"),
+        (("what_if", "negligible"), toml.outcome, toml.what_if.negligible is not None),
+    ]
+    advice = {
+        "kind": 'Set kind = "units", which then are standard deviations, or another transform.',
+        "negligible": "Leave it out, or set another transform of the outcome.",
+    }
+    return [
+        Fault(
+            kind="not_relative",
+            file=file,
+            line=line_of(study.text.decode("utf-8-sig"), path),
+            column=".".join(path),
+            value="percent",
+            expected=f'a figure in units, as "{variable.column}" is standardised',
+            found="a percentage",
+            advice=advice[path[-1]],
+        )
+        for path, variable, is_asked in asked
+        if is_asked and variable.transform == "standardised"
     ]
