@@ -22,7 +22,8 @@ from bokeh.models.annotations import Span
 from numpy.typing import NDArray
 
 from dashboard.estimands import Floats
-from dashboard.plots import Easel
+from dashboard.numerals import PLAIN, effect_format, write_number
+from dashboard.plots import Easel, write_ticks
 from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
 from dashboard.tiles import COLUMNS, ROWS
 from dashboard.unit_effects import UnitEffects
@@ -41,7 +42,9 @@ class Measure:
         self.effects = effects
         relative = version.estimand.outcome == "log"
         share = effects.share if relative else 1.0
-        self.units = "%" if relative else version.manifest.study.outcome.units
+        card = version.manifest.study
+        self.units = "%" if relative else card.outcome.units
+        self.number = PLAIN if relative else effect_format(card)
         self.mean: Floats = effects.mean * share
         self.lower: Floats = effects.lower * share
         self.upper: Floats = effects.upper * share
@@ -143,12 +146,13 @@ class Ranking:
         self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
         easel.draw(self.plot, self.source, interval, selection_glyph=interval, nonselection_glyph=interval)
         dots = easel.draw(self.plot, self.source, dot, selection_glyph=dot, nonselection_glyph=dot)
-        easel.axis(self.plot, "below")
+        self._effects = easel.axis(self.plot, "below")
         self._names = easel.axis(self.plot, "left", grid=False)
         _let_choose(self.plot, dots)
 
     def show(self, measure: Measure, chosen: str) -> None:
         """Rank the units; of more than `RANKED_MAX` those at both ends and the chosen one."""
+        write_ticks(self._effects, measure.number)
         units = self._version.manifest.units
         order = thin_ranking(measure.rank(), [unit.id for unit in units].index(chosen))
         rows = np.arange(order.size, dtype=np.float64)
@@ -197,8 +201,14 @@ def _let_choose(plot: Plot, renderer: Any) -> None:
 
 
 def _tell(measure: Measure, order: NDArray[np.int64]) -> list[str]:
+
+    def signed(effect: float) -> str:
+        return f"{'+' if effect > 0 else ''}{write_number(effect, form=measure.number)}"
+
     numbers = zip(measure.mean[order], measure.lower[order], measure.upper[order], strict=True)
     return [
-        f"{mean:+.3g} ({lower:+.3g} to {upper:+.3g}) {measure.units}" if np.isfinite(mean) else "not defined"
+        f"{signed(mean)} ({signed(lower)} to {signed(upper)}) {measure.units}"
+        if np.isfinite(mean)
+        else "not defined"
         for mean, lower, upper in numbers
     ]

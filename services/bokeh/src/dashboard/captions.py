@@ -8,10 +8,10 @@ from dashboard.atlas import Measure
 from dashboard.dots import DOTS, stack_dots
 from dashboard.estimands import Floats
 from dashboard.headline import NEGATIVE, POSITIVE
-from dashboard.numerals import write_number, write_percent, write_probability
+from dashboard.numerals import effect_format, write_number, write_percent, write_probability
 from dashboard.state import ViewState
 from dashboard.versions import EffectAnswer, LoadedVersion
-from tracestore.manifest import StudyCard
+from tracestore.manifest import StudyCard, Variable
 
 
 def describe_effect(card: StudyCard, answer: EffectAnswer, state: ViewState) -> str:
@@ -19,10 +19,10 @@ def describe_effect(card: StudyCard, answer: EffectAnswer, state: ViewState) -> 
     effect = answer.effect
     if effect is None or effect.grid.size == 0:
         return "Nothing is drawn: there is no effect to show."
-    numbers = (
-        f"mean {write_number(effect.mean)} {card.outcome.units}, {write_percent(effect.mass)} of it from "
-        f"{write_number(effect.lower)} to {write_number(effect.upper)}"
+    mean, lower, upper = (
+        write_number(value, form=effect_format(card)) for value in (effect.mean, effect.lower, effect.upper)
     )
+    numbers = f"mean {mean} {card.outcome.units}, {write_percent(effect.mass)} of it from {lower} to {upper}"
     if state.view == "dots":
         above = int((stack_dots(effect).x > 0).sum())
         return (
@@ -50,32 +50,35 @@ def list_shares(card: StudyCard, answer: EffectAnswer, negligible: float | None)
     )
 
 
-def describe_series(periods: Sequence[int | str], values: Floats, units: str) -> str:
+def describe_series(periods: Sequence[int | str], values: Floats, variable: Variable) -> str:
     """Describe a column over time: its ends and its extremes."""
     known = np.flatnonzero(np.isfinite(values))
     if known.size == 0:
         return "Nothing was observed."
     first, last = known[0], known[-1]
     least, most = known[np.argmin(values[known])], known[np.argmax(values[known])]
+    begin, end, low, high = (
+        write_number(values[place], form=variable.number) for place in (first, last, least, most)
+    )
     return (
-        f"From {write_number(values[first])} in {periods[first]} to {write_number(values[last])} {units} in "
-        f"{periods[last]}; lowest {write_number(values[least])} in {periods[least]}, highest "
-        f"{write_number(values[most])} in {periods[most]}."
+        f"From {begin} in {periods[first]} to {end} {variable.units} in {periods[last]}; "
+        f"lowest {low} in {periods[least]}, highest {high} in {periods[most]}."
     )
 
 
 def describe_outcome(version: LoadedVersion, unit: str, change: float, mass: float) -> str:
     """Describe the outcome over time, and where it would have ended under the change."""
     series = version.series_of(unit)
-    text = describe_series(
-        version.manifest.period_names, series.outcome, version.manifest.study.outcome.units
-    )
+    variable = version.manifest.study.outcome
+    text = describe_series(version.manifest.period_names, series.outcome, variable)
     path = version.path_of(unit, change, mass)
     known = np.flatnonzero(np.isfinite(path.median))
     if known.size == 0:
         return text
     last = known[-1]
-    median, lower, upper = (write_number(one[last]) for one in (path.median, path.lower, path.upper))
+    median, lower, upper = (
+        write_number(one[last], form=variable.number) for one in (path.median, path.lower, path.upper)
+    )
     return (
         f"{text} Under the change it would have been {median} in {version.manifest.period_names[last]} "
         f"({write_percent(mass)} interval {lower} to {upper})."
@@ -90,8 +93,9 @@ def describe_units(version: LoadedVersion, measure: Measure) -> str:
     labels = [unit.label for unit in version.manifest.units]
     first, last = int(order[0]), int(order[-1])
     doubtful = int(measure.doubtful[order].sum())
+    largest, smallest = (write_number(measure.mean[place], form=measure.number) for place in (first, last))
     return (
-        f"Largest in {labels[first]}, {write_number(measure.mean[first])} {measure.units}; smallest in "
-        f"{labels[last]}, {write_number(measure.mean[last])} {measure.units}. "
+        f"Largest in {labels[first]}, {largest} {measure.units}; smallest in "
+        f"{labels[last]}, {smallest} {measure.units}. "
         f"For {doubtful} of {order.size} the interval holds zero."
     )

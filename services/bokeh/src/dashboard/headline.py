@@ -1,10 +1,17 @@
 """The answer in one sentence, and a plain word for how sure it is."""
 
 from dashboard.estimands import Effect
-from dashboard.numerals import NARROW, write_number, write_percent, write_probability
+from dashboard.numerals import (
+    NARROW,
+    effect_format,
+    write_as_given,
+    write_number,
+    write_percent,
+    write_probability,
+)
 from dashboard.state import format_change
 from dashboard.versions import EffectAnswer
-from tracestore.manifest import StudyCard
+from tracestore.manifest import NumberFormat, StudyCard
 
 SCALE = (
     (0.99, "virtually certain"),
@@ -25,10 +32,17 @@ def name_certainty(probability: float) -> str:
     return next(word for least, word in SCALE if probability >= least)
 
 
+def say_amount(card: StudyCard, change: float) -> str:
+    """Say how large a change of the treatment is, whichever way it goes."""
+    amount = format_change(abs(change))
+    if card.what_if.kind == "percent":
+        return f"{amount}{NARROW}%"
+    return f"{write_as_given(amount, card.treatment.number)} {card.treatment.units}"
+
+
 def say_scenario(card: StudyCard, change: float) -> str:
     """Say the change as a condition, as in "If the state tax had been 10 % higher"."""
-    amount = format_change(abs(change))
-    amount += f"{NARROW}%" if card.what_if.kind == "percent" else f" {card.treatment.units}"
+    amount = say_amount(card, change)
     treatment = lower_first(card.treatment.label)
     if change == 0:
         return f"With the {treatment} as it was"
@@ -58,11 +72,12 @@ def say_headline(card: StudyCard, where: str, change: float, answer: EffectAnswe
     turn = -1.0 if card.sign == "saving" else 1.0
     mean, low, high = (turn * value for value in (effect.mean, effect.lower, effect.upper))
     low, high = min(low, high), max(low, high)
+    form = effect_format(card)
     when = "in the long run, as of" if card.lags else "in"
     sentence = (
         f"{scenario}, {outcome} in {where} {when} {answer.period} would have been about "
-        f"{write_number(abs(mean))} {card.outcome.units} {_direction(mean)} "
-        f"({write_percent(effect.mass)} interval: {_say_interval(low, high)})."
+        f"{write_number(abs(mean), form=form)} {card.outcome.units} {_direction(mean)} "
+        f"({write_percent(effect.mass)} interval: {_say_interval(low, high, form)})."
     )
     return sentence, say_certainty(card, effect)
 
@@ -85,9 +100,10 @@ def _direction(value: float) -> str:
     return "higher" if value > 0 else "lower"
 
 
-def _say_interval(low: float, high: float) -> str:
+def _say_interval(low: float, high: float, form: NumberFormat) -> str:
+    least, most = (write_number(abs(end), form=form) for end in (low, high))
     if low >= 0:
-        return f"{write_number(low)} to {write_number(high)} higher"
+        return f"{least} to {most} higher"
     if high <= 0:
-        return f"{write_number(-high)} to {write_number(-low)} lower"
-    return f"{write_number(-low)} lower to {write_number(high)} higher"
+        return f"{most} to {least} lower"
+    return f"{least} lower to {most} higher"

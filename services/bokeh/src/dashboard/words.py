@@ -9,8 +9,16 @@ from dashboard import analyst
 from dashboard.atlas import Measure
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
-from dashboard.headline import POSITIVE, say_headline
-from dashboard.numerals import MINUS, NARROW, write_number, write_percent, write_probability
+from dashboard.headline import POSITIVE, say_amount, say_headline
+from dashboard.numerals import (
+    MINUS,
+    NARROW,
+    PLAIN,
+    effect_format,
+    write_number,
+    write_percent,
+    write_probability,
+)
 from dashboard.reach import Beyond
 from dashboard.reader import FIGURES
 from dashboard.state import CHOICES, SWITCHES, ViewState, format_change
@@ -128,9 +136,7 @@ def say_empty(asked: ViewState, shelf: Shelf, notices: tuple[str, ...]) -> Words
 
 def say_change(card: StudyCard, change: float) -> str:
     """Say the change of the treatment that is asked about."""
-    amount = format_change(abs(change)) + (f"{NARROW}%" if card.what_if.kind == "percent" else "")
-    if card.what_if.kind == "units":
-        amount += f" {card.treatment.units}"
+    amount = say_amount(card, change)
     if change == 0:
         return f"{card.treatment.label} unchanged"
     return f"{card.treatment.label} {'+' if change > 0 else MINUS}{amount}"
@@ -143,7 +149,12 @@ def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple
     amount = f"{NARROW}%" if card.what_if.kind == "percent" else f" {units}"
     said = []
     for one in beyond:
-        value, limit = write_number(abs(one.value)), write_number(abs(one.limit))
+        # Where the treatment would be has a sign; how far it would move is told by "rise" and "fall".
+        placed = one.what in ("highest", "lowest")
+        form = PLAIN if card.what_if.kind == "percent" and not placed else card.treatment.number
+        value, limit = (
+            write_number(number if placed else abs(number), form=form) for number in (one.value, one.limit)
+        )
         said.append(
             {
                 "highest": f"{name} in {label} would be {value} {units}; no {noun} had more than {limit}.",
@@ -210,13 +221,13 @@ def _say_figures(
     return {
         "units-heading": f"{HEADING[card.sign]} in each {card.unit.noun}, {measure.units}",
         "units-hint": f"{hint} Click one to choose it.",
-        "units-least": f"{write_number(-reach)} {measure.units}" if reach else "",
-        "units-most": f"{write_number(reach)} {measure.units}" if reach else "",
+        "units-least": f"{write_number(-reach, form=measure.number)} {measure.units}" if reach else "",
+        "units-most": f"{write_number(reach, form=measure.number)} {measure.units}" if reach else "",
         "multiples-heading": f"{card.outcome.label} in every {card.unit.noun}, {periods[0]} to {periods[-1]}",
         "alt-effect-unit": describe_effect(card, one, state),
         "alt-effect-all": describe_effect(card, everyone, state),
         "alt-outcome": describe_outcome(version, unit, change, mass),
-        "alt-treatment": describe_series(periods, series.treatment, card.treatment.units),
+        "alt-treatment": describe_series(periods, series.treatment, card.treatment),
         "alt-units": describe_units(version, measure),
         "alt-multiples": "Every cell has a scale of its own, from its lowest value to its highest.",
     }
@@ -226,16 +237,17 @@ def _say_effect(
     name: str, heading: str, answer: EffectAnswer, card: StudyCard, negligible: float | None
 ) -> Words:
     words = {"heading": heading, "units": card.outcome.units, "reason": ""}
+    form = effect_format(card)
     effect = answer.effect
     if effect is None:
         words["reason"] = f"Not defined: {answer.reason}."
     else:
         words |= {
-            "mean": write_number(effect.mean),
+            "mean": write_number(effect.mean, form=form),
             "mean-value": repr(effect.mean),
-            "low": write_number(effect.lower),
+            "low": write_number(effect.lower, form=form),
             "low-value": repr(effect.lower),
-            "high": write_number(effect.upper),
+            "high": write_number(effect.upper, form=form),
             "high-value": repr(effect.upper),
             "probability": write_probability(effect.probability) if effect.grid.size else DASH,
             "probability-value": repr(effect.probability),

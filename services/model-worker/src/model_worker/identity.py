@@ -46,6 +46,7 @@ MODEL_MODULES = (
     "rows",
     "sampling",
     "sensitivity",
+    "slope_prior",
     "specification",
     "student",
     "student_panel",

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from model_worker.faults import InvalidInput, suggest
 from model_worker.study_toml import StudyToml, VariableTable
 from model_worker.toml_lines import line_of
-from tracestore.manifest import Axis, Fault, StudyCard, StudyName, Variable, WhatIf
+from tracestore.manifest import Axis, Fault, NumberFormat, StudyCard, StudyName, Variable, WhatIf
 
 STUDY_FILE = "study.toml"
 STANDARD_DEVIATIONS = "SD"
@@ -71,7 +71,11 @@ class Study:
             outcome=_as_read(toml.outcome),
             treatment=_as_read(toml.treatment),
             controls=tuple(toml.controls),
-            what_if=WhatIf(**toml.what_if.change.model_dump(), negligible=toml.what_if.negligible),
+            what_if=WhatIf(
+                **toml.what_if.change.model_dump(),
+                negligible=toml.what_if.negligible,
+                number=toml.what_if.number and NumberFormat(**toml.what_if.number.model_dump()),
+            ),
             sign=toml.what_if.sign,
             together=toml.what_if.together,
             lags=toml.model.lags,
