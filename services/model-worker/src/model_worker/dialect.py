@@ -7,6 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import get_args
 
@@ -17,8 +18,8 @@ from model_worker.data_file import Form
 from model_worker.faults import InvalidInput
 from model_worker.lines import LongLine, read_lines
 from model_worker.notation import Delimiter, Encoding, Notation, Thousands
-from model_worker.table import long_line
-from model_worker.tally import TOLD
+from model_worker.table import long_line, ragged
+from model_worker.tally import TOLD, Tally
 from tracestore.manifest import Fault
 
 SAMPLE_ROWS = 50_000
@@ -55,7 +56,8 @@ def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
     Raises
     ------
     InvalidInput
-        When it is neither a table of several columns nor Parquet, has a name of a column twice or none.
+        When it is neither a table of several columns nor Parquet, has a name of a column twice or none;
+        where all rows are asked for, also when one has more or fewer cells than the header.
     """
     if content.startswith(b"PAR1"):
         return _sniff_parquet(content, file, whole)
@@ -73,7 +75,7 @@ def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
     # What the sample ends with may be half a character.
     text = content[: None if whole else SAMPLE_BYTES].decode(encoding, "ignore").removeprefix("\ufeff")
     delimiter = _delimiter_of(text, file)
-    records = _rows_of(text, delimiter, file, None if whole else SAMPLE_ROWS)
+    records = _all_rows_of(text, delimiter, file) if whole else _rows_of(text, delimiter, file, SAMPLE_ROWS)
     header = [name.strip() for name in records[0]] if records else []
     _require_table(file, header, len(records))
     rows = [record for record in records[1:] if len(record) == len(header)]
@@ -135,7 +137,7 @@ def _delimiter_of(text: str, file: str) -> Delimiter:
     best: tuple[float, Delimiter] = (-1.0, ",")
     for delimiter in get_args(Delimiter):
         try:
-            records = list(islice(_records(text, delimiter, file), _ROWS_FOR_DELIMITER))
+            records = [record for _, record in islice(_records(text, delimiter, file), _ROWS_FOR_DELIMITER)]
         except csv.Error:
             continue
         width = len(records[0]) if records else 0
@@ -145,23 +147,55 @@ def _delimiter_of(text: str, file: str) -> Delimiter:
     return best[1]
 
 
-def _records(text: str, delimiter: Delimiter, file: str) -> Iterator[list[str]]:
-    lines = read_lines(io.StringIO(text, newline=""))
+def _records(text: str, delimiter: Delimiter, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Give the rows that are not blank, and the line that each begins on."""
+    reader = csv.reader(read_lines(io.StringIO(text, newline="")), delimiter=delimiter)
+    line = 1
     try:
-        for record in csv.reader(lines, delimiter=delimiter):
+        for record in reader:
             if any(map(str.strip, record)):
-                yield record
+                yield line, record
+            line = reader.line_num + 1
     except LongLine as error:
         raise InvalidInput([long_line(file, error)]) from None
 
 
-def _rows_of(text: str, delimiter: Delimiter, file: str, most: int | None) -> list[list[str]]:
+def _rows_of(text: str, delimiter: Delimiter, file: str, most: int) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
-        rows.extend(islice(_records(text, delimiter, file), most))
+        rows.extend(record for _, record in islice(_records(text, delimiter, file), most))
     except csv.Error:
         # The rows before it are enough to look at; the check of the study tells the line.
         return rows
+    return rows
+
+
+def _all_rows_of(text: str, delimiter: Delimiter, file: str) -> list[list[str]]:
+    """Give all rows; none may be left out unseen, so that those of another width are faults."""
+    rows: list[list[str]] = []
+    tally = Tally()
+    try:
+        for line, record in _records(text, delimiter, file):
+            if rows and len(record) != len(rows[0]):
+                tally.count(("ragged_row", None), [(line, len(rows[0]), len(record))], partial(ragged, file))
+            rows.append(record)
+    except csv.Error as error:
+        line = len(rows) + 1
+        advice = "Check the quotes of the row that starts about here."
+        tally.add(
+            [
+                Fault(
+                    kind="open_quote",
+                    file=file,
+                    line=line,
+                    expected="a table to its end",
+                    found=str(error),
+                    advice=advice,
+                )
+            ]
+        )
+    if tally:
+        raise InvalidInput(tally.faults())
     return rows
 
 

@@ -146,7 +146,7 @@ def import_long(sample: Sample, file: str, source: Source) -> Table:
         if code in NATIONAL or state in NATIONAL:
             national += 1
             continue
-        figure = Notation(thousands=",").plain(value.lstrip("$ ").rstrip("*† "))
+        figure = Notation(thousands=",").plain(value.strip('" ').lstrip("$ ").rstrip("*† "))
         if figure is None:
             texts[value] = texts.get(value, 0) + 1
             continue

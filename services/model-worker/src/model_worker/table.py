@@ -77,7 +77,7 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
                         cells_of = itemgetter(*places.values())
                     tally.add(_repeated_names(header, file, line))
                 elif len(record) != width:
-                    tally.count(("ragged_row", None), [(line, width, len(record))], partial(_ragged, file))
+                    tally.count(("ragged_row", None), [(line, width, len(record))], partial(ragged, file))
                 else:
                     records.append(cells_of(record))
                     lines.append(line)
@@ -194,7 +194,8 @@ def _repeated_names(header: list[str], file: str, line: int) -> list[Fault]:
     ]
 
 
-def _ragged(file: str, place: tuple[int, int, int]) -> Fault:
+def ragged(file: str, place: tuple[int, int, int]) -> Fault:
+    """Make the fault of a row, by its line and how many cells are expected and found."""
     line, expected, found = place
     return Fault(
         kind="ragged_row",
