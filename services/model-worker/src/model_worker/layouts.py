@@ -11,14 +11,13 @@ from model_worker.dialect import Sample
 from model_worker.faults import InvalidInput, suggest
 from model_worker.notation import Notation
 from model_worker.periods import form_of_periods
+from model_worker.proposal import WIDE
 from tracestore.manifest import Fault
 
 Source = Literal["cdc-sae", "cdc-tax-burden"]
 
 NATIONAL = ("US", "USA", "National")
 """Rows of the whole nation, which are sums or means of the others and no units beside them."""
-
-_WIDE = re.compile(r"(?:(.*?)[ _.:-]*)?([0-9]{4}(?:[-/ ]?[QqMm]?[0-9]{1,2})?)")
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def reshape(sample: Sample, file: str, value: str, period: str) -> Table:
     """
     wide: dict[tuple[str, str], str] = {}
     for name in sample.columns:
-        match = _WIDE.fullmatch(name)
+        match = WIDE.fullmatch(name)
         if match and form_of_periods([match[2]]) is not None:
             wide[match[1] or value, match[2]] = name
     periods = list(dict.fromkeys(at for _, at in wide))

@@ -89,7 +89,7 @@ def _change(treatment: Measure) -> str:
         return '{ kind = "units", default = 1, min = -1, max = 1 }'
     step = 10.0 ** math.floor(math.log10(treatment.spread)) if treatment.spread else 1.0
     step *= max(1, round(treatment.spread / step))
-    return f'{{ kind = "units", default = {step:g}, min = {-5 * step:g}, max = {5 * step:g} }}'
+    return f'{{ kind = "units", default = {step:g}, min = {-2 * step:g}, max = {2 * step:g} }}'
 
 
 def _read(notation: Notation) -> list[str]:
