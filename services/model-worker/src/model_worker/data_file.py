@@ -88,7 +88,7 @@ class _InUtf8(io.RawIOBase):
         self._source, self._encoding, self._name = source, encoding, name
         self._decoder = codecs.getincrementaldecoder(encoding)()
         self._left = memoryview(b"")
-        self._lines = 0
+        self._lines, self._last = 0, ""
 
     def readable(self) -> bool:
         return True
@@ -106,7 +106,8 @@ class _InUtf8(io.RawIOBase):
             except UnicodeEncodeError as error:
                 found = "half of a character that takes two places"
                 raise InvalidInput([self._fault(found, error.object[: error.start])]) from None
-            self._lines += len(_LINE_END.findall(text))
+            self._lines += self._count_lines(text)
+            self._last = text[-1:] or self._last
             if not block:
                 break
         size = min(len(buffer), len(self._left))
@@ -114,11 +115,15 @@ class _InUtf8(io.RawIOBase):
         self._left = self._left[size:]
         return size
 
+    def _count_lines(self, text: str) -> int:
+        # CR and LF are one line end, also where a block ends between them.
+        return len(_LINE_END.findall(text)) - (self._last == "\r" and text.startswith("\n"))
+
     def _fault(self, found: str, before: str) -> Fault:
         return Fault(
             kind="wrong_encoding",
             file=self._name,
-            line=self._lines + len(_LINE_END.findall(before)) + 1,
+            line=self._lines + self._count_lines(before) + 1,
             expected=f"text in {self._encoding}, as study.toml says in read.encoding",
             found=found,
             advice="Name the encoding that the file has, or save it as UTF-8.",
