@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from dashboard.measure import Measure
 from dashboard.numerals import write_interval
-from dashboard.plots import Easel
+from dashboard.plots import Easel, write_ticks
 from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
 from dashboard.tiles import COLUMNS, ROWS
 from dashboard.unit_effects import UnitEffects
@@ -125,12 +125,13 @@ class Ranking:
         self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
         easel.draw(self.plot, self.source, interval, selection_glyph=interval, nonselection_glyph=interval)
         dots = easel.draw(self.plot, self.source, dot, selection_glyph=dot, nonselection_glyph=dot)
-        easel.axis(self.plot, "below")
+        self._effects = easel.axis(self.plot, "below")
         self._names = easel.axis(self.plot, "left", grid=False)
         _let_choose(self.plot, dots)
 
     def show(self, measure: Measure, chosen: str) -> None:
         """Rank the units; of more than `RANKED_MAX` those at both ends and the chosen one."""
+        write_ticks(self._effects, measure.number)
         units = self._version.manifest.units
         order = thin_ranking(measure.rank(), [unit.id for unit in units].index(chosen))
         rows = np.arange(order.size, dtype=np.float64)
@@ -181,7 +182,9 @@ def _let_choose(plot: Plot, renderer: Any) -> None:
 def _tell(measure: Measure, order: NDArray[np.int64]) -> list[str]:
     told = []
     for place in order:
-        low, high, mean = write_interval(measure.lower[place], measure.upper[place], measure.mean[place])
+        low, high, mean = write_interval(
+            measure.lower[place], measure.upper[place], measure.mean[place], form=measure.number
+        )
         known = np.isfinite(measure.mean[place])
         told.append(f"{mean} ({low} to {high}) {measure.units}" if known else "not defined")
     return told

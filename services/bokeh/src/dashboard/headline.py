@@ -3,10 +3,18 @@
 import numpy as np
 
 from dashboard.estimands import Effect
-from dashboard.numerals import MINUS, NARROW, write_interval, write_percent, write_probability
+from dashboard.numerals import (
+    MINUS,
+    NARROW,
+    effect_format,
+    write_as_given,
+    write_interval,
+    write_percent,
+    write_probability,
+)
 from dashboard.state import write_change
 from dashboard.versions import EffectAnswer
-from tracestore.manifest import StudyCard
+from tracestore.manifest import NumberFormat, StudyCard
 
 SCALE = (
     (0.99, "virtually certain"),
@@ -27,10 +35,17 @@ def name_certainty(probability: float) -> str:
     return next(word for least, word in SCALE if probability >= least)
 
 
+def say_amount(card: StudyCard, change: float) -> str:
+    """Say how large a change of the treatment is, whichever way it goes."""
+    amount = write_change(abs(change))
+    if card.what_if.kind == "percent":
+        return f"{amount}{NARROW}%"
+    return f"{write_as_given(amount, card.treatment.number)} {card.treatment.units}"
+
+
 def say_scenario(card: StudyCard, change: float) -> str:
     """Say the change as a condition, as in "If the state tax had been 10 % higher"."""
-    amount = write_change(abs(change))
-    amount += f"{NARROW}%" if card.what_if.kind == "percent" else f" {card.treatment.units}"
+    amount = say_amount(card, change)
     treatment = lower_first(card.treatment.label)
     if change == 0:
         return f"With the {treatment} as it was"
@@ -64,12 +79,13 @@ def say_headline(
     turn = -1.0 if card.sign == "saving" else 1.0
     low, high = sorted((turn * effect.lower, turn * effect.upper))
     mean = turn * effect.mean
-    *_, size = write_interval(low, high, abs(mean))
+    form = effect_format(card)
+    *_, size = write_interval(low, high, abs(mean), form=form)
     when = "in the long run, as of" if card.lags else "in"
     sentence = (
         f"{scenario}, {outcome} in {where} {when} {answer.period} would have been about "
         f"{size} {card.outcome.units} {_direction(mean)} "
-        f"({write_percent(effect.mass)} interval: {_say_interval(low, high)})."
+        f"({write_percent(effect.mass)} interval: {_say_interval(low, high, form)})."
     )
     return sentence, say_certainty(card, effect, negligible)
 
@@ -111,10 +127,10 @@ def _direction(value: float) -> str:
     return "higher" if value > 0 else "lower"
 
 
-def _say_interval(low: float, high: float) -> str:
+def _say_interval(low: float, high: float, form: NumberFormat) -> str:
     if low >= 0:
-        return f"{' to '.join(write_interval(low, high))} higher"
+        return f"{' to '.join(write_interval(low, high, form=form))} higher"
     if high <= 0:
-        return f"{' to '.join(write_interval(-high, -low))} lower"
-    below, above = write_interval(low, high)
+        return f"{' to '.join(write_interval(-high, -low, form=form))} lower"
+    below, above = write_interval(low, high, form=form)
     return f"{below.removeprefix(MINUS)} lower to {above} higher"

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dashboard.estimands import Floats
+from dashboard.numerals import PLAIN, effect_format
 from dashboard.unit_effects import UnitEffects
 from dashboard.versions import LoadedVersion
 
@@ -15,7 +16,9 @@ class Measure:
         self.effects = effects
         self.relative = version.estimand.outcome == "log"
         share = effects.share if self.relative else 1.0
-        self.units = "%" if self.relative else version.manifest.study.outcome.units
+        card = version.manifest.study
+        self.units = "%" if self.relative else card.outcome.units
+        self.number = PLAIN if self.relative else effect_format(card)
         self.mean: Floats = effects.mean * share
         self.lower: Floats = effects.lower * share
         self.upper: Floats = effects.upper * share

@@ -9,6 +9,7 @@ from dashboard.atlas import Ranking, TileMap, choose_by_tap
 from dashboard.figures import Compared, EffectFigure, TimeFigure
 from dashboard.measure import Measure
 from dashboard.multiples import Multiples
+from dashboard.numerals import effect_format
 from dashboard.plots import Easel
 from dashboard.state import ViewState
 from dashboard.tiles import place_units
@@ -70,9 +71,10 @@ class Reader:
         compared = tuple(
             Compared(version.labels[other], version.effect_on(other, change, mass)) for other in state.compare
         )
-        self._effect.show(one, version.negligible(one), compared, dots=dots)
+        number = effect_format(version.manifest.study)
+        self._effect.show(one, version.negligible(one), compared, dots=dots, number=number)
         everyone = version.effect_on_all(change, mass)
-        self._total.show(everyone, version.negligible(everyone), (), dots=dots)
+        self._total.show(everyone, version.negligible(everyone), (), dots=dots, number=number)
         self._show_units(state, version)
 
     def _show_series(self, unit: str, compare: tuple[str, ...], version: LoadedVersion) -> None:
@@ -80,11 +82,11 @@ class Reader:
             return
         self._series = (unit, compare)
         series, names = version.series_of(unit), version.manifest.period_names
+        card = version.manifest.study
         others = [version.series_of(other) for other in compare]
-        self._outcome.show(series.period, names, series.outcome, tuple(other.outcome for other in others))
-        self._treatment.show(
-            series.period, names, series.treatment, tuple(other.treatment for other in others)
-        )
+        outcomes, treatments = [one.outcome for one in others], [one.treatment for one in others]
+        self._outcome.show(series.period, names, series.outcome, outcomes, card.outcome.number)
+        self._treatment.show(series.period, names, series.treatment, treatments, card.treatment.number)
 
     def _show_units(self, state: ViewState, version: LoadedVersion) -> None:
         unit = state.unit or ""

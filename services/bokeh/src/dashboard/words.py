@@ -9,12 +9,14 @@ from dashboard import analyst
 from dashboard.atlas import RANKED_MAX
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
-from dashboard.headline import POSITIVE, say_headline
+from dashboard.headline import POSITIVE, say_amount, say_headline
 from dashboard.measure import Measure
 from dashboard.multiples import UNITS_MAX
 from dashboard.numerals import (
     MINUS,
     NARROW,
+    PLAIN,
+    effect_format,
     write_interval,
     write_number,
     write_percent,
@@ -22,7 +24,7 @@ from dashboard.numerals import (
 )
 from dashboard.reach import Beyond
 from dashboard.reader import FIGURES
-from dashboard.state import CHOICES, SWITCHES, ViewState, format_change, write_change
+from dashboard.state import CHOICES, SWITCHES, ViewState, format_change
 from dashboard.tables import name_file
 from dashboard.theme import DASH_NAMES
 from dashboard.tiles import place_units
@@ -136,9 +138,7 @@ def say_empty(asked: ViewState, shelf: Shelf, notices: tuple[str, ...]) -> Words
 
 def say_change(card: StudyCard, change: float) -> str:
     """Say the change of the treatment that is asked about."""
-    amount = write_change(abs(change)) + (f"{NARROW}%" if card.what_if.kind == "percent" else "")
-    if card.what_if.kind == "units":
-        amount += f" {card.treatment.units}"
+    amount = say_amount(card, change)
     if change == 0:
         return f"{card.treatment.label} unchanged"
     return f"{card.treatment.label} {'+' if change > 0 else MINUS}{amount}"
@@ -151,7 +151,12 @@ def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple
     amount = f"{NARROW}%" if card.what_if.kind == "percent" else f" {units}"
     said = []
     for one in beyond:
-        value, limit = write_number(abs(one.value)), write_number(abs(one.limit))
+        # Where the treatment would be has a sign; how far it would move is told by "rise" and "fall".
+        placed = one.what in ("highest", "lowest")
+        form = PLAIN if card.what_if.kind == "percent" and not placed else card.treatment.number
+        value, limit = (
+            write_number(number if placed else abs(number), form=form) for number in (one.value, one.limit)
+        )
         said.append(
             {
                 "highest": f"{name} in {label} would be {value} {units}; no {noun} had more than {limit}.",
@@ -244,15 +249,15 @@ def _say_figures(
     return {
         "units-heading": f"{HEADING[card.sign]} in each {card.unit.noun}, {measure.units}",
         "units-hint": f"{hint} Click one to choose it.",
-        "units-least": f"{write_number(-reach)} {measure.units}" if reach else "",
-        "units-most": f"{write_number(reach)} {measure.units}" if reach else "",
+        "units-least": f"{write_number(-reach, form=measure.number)} {measure.units}" if reach else "",
+        "units-most": f"{write_number(reach, form=measure.number)} {measure.units}" if reach else "",
         "multiples-heading": (
             f"{card.outcome.label} in {_say_how_many(version, card)}, {periods[0]} to {periods[-1]}"
         ),
         "alt-effect-unit": describe_effect(card, one, state),
         "alt-effect-all": describe_effect(card, everyone, state),
         "alt-outcome": describe_outcome(version, unit, change, mass),
-        "alt-treatment": describe_series(periods, series.treatment, card.treatment.units),
+        "alt-treatment": describe_series(periods, series.treatment, card.treatment),
         "alt-units": describe_units(version, measure),
         "alt-multiples": "Every cell has a scale of its own, from its lowest value to its highest.",
     }
@@ -266,7 +271,7 @@ def _say_effect(
     if effect is None:
         words["reason"] = f"Not defined: {answer.reason}."
     else:
-        low, high, mean = write_interval(effect.lower, effect.upper, effect.mean)
+        low, high, mean = write_interval(effect.lower, effect.upper, effect.mean, form=effect_format(card))
         words |= {
             "mean": mean,
             "mean-value": repr(effect.mean),

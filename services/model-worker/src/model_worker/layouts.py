@@ -12,14 +12,13 @@ from model_worker.faults import InvalidInput, suggest, tell_columns
 from model_worker.notation import Notation
 from model_worker.nouns import count_of
 from model_worker.periods import form_of_periods
+from model_worker.proposal import WIDE
 from tracestore.manifest import Fault
 
 Source = Literal["cdc-sae", "cdc-tax-burden"]
 
 NATIONAL = ("US", "USA", "National")
 """Rows of the whole nation, which are sums or means of the others and no units beside them."""
-
-_WIDE = re.compile(r"(?:(.*?)[ _.:-]*)?([0-9]{4}(?:[-/ ]?[QqMm]?[0-9]{1,2})?)")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def reshape(sample: Sample, file: str, value: str, period: str) -> Table:
     """
     wide: dict[tuple[str, str], str] = {}
     for name in sample.columns:
-        match = _WIDE.fullmatch(name)
+        match = WIDE.fullmatch(name)
         if match and form_of_periods([match[2]]) is not None:
             wide[match[1] or value, match[2]] = name
     periods = list(dict.fromkeys(at for _, at in wide))
@@ -147,7 +146,7 @@ def import_long(sample: Sample, file: str, source: Source) -> Table:
         if code in NATIONAL or state in NATIONAL:
             national += 1
             continue
-        figure = Notation(thousands=",").plain(value.lstrip("$ ").rstrip("*† "))
+        figure = Notation(thousands=",").plain(value.strip('" ').lstrip("$ ").rstrip("*† "))
         if figure is None:
             texts[value] = texts.get(value, 0) + 1
             continue

@@ -20,6 +20,9 @@ TREATMENT_NAMES = "treatment treated treat tax price rate policy law dose exposu
 OUTCOME_NAMES = "outcome sales spending expenditure cost deaths mortality invest output income per y"
 TOTAL_NAMES = "total number count usd musd eur amount sales gross"
 
+WIDE = re.compile(r"(?:(.*?)[ _.:-]*)?([0-9]{4}(?:[-/ ]?[QqMm]?[0-9]{1,2})?)")
+"""Names of columns that are periods, alone or behind the name of what was measured: 2005, sales_2005Q1."""
+
 _YEARS = range(1500, 2200)
 _RATIO_FOR_LOG = 2.0
 
@@ -264,7 +267,8 @@ def _require_known(columns: Mapping[str, Sequence[str]], asked: Asked, file: str
 
 
 def _named_as_periods(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    return [name for name in columns if form_of_periods([name]) not in (None, "integer")]
+    matches = ((name, WIDE.fullmatch(name)) for name in columns)
+    return [name for name, match in matches if match and form_of_periods([match[2]]) not in (None, "integer")]
 
 
 def _wide(wide: Sequence[str], file: str) -> Fault:
@@ -275,7 +279,7 @@ def _wide(wide: Sequence[str], file: str) -> Fault:
         value=", ".join(wide[:5]),
         expected="one row for each unit and period, with the period in a column",
         found=f"{len(wide)} columns named as periods, {wide[0]} to {wide[-1]}",
-        advice="Convert it first: model-worker reshape FILE LONG.csv --value NAME.",
+        advice="Convert it first: make reshape CSV=FILE TO=LONG.csv (model-worker reshape FILE LONG.csv).",
     )
 
 

@@ -10,11 +10,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from model_worker.faults import InvalidInput, suggest
-from model_worker.study_toml import StudyToml
+from model_worker.study_toml import StudyToml, VariableTable
 from model_worker.toml_lines import line_of
-from tracestore.manifest import Axis, Fault, StudyCard, StudyName, Variable, WhatIf
+from tracestore.manifest import Axis, Fault, NumberFormat, StudyCard, StudyName, Variable, WhatIf
 
 STUDY_FILE = "study.toml"
+STANDARD_DEVIATIONS = "SD"
 FORMS = (".csv", ".csv.gz", ".parquet")
 """Extensions of the files that hold data; they say how a file is read."""
 
@@ -94,15 +95,26 @@ class Study:
             title=toml.title,
             unit=Axis(column=toml.unit.column, noun=toml.unit.noun, plural=toml.unit.nouns),
             period=Axis(column=toml.period.column, noun=toml.period.noun, plural=toml.period.nouns),
-            outcome=Variable(**toml.outcome.model_dump()),
-            treatment=Variable(**toml.treatment.model_dump()),
+            outcome=_as_read(toml.outcome),
+            treatment=_as_read(toml.treatment),
             controls=tuple(toml.controls),
-            what_if=WhatIf(**toml.what_if.change.model_dump(), negligible=toml.what_if.negligible),
+            what_if=WhatIf(
+                **toml.what_if.change.model_dump(),
+                negligible=toml.what_if.negligible,
+                number=toml.what_if.number and NumberFormat(**toml.what_if.number.model_dump()),
+            ),
             sign=toml.what_if.sign,
             together=toml.what_if.together,
             lags=toml.model.lags,
             source=toml.source,
         )
+
+
+def _as_read(variable: VariableTable) -> Variable:
+    said = variable.model_dump()
+    if variable.transform == "standardised":
+        said["units"] = STANDARD_DEVIATIONS
+    return Variable(**said)
 
 
 def study_folders(studies_dir: Path) -> tuple[Path, ...]:
@@ -183,6 +195,7 @@ def read_study(folder: Path) -> Study:
         raise InvalidInput(_schema_fault(fault, text, file) for fault in error.errors()) from None
     study = Study(name=name, folder=folder, toml=toml, text=content)
     faults = [*_form_faults(study), *_repeated_columns(study), *_what_if_faults(study)]
+    faults += _relative_faults(study)
     if faults:
         raise InvalidInput(faults)
     return study
@@ -320,4 +333,29 @@ def _what_if_faults(study: Study) -> list[Fault]:
         )
         for holds, key, value, expected in rules
         if not holds
+    ]
+
+
+def _relative_faults(study: Study) -> list[Fault]:
+    # Standard deviations are counted from the mean: they have no zero that a percentage could be of.
+    toml = study.toml
+    asked = [
+        (("what_if", "change", "kind"), toml.treatment, toml.what_if.change.kind == "percent"),
+        (("what_if", "negligible"), toml.outcome, toml.what_if.negligible is not None),
+    ]
+    advice = {
+        "kind": 'Set kind = "units", which then are standard deviations, or another transform.',
+        "negligible": "Leave it out, or set another transform of the outcome.",
+    }
+    return [
+        study.fault(
+            path,
+            kind="not_relative",
+            value="percent",
+            expected=f'a figure in units, as "{variable.column}" is standardised',
+            found="a percentage",
+            advice=advice[path[-1]],
+        )
+        for path, variable, is_asked in asked
+        if is_asked and variable.transform == "standardised"
     ]
