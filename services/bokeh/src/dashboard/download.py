@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, override
 from tornado.iostream import StreamClosedError
 from tornado.web import RequestHandler
 
+from dashboard.admission import TAKE_SECONDS, let_go
 from dashboard.download_names import name_download
 from dashboard.handlers import traffic
 from dashboard.process import running
@@ -81,6 +82,9 @@ class DownloadHandler(RequestHandler):
                 self.set_status(304)
         except StreamClosedError:
             log.info("a download of %s was broken off", parcel.name)
+        except TimeoutError:
+            log.info("a download of %s was let go: its client takes nothing", parcel.name)
+            let_go(self.request.connection)
         finally:
             traffic.pages -= 1
             parcel.file.close()
@@ -123,7 +127,8 @@ class DownloadHandler(RequestHandler):
     async def _send(self, parcel: Parcel) -> None:
         while chunk := await asyncio.to_thread(parcel.file.read, CHUNK_BYTES):
             self.write(chunk)
-            await self.flush()
+            async with asyncio.timeout(TAKE_SECONDS):
+                await self.flush()
 
     def _refuse(self, status: int, reason: str) -> None:
         self.set_status(status)

@@ -34,6 +34,14 @@ CHECK_UNUSED_MS = 1_000
 MESSAGE_MAX_BYTES = 1_048_576
 """What a browser may send in one message; widgets send a few hundred bytes."""
 
+HEADER_MAX_BYTES = 32_768
+"""Of a request; the proxy refuses at less."""
+
+BODY_MAX_BYTES = 4_096
+"""Of a request, and held in memory; no request of ours has one."""
+
+REQUEST_SECONDS = 10.0
+
 
 def make_server(process: Process, application: Application) -> Server:
     """Make the Bokeh server, every option explicit.
@@ -68,6 +76,11 @@ def make_server(process: Process, application: Application) -> Server:
         check_unused_sessions_milliseconds=CHECK_UNUSED_MS,
         unused_session_lifetime_milliseconds=settings.unused_session_seconds * 1000,
         websocket_max_message_size=MESSAGE_MAX_BYTES,
+        http_server_kwargs={
+            "max_body_size": BODY_MAX_BYTES,
+            "max_header_size": HEADER_MAX_BYTES,
+            "body_timeout": REQUEST_SECONDS,
+        },
         log_function=log_access,
     )
 
