@@ -1,6 +1,5 @@
 """A full replica refuses new pages and keeps its own; a client that takes nothing costs others nothing."""
 
-import http.client
 import os
 import socket
 import struct
@@ -17,13 +16,6 @@ from conftest import Service, eventually
 from dashboard.admission import COOKIE, FULL_STATUS, Admission
 
 
-def ask_raw(service: Service, path: str, **headers: str) -> http.client.HTTPResponse:
-    """Ask without following a redirect."""
-    connection = http.client.HTTPConnection("localhost", service.port, timeout=20)
-    connection.request("GET", path, headers=headers)
-    return connection.getresponse()
-
-
 def test_pages_on_their_way_count_like_sessions() -> None:
     admission = Admission(limit=3, arriving=1)
     assert admission.admits_new([1])
@@ -37,13 +29,13 @@ def test_a_full_replica_refuses_new_pages_and_lets_its_own_and_returning_ones_in
     service.start(SESSIONS_MAX="2", UNUSED_SESSION_SECONDS="1")
     eventually(service.ready)
     kept, spare = Visit(service, "unit=B"), Visit(service)
-    refused = ask_raw(service, "/?unit=B")
+    refused = service.look("/?unit=B")
     assert refused.status == FULL_STATUS
     assert int(refused.headers["Retry-After"]) > 0
     assert refused.headers["Cache-Control"] == "no-store"
     assert service.ready(), "a full replica is a healthy one, and its own visitors still come to it"
 
-    moved = ask_raw(service, "/?unit=B", Cookie=f"{COOKIE}=here")
+    moved = service.look("/?unit=B", Cookie=f"{COOKIE}=here")
     assert (moved.status, moved.headers["Location"]) == (307, "/?unit=B")
     assert moved.headers["Set-Cookie"].startswith(f'{COOKIE}="";')
 

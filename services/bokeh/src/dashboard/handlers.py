@@ -24,6 +24,7 @@ from tornado.websocket import WebSocketClosedError
 from dashboard.admission import COOKIE, FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.process import Process, running
+from dashboard.secured import SecuredHandler, is_own_origin
 from dashboard.state import MASSES
 from dashboard.theme import DARK
 from dashboard.words import NAMES
@@ -55,7 +56,7 @@ async def prepare_page(request: HTTPServerRequest) -> None:
     )
 
 
-class PageHandler(DocHandler):
+class PageHandler(SecuredHandler, DocHandler):
     """Answers the page.
 
     Tokens and session ids in the address are refused: this service only takes the ones it hands out
@@ -76,7 +77,7 @@ class PageHandler(DocHandler):
     async def get(self, *_args: Any, **_kwargs: Any) -> None:
         process = running()
         if not process.admission.admits_new(self.application_context.sessions):
-            self._send_elsewhere(process)
+            self._send_elsewhere(process.admission.limit)
             return
         traffic.pages += 1
         process.admission.arriving += 1
@@ -94,16 +95,14 @@ class PageHandler(DocHandler):
 
     async def head(self, *_args: Any, **_kwargs: Any) -> None:
         """Say that this replica answers, without making a session."""
-        self._set_headers(running())
 
-    def _send_elsewhere(self, process: Process) -> None:
+    def _send_elsewhere(self, limit: int) -> None:
         """Refuse a page because this replica is full.
 
         The proxy brings a visitor with its cookie here however often it tries, so that one is asked to
         come again without it.
         """
-        log.info("page refused: %d sessions are open", process.admission.limit)
-        self._set_headers(process)
+        log.info("page refused: %d sessions are open", limit)
         if COOKIE in self.cookies:
             self.clear_cookie(COOKIE)
             query = self.request.query
@@ -117,7 +116,6 @@ class PageHandler(DocHandler):
     def _answer(self, process: Process, session: ServerSession) -> None:
         document = session.document
         words = document.template_variables.get("words")
-        self._set_headers(process)
         item = None
         if words is None:
             self.set_status(500)
@@ -152,18 +150,17 @@ class PageHandler(DocHandler):
             )
         )
 
-    def _set_headers(self, process: Process) -> None:
-        for name, value in process.headers.items():
-            self.set_header(name, value)
 
-
-class SocketHandler(WSHandler):
+class SocketHandler(SecuredHandler, WSHandler):
     """Carries the websocket: refuses bad tokens before the upgrade, sends small messages without delay."""
 
     @override
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if traffic.closing:
             self._refuse(503, "this replica is stopping")
+            return
+        if not is_own_origin(self.request, running().settings.websocket_origins):
+            self._refuse(403, "not opened by a page of this site")
             return
         fault = self._find_fault()
         if fault is not None:
@@ -174,7 +171,6 @@ class SocketHandler(WSHandler):
         if not known and not running().admission.admits_returning(sessions):
             self._refuse(FULL_STATUS, "this replica is full")
             return
-        self.set_header("X-Longitude-Replica", running().settings.replica)
         await super().get(*args, **kwargs)
 
     @override
@@ -244,7 +240,7 @@ class SocketHandler(WSHandler):
         self.finish(reason)
 
 
-class AssetHandler(AsyncStaticFileHandler):
+class AssetHandler(SecuredHandler, AsyncStaticFileHandler):
     """Serves our own files where no web server does so in front of us."""
 
     @override

@@ -21,6 +21,7 @@ from dashboard.handlers import AssetHandler, PageHandler, SocketHandler, traffic
 from dashboard.health import HealthServer, keep_beating
 from dashboard.logs import configure_logging
 from dashboard.process import Process, running
+from dashboard.secured import MissingHandler
 from dashboard.settings import SettingsError
 from dashboard.studies import StudiesHandler
 from dashboard.table_pages import TableHandler
@@ -82,6 +83,7 @@ def make_server(process: Process, application: Application) -> Server:
             "body_timeout": REQUEST_SECONDS,
         },
         log_function=log_access,
+        default_handler_class=MissingHandler,
     )
 
 

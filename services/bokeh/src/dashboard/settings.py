@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         Browsers leave the port out of an Origin when it is the scheme's own, and Bokeh takes a host
         without a port for port 80: so 443 is listed without one.
         """
-        hosts = dict.fromkeys((self.domain.lower(), "localhost"))
+        hosts = dict.fromkeys((self.domain.lower(), "localhost", "127.0.0.1"))
         return [host if self.https_port == 443 else f"{host}:{self.https_port}" for host in hosts]
 
     def read_secret(self) -> bytes:
