@@ -16,6 +16,14 @@ def stack() -> Iterator[Stack]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def guarded() -> Iterator[Stack]:
+    """Two replicas of few sessions, whose edge tests lay out anew; nothing need be published in it."""
+    small = {"SESSIONS_MAX": "12", "UNUSED_SESSION_SECONDS": "15"}
+    with running(Stack("longitude-test-guarded", replicas_wanted=2, variables=small)) as started:
+        yield started
+
+
 def await_dashboards(stack: Stack) -> None:
     """Wait until every replica shows the dashboard of every study."""
     names = sorted(folder.name for folder in stack.studies.iterdir())
