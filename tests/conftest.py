@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from guarded import PLACES
 from probes import data_block, eventually, visit
 from stack import Stack, running
 
@@ -13,6 +14,14 @@ def stack() -> Iterator[Stack]:
     """Four replicas with both shipped studies published."""
     with running(Stack("longitude-test", replicas_wanted=4)) as started:
         await_dashboards(started)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def guarded() -> Iterator[Stack]:
+    """Two replicas of few sessions, whose edge tests lay out anew; nothing need be published in it."""
+    small = {"SESSIONS_MAX": str(PLACES), "UNUSED_SESSION_SECONDS": "45"}
+    with running(Stack("longitude-test-guarded", replicas_wanted=2, variables=small)) as started:
         yield started
 
 
