@@ -11,6 +11,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, cast, override
 
+from bokeh.protocol.message import Message
 from bokeh.server.session import ServerSession
 from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
@@ -18,8 +19,10 @@ from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
 from tornado.httputil import HTTPServerRequest
 from tornado.web import HTTPError
+from tornado.websocket import WebSocketProtocol
 
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
+from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.process import Process, running
 from dashboard.state import MASSES
 from dashboard.theme import DARK
@@ -133,6 +136,11 @@ class SocketHandler(WSHandler):
     """Carries the websocket: refuses bad tokens before the upgrade, sends small messages without delay."""
 
     @override
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        protocol = super().get_websocket_protocol()
+        return StrictProtocol(self, False, protocol.params) if protocol is not None else None  # type: ignore[attr-defined]
+
+    @override
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if traffic.closing:
             self._refuse(503, "this replica is stopping")
@@ -161,6 +169,28 @@ class SocketHandler(WSHandler):
         if traffic.closing or self not in traffic.sockets:
             return
         await super()._async_open(token)
+
+    @override
+    async def _receive(self, fragment: str | bytes) -> Message[Any] | None:
+        # Bokeh expects some errors of its parser, and logs a message whole that raises another one.
+        try:
+            if self.receiver is None:
+                raise ValueError("a message before the session is open")
+            return await self.receiver.consume(fragment)
+        except Exception as error:  # noqa: BLE001  whatever it raises, the message is no message
+            self._protocol_error(type(error).__name__)
+            return None
+
+    # Bokeh closes with codes that RFC 6455 does not have, and gives as reason what the client sent.
+    @override
+    def _internal_error(self, message: str) -> None:
+        log.error("websocket closed, a message could not be handled: %.200s", message)
+        self.close(INTERNAL_ERROR, "the message could not be handled")
+
+    @override
+    def _protocol_error(self, message: str) -> None:
+        log.info("websocket closed, not Bokeh's protocol: %.200s", message)
+        self.close(REFUSED, "not a message of this service")
 
     def _find_fault(self) -> str | None:
         protocols = [
