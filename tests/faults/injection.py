@@ -68,7 +68,8 @@ def process_states(container: Container) -> set[str]:
             'for s in /proc/[0-9]*/stat; do read -r p c s q r < "$s"; [ "$q" != 1 ] || echo "$s"; done',
         ]
     )
-    return set(done.output.decode().split())
+    output: bytes = done.output  # type: ignore[assignment]
+    return set(output.decode().split())
 
 
 def in_network_of(container: Container, *command: str) -> str:

@@ -129,12 +129,13 @@ class Window:
     until: float = float("inf")
 
     def of(self, what: str) -> list[Line]:
-        """Give the lines of a kind; a page load belongs to when it began."""
-        return [
-            line
-            for line in list(self.load.lines)
-            if line["what"] == what and self.since <= line.get("began", line["at"]) <= self.until
-        ]
+        """Give the lines of a kind."""
+        return [line for line in self.load.lines if line["what"] == what and self._has(line)]
+
+    def _has(self, line: Line) -> bool:
+        """A page load belongs to when it began."""
+        moment: float = line["at"] if line["what"] != "load" else line["began"]
+        return self.since <= moment <= self.until
 
     def await_loads(self, count: int) -> None:
         """Wait until so many page loads have begun and ended in the window."""
@@ -153,7 +154,7 @@ class Window:
     @property
     def slowest(self) -> float:
         """Seconds of the slowest page load."""
-        return max(line["seconds"] for line in self.loads)
+        return max(float(line["seconds"]) for line in self.loads)
 
     @property
     def wrong(self) -> list[Line]:
@@ -191,7 +192,7 @@ class Window:
 
     def quantile(self, what: str, share: float) -> float:
         """Give the seconds that a share of loads or answers stay below."""
-        seconds = sorted(line["seconds"] for line in self.of(what) if not line.get("error"))
+        seconds = sorted(float(line["seconds"]) for line in self.of(what) if not line.get("error"))
         if len(seconds) < 2:
             return seconds[0] if seconds else float("nan")
         return statistics.quantiles(seconds, n=1000, method="inclusive")[round(share * 1000) - 1]

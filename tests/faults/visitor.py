@@ -12,6 +12,8 @@ from http.cookies import SimpleCookie
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
+from bokeh.core.types import ID
+from bokeh.document.json import ModelChanged
 from bokeh.protocol import Protocol
 from bokeh.protocol.message import Message
 from bokeh.protocol.messages.patch_doc import patch_doc
@@ -121,6 +123,7 @@ class Connection:
     """
 
     def __init__(self, socket: WebSocketClientConnection) -> None:
+        assert socket.headers is not None
         self._socket = socket
         self.replica = str(socket.headers["X-Longitude-Replica"])
         self.cookies = read_cookies(socket.headers)
@@ -143,7 +146,7 @@ class Connection:
                 "Cookie": "; ".join(f"{name}={value}" for name, value in page.cookies.items()),
             },
         )
-        request.url = request.url.replace("https", "wss", 1)
+        request.url = request.url.replace("http", "ws", 1)
         try:
             socket = await websocket_connect(request, subprotocols=["bokeh", token or page.token])
         except HTTPClientError as error:
@@ -171,8 +174,7 @@ class Connection:
             What the heading of the unit's effect must then contain.
         """
         start = time.monotonic()
-        event = {"kind": "ModelChanged", "model": {"id": self._models[name]}, "attr": "value", "new": value}
-        await self._patch(event)
+        await self._assign(name, "value", value)
         async with self._news:
             while not (read_state(self.words) == wanted and label in self.words["effect-unit-heading"]):
                 if self.lost is not None:
@@ -183,8 +185,7 @@ class Connection:
     async def wish(self, query: str) -> None:
         """Ask for part of an address, as the page's own controls do; waits for no answer."""
         data = {"type": "map", "entries": [["query", [query]]]}
-        event = {"kind": "ModelChanged", "model": {"id": self._models["wish"]}, "attr": "data", "new": data}
-        await self._patch(event)
+        await self._assign("wish", "data", data)
 
     async def until_lost(self) -> Lost:
         """Wait until the websocket is closed."""
@@ -235,9 +236,12 @@ class Connection:
             if message is not None and message.msgtype == kind:
                 return message
 
-    async def _patch(self, event: dict[str, object]) -> None:
+    async def _assign(self, name: str, attribute: str, value: object) -> None:
         # Bokeh makes this message from a document, which is not kept here.
-        await self._send(patch_doc(patch_doc.create_header(), {}, {"events": [event]}))  # type: ignore[typeddict-item]
+        event = ModelChanged(
+            kind="ModelChanged", model={"id": ID(self._models[name])}, attr=attribute, new=value
+        )
+        await self._send(patch_doc(patch_doc.create_header(), {}, {"events": [event]}))
 
     async def _send(self, message: Message[Any]) -> None:
         try:
