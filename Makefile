@@ -1,6 +1,6 @@
 # `make` alone lists what there is. Each target is one line to a real command.
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test lint unit stack roll ca check study reshape import fit logs bench screenshots
+.PHONY: help up down clean test lint unit stack test-faults roll ca check study reshape import fit logs bench screenshots
 ARGS ?=
 STUDY ?=
 CSV ?=
@@ -31,6 +31,9 @@ unit: ## the unit tests, in the services' own images
 
 stack: ## the tests of the running stack; ARGS reaches pytest
 	@bootstrap/test.sh stack $(ARGS)
+
+test-faults: ## make faults happen to a running stack, for 20 minutes, and write docs/faults.md
+	@bootstrap/test.sh faults $(ARGS)
 
 roll: ## replace the replicas one at a time, without an outage
 	@bootstrap/roll.sh

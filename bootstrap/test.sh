@@ -6,6 +6,7 @@
 #   test.sh lint       lint and types
 #   test.sh unit       the unit tests
 #   test.sh stack ...  the tests of the running stack; the rest goes to pytest
+#   test.sh faults ... the fault suite in its full form, into docs/faults.md; the rest goes to pytest
 #   test.sh screenshots   pictures of the stack that runs now, into docs/screenshots
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -33,16 +34,28 @@ unit() {
     done
 }
 
-stack() {
+run_pytest() { # folder [pytest arguments, a path of the folder among them or not]
+    folder=$1
+    shift
+    case " $*" in *" $folder/"*) ;; *) set -- "$folder" "$@" ;; esac
     docker compose build --quiet
-    in_tests_image pytest tests "$@"
+    in_tests_image pytest "$@"
+}
+
+stack() { run_pytest tests "$@"; }
+
+faults() {
+    # All faults made anew: no figure of an earlier run stays. Those that are chosen replace their own.
+    [ "$#" -gt 0 ] || rm -f docs/faults.json
+    run_pytest tests/faults --faults full "$@"
 }
 
 case "${1:-all}" in
     lint) lint ;;
     unit) unit ;;
     stack) shift; stack "$@" ;;
+    faults) shift; faults "$@" ;;
     screenshots) in_tests_image python tests/screenshots.py docs/screenshots ;;
     all) shift $(($# > 0)); lint; unit; stack "$@" ;;
-    *) echo "usage: test.sh [all|lint|unit|stack|screenshots] [pytest arguments]" >&2; exit 2 ;;
+    *) echo "usage: test.sh [all|lint|unit|stack|faults|screenshots] [pytest arguments]" >&2; exit 2 ;;
 esac

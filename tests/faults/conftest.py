@@ -1,0 +1,64 @@
+"""The stack that faults are made to happen to, its base load, and the ledger of what was measured."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from faults.forms import FORMS, Form
+from faults.ledger import Ledger, describe_machine
+from faults.load import Load
+from probes import await_dashboards
+from stack import ARTIFACTS, REPOSITORY, Stack, running
+
+REPLICAS = 4
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: belongs to the full form of the faults only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("faults") == "full":
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="package")
+def form(request: pytest.FixtureRequest) -> Form:
+    return FORMS[request.config.getoption("faults")]
+
+
+@pytest.fixture(scope="package")
+def ledger(form: Form) -> Ledger:
+    """Of the full form in docs/; of the short form among the artifacts, from nothing."""
+    ledger = Ledger(REPOSITORY / "docs" if form.full else ARTIFACTS / "faults")
+    if form.full:
+        ledger.read()
+    sizes = f"{REPLICAS} replicas with {form.sessions} live websocket sessions that each change a widget "
+    sizes += f"every 2 s, {form.loads:g} new page loads a second, and one Chromium whose page is watched"
+    ledger.conditions = [f"Base load, unless a row says otherwise: {sizes}.", describe_machine()]
+    return ledger
+
+
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
+    """Four replicas with both shipped studies published, which faults are made to happen to."""
+    with running(Stack("longitude-faults", replicas_wanted=REPLICAS)) as started:
+        await_dashboards(started)
+        yield started
+
+
+@pytest.fixture(scope="package")
+def base(stack: Stack, form: Form) -> Iterator[Load]:
+    """The base load, as long as the package's tests last."""
+    with Load(stack, form.sessions, form.loads, name="base") as load:
+        yield load
+
+
+@pytest.fixture
+def load(base: Load) -> Load:
+    """The base load, every session of it live, whatever the test before has done."""
+    base.await_all_live(60)
+    return base
