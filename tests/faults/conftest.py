@@ -45,20 +45,31 @@ def ledger(form: Form) -> Ledger:
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """Four replicas with both shipped studies published, which faults are made to happen to."""
-    with running(Stack("longitude-faults", replicas_wanted=REPLICAS)) as started:
+    overlays = ("compose.test.yaml", "tests/faults/compose.planted.yaml")
+    with running(Stack("longitude-faults", replicas_wanted=REPLICAS, overlays=overlays)) as started:
         await_dashboards(started)
         yield started
 
 
 @pytest.fixture(scope="package")
 def base(stack: Stack, form: Form) -> Iterator[Load]:
-    """The base load, as long as the package's tests last."""
-    with Load(stack, form.sessions, form.loads, name="base") as load:
-        yield load
+    """The base load, running from when a test first asks for it until one asks for quiet."""
+    load = Load(stack, form.sessions, form.loads, name="base")
+    yield load
+    load.stop()
 
 
 @pytest.fixture
 def load(base: Load) -> Load:
     """The base load, every session of it live, whatever the test before has done."""
+    if not base.runs:
+        base.start()
     base.await_all_live(60)
     return base
+
+
+@pytest.fixture
+def quiet_stack(stack: Stack, base: Load) -> Stack:
+    """The stack without its base load, for what cannot be told from it."""
+    base.stop()
+    return stack

@@ -63,6 +63,11 @@ class Load:
         self.await_all_live(30 + self.sessions)
         return self
 
+    @property
+    def runs(self) -> bool:
+        """Whether the crowd has been started and not been stopped."""
+        return self._process is not None
+
     def stop(self) -> None:
         """End the crowd; what it saw stays."""
         if self._process is not None and self._reader is not None:
