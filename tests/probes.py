@@ -120,6 +120,7 @@ class Session:
             subprotocols=["bokeh", token or page.token],
             sslopt={"ca_certs": str(page.stack.ca), "cert_reqs": ssl.CERT_REQUIRED},
             origin=origin or page.stack.url,
+            suppress_origin=origin == "",
             cookie=page.cookie_header,
             timeout=20,
         )

@@ -1,6 +1,7 @@
 """The process around the page: health, drain, what it refuses, what it logs."""
 
 import asyncio
+import http.client
 import re
 import shutil
 import signal
@@ -10,12 +11,14 @@ from pathlib import Path
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
 from synthetic import publish, tell
-from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.httpclient import HTTPClientError
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, read_block
 
 from conftest import SERVICE, Service, eventually, free_port
 from dashboard.health import STALLED_SECONDS, Health, HealthServer
+from dashboard.secured import is_own_origin
 from dashboard.state import QUERY_MAX
 
 SECRET = b"s" * 44
@@ -23,8 +26,7 @@ SECRET = b"s" * 44
 
 def connect(service: Service, token: str, **headers: str) -> WebSocketClientConnection:
     async def open_socket() -> WebSocketClientConnection:
-        request = HTTPRequest(f"ws://localhost:{service.port}/ws", headers=headers)
-        return await websocket_connect(request, subprotocols=["bokeh", token])
+        return await websocket_connect(service.ask_socket(**headers), subprotocols=["bokeh", token])
 
     return asyncio.run(open_socket())
 
@@ -91,7 +93,7 @@ def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Servi
 
     async def visit_and_stop() -> tuple[int | None, float]:
         token = read_block(service.ask()[1], "render-item")["token"]
-        socket = await websocket_connect(f"ws://localhost:{service.port}/ws", subprotocols=["bokeh", token])
+        socket = await websocket_connect(service.ask_socket(), subprotocols=["bokeh", token])
         assert b"ACK" in await read_whole(socket)
         service.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
@@ -178,11 +180,71 @@ def test_a_websocket_with_a_bad_token_is_refused_before_it_opens(shared: Service
     assert "Traceback" not in shared.read_log()
 
 
-@pytest.mark.parametrize("origin", ["https://example.com", "null", "http://localhost:1"])
+@pytest.mark.parametrize("origin", ["https://example.com", "null", "http://localhost:1", "", "http://["])
 def test_a_websocket_from_another_origin_is_refused(shared: Service, origin: str) -> None:
     with pytest.raises(HTTPClientError) as caught:
         connect(shared, make_token(), Origin=origin)
     assert caught.value.code == 403
+
+
+def test_a_websocket_without_an_origin_is_refused_whatever_else_speaks_for_it(shared: Service) -> None:
+    request = shared.ask_socket(Sec_Fetch_Site="same-origin")
+    del request.headers["Origin"]
+
+    async def open_socket() -> None:
+        await websocket_connect(request, subprotocols=["bokeh", make_token()])
+
+    with pytest.raises(HTTPClientError) as caught:
+        asyncio.run(open_socket())
+    assert caught.value.code == 403
+
+
+@pytest.mark.parametrize(
+    ("scheme", "forwarded", "own"),
+    [("https", "wss", True), ("http", "wss", False), ("http", None, True), ("https", None, False)],
+)
+def test_an_origin_is_own_only_with_the_scheme_that_the_browser_used(
+    scheme: str, forwarded: str | None, own: bool
+) -> None:
+    headers = HTTPHeaders({"Origin": f"{scheme}://Panel.example.org"})
+    if forwarded is not None:
+        headers["X-Forwarded-Proto"] = forwarded
+    request = HTTPServerRequest(start_line=RequestStartLine("GET", "/ws", "HTTP/1.1"), headers=headers)
+    assert is_own_origin(request, ["panel.example.org"]) is own
+    headers.add("Origin", f"{scheme}://panel.example.org")
+    assert not is_own_origin(request, ["panel.example.org"]), "two origins are none"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/studies", 200),
+        ("/nothing", 404),
+        ("/?bokeh-token=x", 403),
+        ("/ws", 403),
+        ("/data/none.csv", 404),
+        ("/download/a/b/trace.nc", 404),
+    ],
+)
+def test_every_answer_carries_the_policy_and_says_nothing_of_what_was_asked(
+    shared: Service, path: str, status: int
+) -> None:
+    answer = shared.look(f"{path}{'&' if '?' in path else '?'}reflected=%3Cb%3E")
+    assert answer.status == status
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["X-Longitude-Replica"] == "replica-under-test"
+    assert b"<b>" not in answer.read()
+
+
+def test_a_body_that_no_request_of_ours_has_is_refused_before_it_is_read(shared: Service) -> None:
+    connection = http.client.HTTPConnection("localhost", shared.port, timeout=10)
+    connection.putrequest("POST", "/")
+    connection.putheader("Content-Length", str(50_000_000))
+    connection.endheaders()
+    assert connection.getresponse().status in {400, 413}
 
 
 def test_a_token_carries_no_cookie_and_no_header(shared: Service) -> None:

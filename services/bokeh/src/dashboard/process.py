@@ -9,6 +9,7 @@ from bokeh.document import Document
 from bokeh.server.contexts import BokehSessionContext
 from jinja2 import Environment
 
+from dashboard.admission import Admission
 from dashboard.assets import Assets
 from dashboard.health import Health
 from dashboard.page import Page
@@ -30,6 +31,7 @@ class Process:
     settings: Settings
     cache: TraceCache
     health: Health
+    admission: Admission
     assets: Assets
     templates: Environment
     _pages: dict[str, tuple[Document, Page]] = field(default_factory=dict)
@@ -108,6 +110,7 @@ def running() -> Process:
         settings=settings,
         cache=TraceCache(TraceStore(settings.traces_dir)),
         health=Health(),
+        admission=Admission(settings.sessions_max),
         assets=Assets.find(),
         templates=load_templates(),
     )
