@@ -12,6 +12,9 @@ from stack import ARTIFACTS, REPOSITORY, Stack, running
 
 REPLICAS = 4
 
+# Everything here comes from one address, and is to reach the replicas.
+UNLIMITED = {"RATE_AVERAGE": "100000", "RATE_BURST": "100000", "OPEN_MAX": "100000"}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "full: belongs to the full form of the faults only")
@@ -46,7 +49,8 @@ def ledger(form: Form) -> Ledger:
 def stack() -> Iterator[Stack]:
     """Four replicas with both shipped studies published, which faults are made to happen to."""
     overlays = ("compose.test.yaml", "tests/faults/compose.planted.yaml")
-    with running(Stack("longitude-faults", replicas_wanted=REPLICAS, overlays=overlays)) as started:
+    wanted = Stack("longitude-faults", replicas_wanted=REPLICAS, overlays=overlays, variables=dict(UNLIMITED))
+    with running(wanted) as started:
         await_dashboards(started)
         yield started
 
