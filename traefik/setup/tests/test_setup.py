@@ -36,6 +36,7 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
+SHIPPED = Path(__file__).parents[2]
 BCRYPT = "$2y$05$" + "a" * 53
 
 
@@ -198,7 +199,7 @@ def bring_users(settings: Settings, text: str) -> Settings:
 
 def test_values_are_put_into_the_dynamic_files(settings: Settings) -> None:
     (settings.traefik_dir / "dynamic/pages.yaml").write_text(
-        "a: [${SIGN_IN}x]\nb: ${HOSTS}\nc: ${RATE_BURST}\n"
+        "a: [x${SIGN_IN}]\nb: ${HOSTS}\nc: ${RATE_BURST}\n"
     )
     list(prepare(settings.model_copy(update={"rate_burst": 7}), NOW))
     assert (settings.edge_dir / "dynamic/pages.yaml").read_text() == (
@@ -207,13 +208,23 @@ def test_values_are_put_into_the_dynamic_files(settings: Settings) -> None:
     assert not (settings.edge_dir / "dynamic/sign-in.yaml").exists()
 
 
+@pytest.mark.parametrize("provider", ["", "https://auth.example.org/verify"])
+def test_no_name_is_left_in_the_files_that_are_shipped(settings: Settings, provider: str) -> None:
+    shipped = settings.model_copy(update={"traefik_dir": SHIPPED, "sign_in_provider": provider})
+    list(prepare(shipped, NOW))
+    for path in (settings.edge_dir / "dynamic").glob("*.yaml"):
+        assert "$" not in path.read_text(), path
+    pages = (settings.edge_dir / "dynamic/pages.yaml").read_text()
+    assert pages.count("open, sign-in") == (2 if provider else 0), "pages and files are behind it"
+
+
 def test_users_are_laid_out_for_the_group_and_a_change_of_them_is_noticed(settings: Settings) -> None:
-    (settings.traefik_dir / "dynamic/pages.yaml").write_text("a: [${SIGN_IN}x]\n")
+    (settings.traefik_dir / "dynamic/pages.yaml").write_text("a: [x${SIGN_IN}]\n")
     settings = bring_users(settings, f"# ours\n\nann:{BCRYPT}\n")
     list(prepare(settings, NOW))
     users = settings.edge_dir / "sign-in/users"
     assert users.stat().st_mode & 0o777 == 0o640
-    assert (settings.edge_dir / "dynamic/pages.yaml").read_text() == "a: [sign-in, x]\n"
+    assert (settings.edge_dir / "dynamic/pages.yaml").read_text() == "a: [x, sign-in]\n"
     before = (settings.edge_dir / "dynamic/sign-in.yaml").read_text()
     assert str(users) in before
     assert BCRYPT not in before

@@ -111,8 +111,8 @@ def _lay_out_dynamic(settings: Settings, users: bytes) -> Iterator[str]:
         "RATE_AVERAGE": settings.rate_average,
         "RATE_BURST": settings.rate_burst,
         "OPEN_MAX": settings.open_max,
-        # An element of a list, or nothing.
-        "SIGN_IN": "sign-in, " if signing_in else "",
+        # One more element of a list, or nothing.
+        "SIGN_IN": ", sign-in" if signing_in else "",
     }
     wanted = {
         path.name: Template(path.read_text()).substitute(values)
