@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from browser import chromium
 from faults.forms import FORMS, Form
 from faults.ledger import Ledger, describe_machine
 from faults.load import Load
+from faults.tab import WatchedTab
 from probes import await_dashboards
 from stack import ARTIFACTS, REPOSITORY, Stack, running
 
@@ -45,7 +47,14 @@ def ledger(form: Form) -> Ledger:
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """Four replicas with both shipped studies published, which faults are made to happen to."""
-    with running(Stack("longitude-faults", replicas_wanted=REPLICAS)) as started:
+    faults = Stack(
+        "longitude-faults",
+        replicas_wanted=REPLICAS,
+        # The version before is removed as soon as there is a new one, which one of the faults needs.
+        variables={"RETENTION_VERSIONS": "1", "RETENTION_DAYS": "0"},
+        overlays=("compose.test.yaml", "tests/faults/compose.yaml"),
+    )
+    with running(faults) as started:
         await_dashboards(started)
         yield started
 
@@ -62,3 +71,17 @@ def load(base: Load) -> Load:
     """The base load, every session of it live, whatever the test before has done."""
     base.await_all_live(60)
     return base
+
+
+@pytest.fixture(scope="package")
+def watched_tab(stack: Stack, base: Load) -> Iterator[WatchedTab]:
+    """The one real page, as long as the package's tests last."""
+    with chromium(stack.ca) as browser:
+        yield WatchedTab(browser.new_page(), stack)
+
+
+@pytest.fixture
+def tab(watched_tab: WatchedTab) -> WatchedTab:
+    """The one real page, answering."""
+    watched_tab.change_unit(60)
+    return watched_tab
