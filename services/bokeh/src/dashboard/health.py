@@ -15,8 +15,12 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-BEAT_SECONDS = 0.25
-STALLED_SECONDS = 3.0
+BEAT_SECONDS = 0.1
+STALLED_SECONDS = 1.0
+"""Silence after which visitors go elsewhere. The proxy asks every half second and waits a second for the
+answer (compose.yaml), so it is around a hung loop and around a stopped process within 1.5 s and the time
+of a mark. A loop that is merely busy turns well within it; one that does not is left out until it turns
+again, and loses none of its open pages by that."""
 
 
 @dataclass

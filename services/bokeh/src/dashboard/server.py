@@ -25,6 +25,7 @@ from dashboard.settings import SettingsError
 from dashboard.studies import StudiesHandler
 from dashboard.table_pages import TableHandler
 from dashboard.trial import try_builds
+from dashboard.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -92,9 +93,11 @@ async def serve(process: Process, application: Application) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     health = HealthServer(process.health, process.settings.health_port)
+    watchdog = Watchdog(process.health)
     server = make_server(process, application)
     server.start()
     health.start()
+    watchdog.start()
     tasks = [
         asyncio.create_task(keep_beating(process.health)),
         asyncio.create_task(try_builds(process, application)),
@@ -105,6 +108,7 @@ async def serve(process: Process, application: Application) -> None:
     log.info("replica %s serves on port %d", process.settings.replica, process.settings.port)
     await stopping.wait()
     await drain(process.health, traffic, process.settings.drain_seconds)
+    watchdog.stop()
     for task in tasks:
         task.cancel()
     await server.stop_async()
