@@ -57,6 +57,8 @@ def stack() -> Iterator[Stack]:
     with running(faults) as started:
         await_dashboards(started)
         yield started
+        # A test that fails does not end this context with its error; what explains it is kept anyway.
+        started.save_artifacts()
 
 
 @pytest.fixture(scope="package")
