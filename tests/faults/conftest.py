@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from browser import chromium
 from faults.forms import FORMS, Form
 from faults.ledger import Ledger, describe_machine
 from faults.load import Load
+from faults.tab import WatchedTab
 from probes import await_dashboards
 from stack import ARTIFACTS, REPOSITORY, Stack, running
 
@@ -48,11 +50,18 @@ def ledger(form: Form) -> Ledger:
 @pytest.fixture(scope="package")
 def stack() -> Iterator[Stack]:
     """Four replicas with both shipped studies published, which faults are made to happen to."""
-    overlays = ("compose.test.yaml", "tests/faults/compose.planted.yaml")
-    wanted = Stack("longitude-faults", replicas_wanted=REPLICAS, overlays=overlays, variables=dict(UNLIMITED))
-    with running(wanted) as started:
+    faults = Stack(
+        "longitude-faults",
+        replicas_wanted=REPLICAS,
+        # The version before is removed as soon as there is a new one, which one of the faults needs.
+        variables=UNLIMITED | {"RETENTION_VERSIONS": "1", "RETENTION_DAYS": "0"},
+        overlays=("compose.test.yaml", "tests/faults/compose.yaml", "tests/faults/compose.planted.yaml"),
+    )
+    with running(faults) as started:
         await_dashboards(started)
         yield started
+        # A test that fails does not end this context with its error; what explains it is kept anyway.
+        started.save_artifacts()
 
 
 @pytest.fixture(scope="package")
@@ -77,3 +86,17 @@ def quiet_stack(stack: Stack, base: Load) -> Stack:
     """The stack without its base load, for what cannot be told from it."""
     base.stop()
     return stack
+
+
+@pytest.fixture(scope="package")
+def watched_tab(stack: Stack, base: Load) -> Iterator[WatchedTab]:
+    """The one real page, as long as the package's tests last."""
+    with chromium(stack.ca) as browser:
+        yield WatchedTab(browser.new_page(), stack)
+
+
+@pytest.fixture
+def tab(watched_tab: WatchedTab) -> WatchedTab:
+    """The one real page, answering."""
+    watched_tab.change_unit(60)
+    return watched_tab

@@ -1,28 +1,29 @@
 """Making faults happen to containers, and making sure that they did."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import docker
 from docker.models.containers import Container
 
 from probes import eventually
+from stack import Stack
 
 RESTART_SECONDS = 30
-TOOLS = "longitude/tests:dev"
-"""The image with the tools that act on another container's network."""
 
 
-def crash(container: Container) -> None:
-    """Kill a container's processes with SIGKILL, as a fault would.
+def crash(container: Container) -> float:
+    """Kill a container's processes with SIGKILL, as a fault would; give when, on the monotonic clock.
 
     `docker kill` would be taken for an operator's wish, and the engine would not start it again. So a
     shell inside kills all processes it may, which are all but the first, the container's init; that ends
     with what it started, and the engine restarts the container.
     """
     before = started_at(container)
-    container.exec_run(["sh", "-c", "kill -KILL -1"], detach=True)
+    moment = time.monotonic()
+    signal(container, "KILL")
     eventually(lambda: started_at(container) != before, RESTART_SECONDS, f"{container.name} died and is back")
+    return moment
 
 
 def started_at(container: Container) -> str:
@@ -43,43 +44,39 @@ def await_healthy(container: Container, seconds: float = 60) -> None:
 
 
 @contextmanager
-def stopped(container: Container) -> Iterator[None]:
-    """Stop a container's processes with SIGSTOP for as long as the context lasts."""
+def stopped(container: Container) -> Iterator[float]:
+    """Stop a container's processes with SIGSTOP for as long as the context lasts; give when it was done."""
     signal(container, "STOP")
-    assert process_states(container) == {"T"}, f"{container.name} was not stopped"
+    eventually(lambda: process_states(container) == {"T"}, 2, f"{container.name} was stopped")
     try:
-        yield
+        yield time.monotonic()
     finally:
         signal(container, "CONT")
 
 
 def signal(container: Container, name: str) -> None:
-    """Send a signal to all processes of a container but its init."""
-    # The shell itself is left out of what -1 means; where it is not, it is stopped, not waited for.
-    container.exec_run(["sh", "-c", f"kill -{name} -1"], detach=True)
+    """Send a signal to all processes of a container but its init and the shell that sends it."""
+    run_inside(container, f"kill -{name} -1")
 
 
 def process_states(container: Container) -> set[str]:
     """Give the states, as in /proc, of the processes that a container's init has started."""
-    done = container.exec_run(
-        [
-            "sh",
-            "-c",
-            'for s in /proc/[0-9]*/stat; do read -r p c s q r < "$s"; [ "$q" != 1 ] || echo "$s"; done',
-        ]
-    )
-    output: bytes = done.output  # type: ignore[assignment]
-    return set(output.decode().split())
+    script = 'for f in /proc/[0-9]*/stat; do read -r _ _ state parent _ < "$f"; '
+    script += '[ "$parent" != 1 ] || echo "$state"; done 2>/dev/null; true'
+    return set(run_inside(container, script).split())
 
 
-def in_network_of(container: Container, *command: str) -> str:
-    """Run a command in a container's network, with the right to change it, and give what it prints."""
-    output: bytes = docker.from_env().containers.run(
-        TOOLS,
-        list(command),
-        network_mode=f"container:{container.id}",
-        cap_add=["NET_ADMIN"],
-        remove=True,
-        stderr=True,
-    )
+def run_inside(container: Container, script: str, *, user: str = "") -> str:
+    """Run a shell script in a container, as its own user, and give what it prints."""
+    output: bytes = container.exec_run(["sh", "-c", script], user=user).output  # type: ignore[assignment]
     return output.decode()
+
+
+def standing_of(stack: Stack) -> dict[str, tuple[str, str, int]]:
+    """Tell of every replica how it is, since when it runs, and how often it was started again."""
+    standing = {}
+    for container in stack.containers("bokeh"):
+        state = container.attrs["State"]
+        health = state["Health"]["Status"]
+        standing[str(container.id)] = (health, state["StartedAt"], container.attrs["RestartCount"])
+    return standing

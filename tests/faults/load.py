@@ -36,6 +36,7 @@ class Load:
     def __post_init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
+        self._began = time.monotonic()
 
     def __str__(self) -> str:
         return (
@@ -61,12 +62,18 @@ class Load:
         self._reader = threading.Thread(target=self._read, name=self.name, daemon=True)
         self._reader.start()
         self.await_all_live(30 + self.sessions)
+        self._began = time.monotonic()
         return self
 
     @property
     def runs(self) -> bool:
         """Whether the crowd has been started and not been stopped."""
         return self._process is not None
+
+    @property
+    def seconds_open(self) -> float:
+        """Seconds since the last of the sessions was opened."""
+        return time.monotonic() - self._began
 
     def stop(self) -> None:
         """End the crowd; what it saw stays."""
@@ -198,6 +205,8 @@ class Window:
     def quantile(self, what: str, share: float) -> float:
         """Give the seconds that a share of loads or answers stay below."""
         seconds = sorted(float(line["seconds"]) for line in self.of(what) if not line.get("error"))
+        if share == 1 and seconds:
+            return seconds[-1]
         if len(seconds) < 2:
             return seconds[0] if seconds else float("nan")
         return statistics.quantiles(seconds, n=1000, method="inclusive")[round(share * 1000) - 1]

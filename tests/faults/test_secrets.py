@@ -6,8 +6,7 @@ import uuid
 import xarray as xr
 
 from faults.ledger import Ledger
-from faults.test_tokens import read_secret
-from faults.tokens import decode
+from faults.tokens import decode, read_secret
 from probes import Session, data_block, get, visit
 from stack import Stack
 

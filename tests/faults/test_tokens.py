@@ -5,30 +5,14 @@ import collections
 import random
 
 from faults.forms import Form
+from faults.injection import standing_of
 from faults.ledger import Ledger
 from faults.loops import watch_loops
-from faults.tokens import SHARES, Forger, decode, make_tokens, try_tokens
+from faults.tokens import SHARES, Forger, decode, make_tokens, read_secret, try_tokens
 from probes import Session, get, visit
 from stack import Stack
 
 STALL_SECONDS = 0.05
-
-
-def read_secret(stack: Stack) -> bytes:
-    """Give the secret that the replicas of a stack sign with, as it is in their volume."""
-    return (
-        stack.compose("exec", "-T", "bokeh", "cat", "/run/longitude/session-secret").stdout.strip().encode()
-    )
-
-
-def standing_of(stack: Stack) -> dict[str, tuple[str, str, int]]:
-    """Tell of every replica how it is, since when it runs, and how often it was started again."""
-    standing = {}
-    for container in stack.containers("bokeh"):
-        state = container.attrs["State"]
-        health = state["Health"]["Status"]
-        standing[str(container.id)] = (health, state["StartedAt"], container.attrs["RestartCount"])
-    return standing
 
 
 def test_tokens_that_are_not_good_are_refused_and_no_replica_minds(

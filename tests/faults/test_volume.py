@@ -1,4 +1,4 @@
-"""Whatever is in the volume, readers serve a whole version; whatever happens to the worker, it publishes one."""
+"""Whatever is in the volume and whatever happens to the worker, readers serve a whole version."""
 
 import json
 import random
@@ -15,10 +15,9 @@ import pytest
 from docker.models.containers import Container
 
 from faults.forms import Form
-from faults.injection import run_inside
+from faults.injection import run_inside, standing_of
 from faults.ledger import Ledger
 from faults.readers import Readers
-from faults.test_tokens import standing_of
 from probes import Session, eventually, visit
 from stack import Stack
 
@@ -176,14 +175,14 @@ def test_publisher_killed_or_refused_at_every_system_call_on_the_volume_that_rep
         refused = re.search(r"refused at (\d+) of (\d+) calls and errors: .*", done.stdout)
         for found, what in ((killed, "killed"), (refused, "refused (disk full, I/O error, read-only)")):
             account.add(
-                f"{what}: the old version or the new one is served, nothing is left behind after the next run",
+                f"{what}: old or new version served, nothing left behind after the next run",
                 found[0] if found else done.stdout[-500:],
                 done.returncode == 0 and found is not None and found[1] == found[2],
             )
         account.add(
             "replicas serve whole versions all along",
-            f"{readers.reads} pages and downloads of {len(readers.versions)} versions, {len(readers.wrong)} wrong "
-            f"{readers.wrong[:3] or ''}".strip(),
+            f"{readers.reads} pages and downloads of {len(readers.versions)} versions, "
+            f"{len(readers.wrong)} wrong {readers.wrong[:3] or ''}".strip(),
             not readers.wrong and readers.reads > 20 and len(readers.versions) > 5,
         )
     stack.in_worker("fit", study)

@@ -23,6 +23,12 @@ COMPRESSED = "__bk__zlib_"
 """Under this name Bokeh keeps what it has compressed of a token's payload."""
 
 
+def read_secret(stack: Stack) -> bytes:
+    """Give the secret that the replicas of a stack sign with, as it is in their volume."""
+    secret = stack.compose("exec", "-T", "bokeh", "cat", "/run/longitude/session-secret").stdout
+    return secret.strip().encode()
+
+
 def encode(content: bytes) -> str:
     """Write bytes as tokens do: base64 for addresses, without padding."""
     return base64.urlsafe_b64encode(content).decode().rstrip("=")
