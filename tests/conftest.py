@@ -21,3 +21,11 @@ def stack() -> Iterator[Stack]:
     with running(Stack("longitude-test", replicas_wanted=4)) as started:
         await_dashboards(started)
         yield started
+
+
+@pytest.fixture(scope="session")
+def guarded() -> Iterator[Stack]:
+    """Two replicas of few sessions, whose edge tests lay out anew; nothing need be published in it."""
+    small = {"SESSIONS_MAX": "12", "UNUSED_SESSION_SECONDS": "15"}
+    with running(Stack("longitude-test-guarded", replicas_wanted=2, variables=small)) as started:
+        yield started

@@ -113,7 +113,13 @@ class Session:
     """
 
     def __init__(
-        self, page: Visit, *, origin: str | None = None, token: str | None = None, query: str = ""
+        self,
+        page: Visit,
+        *,
+        origin: str | None = None,
+        token: str | None = None,
+        query: str = "",
+        header: dict[str, str] | None = None,
     ) -> None:
         self.connection = websocket.create_connection(
             f"wss://localhost:{page.stack.https_port}/ws" + (f"?{query}" if query else ""),
@@ -121,6 +127,7 @@ class Session:
             sslopt={"ca_certs": str(page.stack.ca), "cert_reqs": ssl.CERT_REQUIRED},
             origin=origin or page.stack.url,
             suppress_origin=origin == "",
+            header=header,
             cookie=page.cookie_header,
             timeout=20,
         )

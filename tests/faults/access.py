@@ -1,59 +1,25 @@
-"""What the proxy did with each request, from its access log."""
+"""Which replica the proxy has sent requests to, from its access log."""
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
+
+from docker.models.containers import Container
 
 from stack import Stack
 
 
-@dataclass(frozen=True)
-class Request:
-    """One request: when it began (seconds since 1970), how long it took, and how it was answered.
-
-    Attributes
-    ----------
-    retries
-        How often it was tried again, which is when a replica did not answer it.
-    address
-        The replica that answered it in the end.
-    """
-
-    began: float
-    seconds: float
-    path: str
-    status: int
-    retries: int
-    address: str
+def find_address(stack: Stack, replica: Container) -> str:
+    """Give a replica's address in the network that it shares with the proxy."""
+    return str(replica.attrs["NetworkSettings"]["Networks"][f"{stack.project}_pages"]["IPAddress"])
 
 
-def read_requests(stack: Stack, since: float) -> list[Request]:
-    """Give the requests for pages and websockets that began since a moment, in seconds since 1970."""
-    requests = []
+def list_new_visits(stack: Stack, address: str, since: float) -> list[float]:
+    """Give when page loads began that a replica answered, from a moment on; in seconds since 1970."""
+    began = []
     for line in stack.logs("traefik").splitlines():
         record = json.loads(line) if line.startswith("{") else {}
-        if not str(record.get("ServiceName", "")).startswith("bokeh"):
+        if record.get("RequestMethod") != "GET" or record.get("RequestPath", "").partition("?")[0] != "/":
             continue
-        began = datetime.fromisoformat(record["StartUTC"]).timestamp()
-        if began >= since:
-            requests.append(
-                Request(
-                    began=began,
-                    seconds=record["Duration"] / 1e9,
-                    path=record["RequestPath"],
-                    status=record["DownstreamStatus"],
-                    retries=record.get("RetryAttempts", 0),
-                    address=record.get("ServiceAddr", ""),
-                )
-            )
-    return requests
-
-
-def time_routed_around(stack: Stack, since: float) -> float:
-    """Give the seconds from a moment until the last page request that was first sent where none answered."""
-    tried_again = [
-        request.began - since
-        for request in read_requests(stack, since)
-        if request.retries and request.path == "/"
-    ]
-    return max(tried_again, default=0.0)
+        if record.get("ServiceAddr", "").startswith(f"{address}:"):
+            began.append(datetime.fromisoformat(record["StartUTC"]).timestamp())
+    return [moment for moment in began if moment >= since]

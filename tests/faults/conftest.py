@@ -14,8 +14,9 @@ from stack import ARTIFACTS, REPOSITORY, Stack, running
 
 REPLICAS = 4
 
-# Everything here comes from one address, and is to reach the replicas.
-UNLIMITED = {"RATE_AVERAGE": "100000", "RATE_BURST": "100000", "OPEN_MAX": "100000"}
+# Everything here comes from one address, and is to reach the replicas. Visitors who only load the page
+# leave a session behind for a minute each.
+UNLIMITED = {"RATE_AVERAGE": "100000", "RATE_BURST": "100000", "OPEN_MAX": "100000", "SESSIONS_MAX": "1000"}
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,15 +1,14 @@
 """The network between the proxy and one replica is slow, loses packets, or is cut."""
 
 import time
-from contextlib import ExitStack
 
 import pytest
 
-from faults.access import time_routed_around
 from faults.forms import Form
+from faults.knocking import knocking
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
-from faults.network import Network, network_of
+from faults.network import network_of
 from probes import eventually, visit
 from stack import Stack
 
@@ -57,20 +56,18 @@ def test_partition_is_routed_around_and_heals(stack: Stack, load: Load, ledger: 
     victim = stack.containers("bokeh")[3]
     seconds = CUT_SECONDS if form.full else CUT_SECONDS // 3
     with ledger.account(f"{seconds} s without any packet between the proxy and one replica") as account:
-        with ExitStack() as until_end, load.watch() as window:
-            network: Network = until_end.enter_context(network_of(victim))
-            with network.cut() as began:
-                since = time.time() - (time.monotonic() - began)
+        with network_of(victim) as network, load.watch() as window:
+            with knocking(stack, victim.short_id) as knocks, network.cut() as since:
                 window.await_loads(int(seconds * load.loads))
             healed = time.monotonic()
             back = await_visitors(stack, victim.short_id) - healed
             load.await_all_live(60)
             live = time.monotonic() - healed
-        routed = time_routed_around(stack, since)
+        routed = knocks.time_routed_around(since)
         account.add("no page load fails", say_failures(window), not window.failed)
         account.add(
-            "within 3 s no new visitor is sent to it",
-            f"the last was after {routed:.1f} s",
+            "within 3 s nobody is sent to it any more",
+            f"the last request after {routed:.1f} s",
             routed <= ROUTED_SECONDS,
         )
         account.add("healed within 10 s: it gets visitors", f"{back:.1f} s", back <= HEALED_SECONDS)

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+from docker.models.containers import Container
 
-from faults.access import time_routed_around
 from faults.injection import await_healthy, started_at, stopped
+from faults.knocking import Knocks, knocking
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
 from faults.tab import WatchedTab
@@ -23,14 +25,14 @@ BLOCKED_SECONDS = 90
 BACK_SECONDS = 5.0
 
 
-def account_for_silence(account: Account, stack: Stack, window: Window, since: float) -> None:
-    """Note what has to hold while a replica is silent: `since` is when that began, since 1970."""
+def account_for_silence(account: Account, window: Window, knocks: Knocks, since: float) -> None:
+    """Note what has to hold while a replica is silent, since a moment on the monotonic clock."""
     account.add("no page load fails", say_failures(window), not window.failed)
     account.add("the slowest takes 5 s", f"{window.slowest:.1f} s", window.slowest <= SLOWEST_SECONDS)
-    routed = time_routed_around(stack, since)
+    routed = knocks.time_routed_around(since)
     account.add(
-        "within 2 s no new visitor is sent to it",
-        f"the last was after {routed:.1f} s",
+        "within 2 s nobody is sent to it any more",
+        f"the last request after {routed:.1f} s",
         routed <= ROUTED_SECONDS,
     )
     account.add("every change is answered rightly", f"{len(window.wrong)} wrong", not window.wrong)
@@ -43,47 +45,51 @@ def test_replica_that_is_stopped_is_routed_around(
     victim = stack.containers("bokeh")[1]
     with ledger.account("SIGSTOP one replica") as account:
         with load.watch() as window:
-            with stopped(victim):
-                since = time.time()
+            with knocking(stack, victim.short_id) as knocks, stopped(victim) as since:
                 window.await_loads(int(HUNG_SECONDS * load.loads))
             await_healthy(victim)
             load.await_all_live(40)
-        account_for_silence(account, stack, window, since)
+        account_for_silence(account, window, knocks, since)
         account.add("the page in Chromium answers afterwards", f"{tab.change_unit(30):.1f} s", True)
 
 
 @contextmanager
-def blocked(stack: Stack, seconds: int) -> Iterator[str]:
-    """Open a session of our own and have its callback block its replica; give which one that is."""
+def blocked(stack: Stack, victim: Container, seconds: int) -> Iterator[float]:
+    """Open a session of our own on a replica and have its callback block it; give when it did."""
 
-    async def ask() -> Connection:
-        page = await load_page(Site(stack.url, str(stack.ca)))
+    async def ask() -> None:
+        site = Site(stack.url, str(stack.ca))
+        while True:
+            page = await load_page(site)
+            if page.replica == victim.short_id:
+                break
         connection = await Connection.open(page, page.words["query"])
         await connection.wish(f"block={seconds}")
-        return connection
+        # The replica ends before its callback does, and the websocket with it.
+        await connection.until_lost()
 
-    with asyncio.Runner() as runner:
-        connection = runner.run(ask())
-        eventually(lambda: f"blocking for {seconds} s" in stack.logs("bokeh"), 2, "the callback blocks")
-        yield connection.replica
-        runner.run(connection.close())
+    # A thread of its own: Playwright has an event loop in this one.
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(asyncio.run, ask())
+        before = victim.logs().count(b"blocking for")
+        eventually(lambda: victim.logs().count(b"blocking for") > before, 10, "the callback blocks")
+        yield time.monotonic()
+        asked.result(BLOCKED_SECONDS)
 
 
 def test_replica_whose_callback_blocks_is_routed_around_and_starts_anew(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
+    victim = stack.containers("bokeh")[0]
+    before = started_at(victim)
     with ledger.account("a callback that blocks a replica's event loop") as account:
         with load.watch() as window:
-            since = time.time()
-            with blocked(stack, BLOCKED_SECONDS) as name:
-                began = time.monotonic()
-                victim = next(one for one in stack.containers("bokeh") if one.short_id == name)
-                before = started_at(victim)
+            with knocking(stack, victim.short_id) as knocks, blocked(stack, victim, BLOCKED_SECONDS) as since:
                 eventually(lambda: started_at(victim) != before, BLOCKED_SECONDS / 3, "it starts anew")
-                anew = time.monotonic() - began
+                anew = time.monotonic() - since
             await_healthy(victim)
             load.await_all_live(40)
-        account_for_silence(account, stack, window, since)
+        account_for_silence(account, window, knocks, since)
         says = ", in block\n" in victim.logs().decode()
         account.add(
             "it says where it hung, and starts anew by itself",

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from faults.access import Request, read_requests
+from faults.access import find_address, list_new_visits
 from faults.forms import Form
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
@@ -31,20 +31,11 @@ def account_for_moves(account: Account, window: Window) -> None:
     )
 
 
-def new_sessions_after(stack: Stack, address: str, moment: float) -> list[Request]:
-    """Give the new visitors' page requests that a replica answered and that began after a moment."""
-    return [
-        request
-        for request in read_requests(stack, moment)
-        if request.path == "/" and request.address.startswith(f"{address}:")
-    ]
-
-
 def test_draining_replica_gets_no_new_session_and_its_sessions_move(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
     victim = stack.containers("bokeh")[0]
-    [network] = victim.attrs["NetworkSettings"]["Networks"].values()
+    address = find_address(stack, victim)
     tab.watch()
     with ledger.account("SIGTERM: one replica drains") as account:
         with load.watch() as window:
@@ -54,9 +45,9 @@ def test_draining_replica_gets_no_new_session_and_its_sessions_move(
         victim.reload()
         assert victim.attrs["State"]["ExitCode"] == 0, "it did not end by itself"
         victim.start()
-        late = new_sessions_after(stack, network["IPAddress"], since + QUIET_SECONDS)
-        early = new_sessions_after(stack, network["IPAddress"], since)
-        last = max((request.began - since for request in early), default=0.0)
+        visits = list_new_visits(stack, address, since)
+        late = [moment for moment in visits if moment > since + QUIET_SECONDS]
+        last = max(visits, default=since) - since
         account.add(
             "after 2 s it gets no new session", f"{len(late)}; the last one came after {last:.1f} s", not late
         )
