@@ -11,9 +11,7 @@ from stack import Stack
 
 def test_make_alone_lists_every_target(stack: Stack) -> None:
     listed = stack.run("make").stdout
-    targets = (
-        "up down clean test lint unit stack test-faults soak roll ca check study reshape import fit"
-    )
+    targets = "up down clean test lint unit stack test-faults soak roll ca check study reshape import fit"
     for target in [*targets.split(), "logs", "bench", "screenshots"]:
         assert f"\n{target} " in f"\n{listed}"
 
