@@ -7,6 +7,7 @@
 #   test.sh unit       the unit tests
 #   test.sh stack ...  the tests of the running stack; the rest goes to pytest
 #   test.sh faults ... the fault suite in its full form, into docs/faults.md; the rest goes to pytest
+#   test.sh soak M     the base load for M minutes, and what becomes of the replicas' memory
 #   test.sh screenshots   pictures of the stack that runs now, into docs/screenshots
 set -eu
 HERE=$(cd "$(dirname "$0")" && pwd)
@@ -39,6 +40,8 @@ run_pytest() { # folder [pytest arguments, a path of the folder among them or no
     shift
     case " $*" in *" $folder/"*) ;; *) set -- "$folder" "$@" ;; esac
     docker compose build --quiet
+    # Some faults happen to a worker that has strace beside it.
+    docker compose -f tests/compose.yaml build --quiet model-worker-test
     in_tests_image pytest "$@"
 }
 
@@ -55,7 +58,8 @@ case "${1:-all}" in
     unit) unit ;;
     stack) shift; stack "$@" ;;
     faults) shift; faults "$@" ;;
+    soak) run_pytest tests/faults/soak.py --faults full --minutes "${2:-60}" -s ;;
     screenshots) in_tests_image python tests/screenshots.py docs/screenshots ;;
     all) shift $(($# > 0)); lint; unit; stack "$@" ;;
-    *) echo "usage: test.sh [all|lint|unit|stack|faults|screenshots] [pytest arguments]" >&2; exit 2 ;;
+    *) echo "usage: test.sh [all|lint|unit|stack|faults|soak|screenshots] [pytest arguments]" >&2; exit 2 ;;
 esac

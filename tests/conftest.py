@@ -12,6 +12,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--faults", choices=("short", "full"), default="short", help="how much of tests/faults is done"
     )
+    parser.addoption("--minutes", type=float, default=60, help="how long the soak lasts")
 
 
 @pytest.fixture(scope="session")

@@ -83,8 +83,10 @@ def test_what_is_forbidden_is_refused_and_noticed(stack: Stack, tab: Page) -> No
         """() => {
           const script = document.createElement("script");
           script.textContent = "globalThis.ran = true";
+          const foreign = document.createElement("script");
+          foreign.src = "https://evil.example/x.js";
           document.head.append(script);
-          document.head.append(Object.assign(document.createElement("script"), { src: "https://evil.example/x.js" }));
+          document.head.append(foreign);
         }"""
     )
     tab.wait_for_function("violations.length >= 2")

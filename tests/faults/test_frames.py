@@ -57,7 +57,7 @@ def test_violation_of_the_websocket_protocol_is_told_and_stays_alone(
     load: Load, ledger: Ledger, form: Form
 ) -> None:
     stack = load.stack
-    repeats = 20 if form.full else 2
+    repeats = 5 if form.full else 1
     wrong: collections.Counter[str] = collections.Counter()
     traces = stack.logs("bokeh").count("Traceback")
     with ledger.account("websocket frames that RFC 6455 does not have") as account:

@@ -18,6 +18,7 @@ from faults.forms import Form
 from faults.injection import run_inside, standing_of
 from faults.ledger import Ledger
 from faults.readers import Readers
+from faults.traced_worker import KINDS, Call, TracedWorker
 from probes import Session, eventually, visit
 from stack import Stack
 
@@ -187,3 +188,78 @@ def test_publisher_killed_or_refused_at_every_system_call_on_the_volume_that_rep
         )
     stack.in_worker("fit", study)
     assert stack.published(study)["version"] == served["version"]  # type: ignore[index]
+
+
+def sample(calls: list[Call]) -> list[tuple[Call, str]]:
+    """Choose calls of a publish, and what happens to the worker or its disk there."""
+    of = {kind: [call for call in calls if call.kind == kind] for kind in KINDS.split(",")}
+    return [
+        (of["fsync"][0], "signal=SIGKILL"),
+        (of["rename"][0], "signal=SIGKILL"),
+        (of["rename"][-1], "signal=SIGKILL"),
+        (of["write"][0], "error=ENOSPC"),
+        (of["rename"][0], "error=EROFS"),
+    ]
+
+
+@pytest.mark.full
+def test_worker_killed_or_refused_while_it_publishes(quiet_stack: Stack, ledger: Ledger) -> None:
+    stack, study = quiet_stack, "smoking-spending"
+    own = stack.published(study)
+    assert own
+    worker, readers = TracedWorker(stack, study), Readers(stack, study)
+    (volume,) = stack.containers("model-worker")
+    clean = "from pathlib import Path; from tracestore.publisher import Publisher;"
+    clean += "Publisher(Path('/traces')).clean_leftovers()"
+    ended, unfit = [], []
+    with readers.reading():
+        counting = worker.fit(1)
+        assert counting.code == 0, counting.said
+        planned = sample(worker.calls_of(counting.trace))
+        for seed, (call, injection) in enumerate(planned, 2):
+            old = stack.published(study)
+            run = worker.fit(seed, "-e", f"inject={call.kind}:{injection}:when={call.nth}")
+            where = f"{injection} at {call.kind} {call.what}"
+            happened = [
+                line for line in run.trace.splitlines() if "(INJECTED)" in line or "killed by" in line
+            ]
+            assert happened, f"{where} did not happen"
+            assert any(f"/traces/{study}/" in line for line in _lines_before(run.trace, happened[0])), where
+            ended.append(run.code)
+            now = stack.published(study)
+            code = run_inside(volume, f'python -c "{clean}" && echo cleaned')
+            left = run_inside(volume, f"ls -A /traces/{study}").split()
+            finished = stack.published(study)
+            assert code.endswith("cleaned\n"), code
+            if run.code != (137 if "SIGKILL" in injection else 1):
+                unfit.append(f"{where}: exit code {run.code}")
+            if now != old and "error" in injection:
+                unfit.append(f"{where}: {now} is served and not {old}")
+            if finished not in (old, now) and "rename" not in where:
+                unfit.append(f"{where}: {finished} is served at last")
+            if any(name.startswith(".tmp") for name in left):
+                unfit.append(f"{where}: left behind {left}")
+        assert worker.fit(100).code == 0
+    with ledger.account("the deployed worker killed or refused while it publishes") as account:
+        account.add(
+            "non-zero exit, old or new version served, nothing left behind after the next run",
+            f"{len(planned)} fits, ended with {ended}; {len(unfit)} not as they should {unfit or ''}".strip(),
+            not unfit,
+        )
+        account.add(
+            "replicas serve whole versions all along",
+            f"{readers.reads} pages and downloads, "
+            f"{len(readers.wrong)} wrong {readers.wrong[:3] or ''}".strip(),
+            not readers.wrong and readers.reads > 20,
+        )
+    stack.in_worker("fit", study)
+    now = stack.published(study)
+    assert now is not None
+    assert now["version"] == own["version"]
+
+
+def _lines_before(trace: str, line: str) -> list[str]:
+    """Give a line of a trace and the few before it, where threads write in turn."""
+    lines = trace.splitlines()
+    place = lines.index(line)
+    return lines[max(0, place - 4) : place + 1]

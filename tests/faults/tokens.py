@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bokeh.util.token import generate_jwt_token, generate_session_id
+from bokeh.util.token import generate_jwt_token, generate_session_id, get_session_id, get_token_payload
 
 from faults.frames import handshake
 from stack import Stack
@@ -35,14 +35,8 @@ def encode(content: bytes) -> str:
 
 
 def decode(token: str) -> dict[str, object]:
-    """Read what a token says, what it has compressed included."""
-    payload = token.partition(".")[0]
-    content: dict[str, object] = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    packed = content.pop(COMPRESSED, None)
-    if packed is not None:
-        unpacked = zlib.decompress(base64.b64decode(str(packed)))
-        content |= json.loads(unpacked)
-    return content
+    """Read what a token says, what is compressed in it included."""
+    return {"session_id": get_session_id(token)} | get_token_payload(token)
 
 
 @dataclass(frozen=True)
@@ -117,7 +111,7 @@ SHARES = {
 
 def bomb(megabytes: int) -> str:
     """Write a few kB that become so many megabytes."""
-    return base64.b64encode(zlib.compress(b'{"a": "' + b"0" * megabytes * 1_000_000 + b'"}', 9)).decode()
+    return encode(zlib.compress(b'{"a": "' + b"0" * megabytes * 1_000_000 + b'"}', 9))
 
 
 def make_tokens(forger: Forger, count: int) -> list[tuple[str, str]]:
