@@ -23,7 +23,7 @@ in_tests_image() {
     # The same path inside as outside: Compose, run inside, hands paths to the engine outside.
     docker run --rm --init --network host --volume "$DOCKER_SOCKET:/var/run/docker.sock" \
         --volume "$PROJECT:$PROJECT" --workdir "$PROJECT" --env ARTIFACTS --env KEEP_FAILED \
-        --env HOME=/tmp --shm-size 1g longitude/tests:dev "$@"
+        --env HOME=/tmp --shm-size 1g --cpu-shares "${TESTS_SHARE:-1024}" longitude/tests:dev "$@"
 }
 
 lint() { in_tests_image sh tests/lint.sh; }
@@ -50,7 +50,9 @@ stack() { run_pytest tests "$@"; }
 faults() {
     # All faults made anew: no figure of an earlier run stays. Those that are chosen replace their own.
     [ "$#" -gt 0 ] || rm -f docs/faults.json
-    run_pytest tests/faults --faults full "$@"
+    # As much processor time as the stack under test has, which is more than others get: some criteria
+    # are seconds.
+    TESTS_SHARE=8192 run_pytest tests/faults --faults full "$@"
 }
 
 case "${1:-all}" in

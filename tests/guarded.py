@@ -14,6 +14,9 @@ from docker.models.containers import Container
 from probes import eventually, get
 from stack import Stack
 
+PLACES = 4
+"""Sessions a replica of that stack may have."""
+
 ECHO = """
 import http.server, json
 class Echo(http.server.BaseHTTPRequestHandler):

@@ -34,7 +34,7 @@ def handshake_status(stack: Stack, page: Visit) -> int:
 
 
 def test_users_of_the_file_get_everything_and_nobody_else_anything(guarded: Stack) -> None:
-    page = visit(guarded)
+    page = eventually(lambda: visit(guarded), 20, "a page")
     users = guarded.directory / "users"
     users.write_text(f"ann:{HASH}\n")
     with laid_out(guarded, SIGN_IN_USERS=str(users)):
@@ -77,7 +77,7 @@ def reached(stack: Stack, path: str, headers: dict[str, str]) -> list[tuple[str,
 
 
 def test_provider_decides_on_every_request_and_its_answers_reach_no_replica(guarded: Stack) -> None:
-    page = visit(guarded)
+    page = eventually(lambda: visit(guarded), 20, "a page")
     inside = {"Cookie": f"pass=yes; {page.cookie_header}", "Authorization": "Bearer for the provider"}
     with Provider() as provider, laid_out(guarded, SIGN_IN_PROVIDER=provider.address_for(guarded)):
         eventually(lambda: ask(guarded, "/").status_code == 302, 10, "the provider is asked")

@@ -114,5 +114,5 @@ def describe_machine() -> str:
     """Say what the figures were measured on, as far as it matters to them."""
     return (
         f"All of it on one machine with {os.cpu_count()} cores, which proxy, replicas, worker, visitors and "
-        "browser share with whatever else runs there."
+        "browser share with whatever else runs there; proxy, replicas and visitors come first."
     )
