@@ -2,11 +2,13 @@
 
 import asyncio
 import http.client
+import json
 import re
 import shutil
 import signal
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
@@ -44,12 +46,29 @@ def test_an_empty_volume_is_ready_because_its_page_builds(service: Service) -> N
 
 
 def test_health_answers_on_its_own_port_and_only_there(shared: Service) -> None:
-    assert shared.ask("/live", shared.health_port) == (
+    status, said = shared.ask("/live", shared.health_port)
+    assert (status, json.loads(said)) == (
         200,
-        '{"live": true, "reason": "the event loop turns"}\n',
+        {"live": True, "reason": "the event loop turns", "sessions": ANY},
     )
     assert shared.ask("/ready")[0] == 404
     assert shared.ask("/", shared.health_port)[0] == 404
+
+
+def test_health_counts_the_sessions_there_are(service: Service) -> None:
+    publish(service.root)
+    service.start(UNUSED_SESSION_SECONDS="1")
+    eventually(service.ready)
+
+    def count() -> int:
+        return int(json.loads(service.ask("/live", service.health_port)[1])["sessions"])
+
+    assert count() == 0
+    visits = [Visit(service), Visit(service)]
+    assert count() == 2
+    for visit in visits:
+        visit.close()
+    eventually(lambda: count() == 0)
 
 
 def test_a_stalled_loop_is_neither_live_nor_ready() -> None:

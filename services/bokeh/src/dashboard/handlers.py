@@ -7,22 +7,25 @@ REPLICA, and so does the answer to a websocket's handshake, so that a client can
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, cast, override
 
+from bokeh.protocol.message import Message
 from bokeh.server.session import ServerSession
 from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
 from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
+from tornado.http1connection import HTTP1Connection
 from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream, StreamBufferFullError
 from tornado.web import HTTPError
-from tornado.websocket import WebSocketClosedError
+from tornado.websocket import WebSocketClosedError, WebSocketProtocol
 
 from dashboard.admission import COOKIE, FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
+from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler, is_own_origin
 from dashboard.state import MASSES
@@ -32,6 +35,9 @@ from dashboard.words import NAMES
 log = logging.getLogger(__name__)
 
 YEAR_SECONDS = 31_536_000
+
+LEFT_STATUS = 499
+"""What the log says of a page that nobody waited for; nobody gets it."""
 
 
 @dataclass
@@ -46,14 +52,42 @@ class Traffic:
 traffic = Traffic()
 
 
-async def prepare_page(request: HTTPServerRequest) -> None:
+PAGES_AT_A_TIME = 2
+"""Pages that are made at a time. More of them would take processor time from each other and from the event
+loop, and would all be done late instead of some in time."""
+
+turns = asyncio.Semaphore(PAGES_AT_A_TIME)
+
+
+class VisitorLeft(Exception):
+    """Who asked for a page has not waited for it."""
+
+
+async def prepare_page(request: HTTPServerRequest, is_wanted: Callable[[], bool]) -> None:
     """Make the page that a new session will show, on another thread; Bokeh builds on the event loop.
 
-    The page travels to the application on the request, which a session keeps.
+    The page travels to the application on the request, which a session keeps. Where more is asked for than
+    can be made, the proxy asks another replica after a while: what it does not wait for any more is not
+    made, or a replica that is behind would never catch up.
+
+    Raises
+    ------
+    VisitorLeft
+        When the page is not wanted any more once its turn has come.
     """
-    request.prepared_page = await asyncio.to_thread(  # type: ignore[attr-defined]
-        running().prepare_page, request.query
-    )
+    async with turns:
+        if not is_wanted():
+            raise VisitorLeft
+        request.prepared_page = await asyncio.to_thread(  # type: ignore[attr-defined]
+            running().prepare_page, request.query
+        )
+
+
+def is_waited_for(request: HTTPServerRequest) -> bool:
+    """Say whether the connection that a request came over is still open."""
+    connection = request.connection
+    stream = connection.stream if isinstance(connection, HTTP1Connection) else None
+    return stream is None or not stream.closed()
 
 
 class PageHandler(SecuredHandler, DocHandler):
@@ -83,13 +117,15 @@ class PageHandler(SecuredHandler, DocHandler):
         process.admission.arriving += 1
         try:
             try:
-                await prepare_page(self.request)
+                await prepare_page(self.request, lambda: is_waited_for(self.request))
                 session = await cast("Awaitable[ServerSession | None]", self.get_session())
             finally:
                 process.admission.arriving -= 1
             if session is None:
                 raise HTTPError(403)
             self._answer(process, session)
+        except VisitorLeft:
+            self.set_status(LEFT_STATUS, "Left")
         finally:
             traffic.pages -= 1
 
@@ -155,6 +191,11 @@ class SocketHandler(SecuredHandler, WSHandler):
     """Carries the websocket: refuses bad tokens before the upgrade, sends small messages without delay."""
 
     @override
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        protocol = super().get_websocket_protocol()
+        return StrictProtocol(self, False, protocol.params) if protocol is not None else None  # type: ignore[attr-defined]
+
+    @override
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if traffic.closing:
             self._refuse(503, "this replica is stopping")
@@ -210,10 +251,35 @@ class SocketHandler(SecuredHandler, WSHandler):
 
     async def _async_open(self, token: str) -> None:
         if self._session_id not in {session.id for session in self.application_context.sessions}:
-            await prepare_page(self.request)
+            try:
+                await prepare_page(self.request, lambda: self in traffic.sockets)
+            except VisitorLeft:
+                return
         if traffic.closing or self not in traffic.sockets:
             return
         await super()._async_open(token)
+
+    @override
+    async def _receive(self, fragment: str | bytes) -> Message[Any] | None:
+        # Bokeh expects some errors of its parser, and logs a message whole that raises another one.
+        try:
+            if self.receiver is None:
+                raise ValueError("a message before the session is open")
+            return await self.receiver.consume(fragment)
+        except Exception as error:  # noqa: BLE001  whatever it raises, the message is no message
+            self._protocol_error(type(error).__name__)
+            return None
+
+    # Bokeh closes with codes that RFC 6455 does not have, and gives as reason what the client sent.
+    @override
+    def _internal_error(self, message: str) -> None:
+        log.error("websocket closed, a message could not be handled: %.200s", message)
+        self.close(INTERNAL_ERROR, "the message could not be handled")
+
+    @override
+    def _protocol_error(self, message: str) -> None:
+        log.info("websocket closed, not Bokeh's protocol: %.200s", message)
+        self.close(REFUSED, "not a message of this service")
 
     def _find_fault(self) -> str | None:
         protocols = [

@@ -35,11 +35,14 @@ class Health:
         Whether the process has been told to stop.
     build_fault
         Why the last document could not be built; None when it could.
+    sessions
+        How many sessions there are.
     """
 
     last_beat: float | None = None
     draining: bool = False
     build_fault: str | None = "no document has been built yet"
+    sessions: int = 0
 
     def beat(self) -> None:
         """Leave a mark: the event loop turns."""
@@ -75,7 +78,7 @@ class _Probe(RequestHandler):
         self.set_status(200 if good else 503)
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
-        self.write(json.dumps({name: good, "reason": why}) + "\n")
+        self.write(json.dumps({name: good, "reason": why, "sessions": self._health.sessions}) + "\n")
 
     head = get
 

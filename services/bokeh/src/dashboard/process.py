@@ -89,10 +89,12 @@ class Process:
         page.attach(document)
         if context is not None:
             self._pages[context.id] = (document, page)
+            self.health.sessions = len(self._pages)
 
     def close_page(self, session_id: str) -> None:
         """Forget a page whose session has ended."""
         self._pages.pop(session_id, None)
+        self.health.sessions = len(self._pages)
 
     def _announce(self, shelf: Shelf) -> None:
         before, self._announced = self._announced, shelf
