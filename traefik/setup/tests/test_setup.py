@@ -223,7 +223,7 @@ def test_no_name_is_left_in_the_files_that_are_shipped(settings: Settings, provi
     for path in (settings.edge_dir / "dynamic").glob("*.yaml"):
         assert "$" not in path.read_text(), path
     pages = (settings.edge_dir / "dynamic/pages.yaml").read_text()
-    assert pages.count("open, sign-in") == (2 if provider else 0), "pages and files are behind it"
+    assert pages.count("open, sign-in") == (3 if provider else 0), "pages, websockets and files are behind it"
 
 
 def test_users_are_laid_out_for_the_group_and_a_change_of_them_is_noticed(settings: Settings) -> None:
