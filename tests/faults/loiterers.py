@@ -49,7 +49,7 @@ class Loiterers:
     starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_STARTS))
 
     async def stay(self, kind: str) -> None:
-        """Be one of a kind; who writes slowly begins again when cut off, who reads nothing does not notice."""
+        """Be one of a kind; who writes slowly begins again when cut off, who reads nothing never knows."""
         while True:
             with suppress(OSError, asyncio.IncompleteReadError, Refused):
                 await getattr(self, f"_{kind}")()
