@@ -4,7 +4,7 @@ import asyncio
 import threading
 
 import pytest
-from tornado.httputil import HTTPServerRequest, RequestStartLine
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from dashboard import handlers
 from dashboard.handlers import PAGES_AT_A_TIME, VisitorLeft, prepare_page
@@ -38,9 +38,8 @@ def ask(count: int, monkeypatch: pytest.MonkeyPatch, leave: set[int]) -> tuple[S
     async def run() -> list[object]:
         monkeypatch.setattr(handlers, "turns", Turns(PAGES_AT_A_TIME))
         gone: set[int] = set()
-        requests = [
-            HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1")) for _ in range(count)
-        ]
+        line, headers = RequestStartLine("GET", "/", "HTTP/1.1"), HTTPHeaders({"Host": "localhost"})
+        requests = [HTTPServerRequest(start_line=line, headers=headers) for _ in range(count)]
         asked = [
             asyncio.create_task(prepare_page(request, lambda place=place: place not in gone))  # type: ignore[misc]
             for place, request in enumerate(requests)
