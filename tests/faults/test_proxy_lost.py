@@ -47,8 +47,8 @@ def test_pages_of_any_age_resume_after_the_proxy_was_killed(
             assert len(window.outages()) == window.load.sessions, "a websocket survived the proxy"
             account.add(
                 f"sessions {said} old are live again within 15 s with their state",
-                f"{len(window.outages())} sessions ({how[said]}), the slowest {window.longest_outage():.1f} s, "
-                f"{len(window.wrong)} wrong",
+                f"{len(window.outages())} sessions ({how[said]}), "
+                f"the slowest {window.longest_outage():.1f} s, {len(window.wrong)} wrong",
                 window.longest_outage() <= RESUMED_SECONDS and not window.wrong,
             )
         samples, wrong = tab.tell()
