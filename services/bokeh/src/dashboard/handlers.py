@@ -248,7 +248,9 @@ class SocketHandler(SecuredHandler, WSHandler):
     @override
     def on_close(self) -> None:
         traffic.sockets.discard(self)
-        super().on_close()
+        # Bokeh's keep-alive lets go of a connection whose websocket is closed, and then fails here.
+        if self.connection is None or self.connection._session is not None:
+            super().on_close()
 
     async def _async_open(self, token: str) -> None:
         if self._session_id not in {session.id for session in self.application_context.sessions}:
