@@ -2,8 +2,8 @@
 
     python -m faults.loiterers --url URL --ca FILE --download PATH --each N
 
-So many of each kind: `headers` send the head of a request one line in a while, `bodies` announce a body
-and send it byte by byte; one that is cut off begins again. `sockets` open a page's websocket, ask for its
+So many of each kind: `headers` send the head of a request one line in a while, `bodies` send a body
+byte by byte; one that is cut off begins again. `sockets` open a page's websocket, ask for its
 document and read nothing, `downloads` ask for a trace and read nothing; as they read nothing, they do not
 notice that they have been cut off, and stay as they are. Once a second a JSON line says how many of each
 are connected, and how many have been cut off so far. Ends at SIGTERM.
@@ -32,8 +32,6 @@ STALLED = ("sockets", "downloads")
 PAUSE_SECONDS = (2.0, 8.0)
 AGAIN_SECONDS = (5.0, 15.0)
 RECEIVE_BYTES = 4096
-BODY_BYTES = 4000
-"""As much as the proxy takes."""
 CONCURRENT_STARTS = 6
 
 
@@ -68,13 +66,13 @@ class Loiterers:
 
     async def _bodies(self) -> None:
         reader, writer = await self._connect()
-        writer.write(
-            f"POST / HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {BODY_BYTES}\r\n\r\n".encode()
-        )
+        # One that says its length is refused at once.
+        lines = ["GET / HTTP/1.1", f"Host: {self._host}", "Transfer-Encoding: chunked", "", ""]
+        writer.write("\r\n".join(lines).encode())
         with self._counted("bodies", writer):
             while not reader.at_eof():
                 await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
-                writer.write(b"x")
+                writer.write(b"1\r\nx\r\n")
 
     async def _sockets(self) -> None:
         async with self.starts:

@@ -36,6 +36,20 @@ class Run:
     said: str
     trace: str
 
+    @property
+    def main(self) -> str:
+        """The main thread, as strace numbers it."""
+        return self.trace.split(" ", 1)[0]
+
+    @property
+    def struck(self) -> str:
+        """The call at which an error was put in, or the last one of a process that was killed."""
+        lines = self.trace.splitlines()
+        injected = [line for line in lines if "(INJECTED)" in line]
+        killed = any("+++ killed by SIGKILL" in line for line in lines)
+        last = [line for line in lines if re.match(rf"{self.main} +\w+\(", line)][-1:] if killed else []
+        return "".join((injected or last)[:1])
+
 
 @dataclass(frozen=True)
 class TracedWorker:
@@ -88,14 +102,13 @@ class TracedWorker:
         )
         return Run(done.returncode, done.stdout, trace.read_text())
 
-    def calls_of(self, trace: str) -> list[Call]:
+    def calls_of(self, run: Run) -> list[Call]:
         """Number the calls by which the main thread changes the study's directory, statuses left out."""
-        main = trace.split(" ", 1)[0]
         counts: Counter[str] = Counter()
         calls = []
-        for line in trace.splitlines():
+        for line in run.trace.splitlines():
             found = re.match(r"(\d+) +(\w+)\((.*)", line)
-            if found is None or found[1] != main:
+            if found is None or found[1] != run.main:
                 continue
             kind, what = found[2], found[3]
             counts[kind] += 1
