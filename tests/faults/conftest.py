@@ -7,10 +7,11 @@ import pytest
 
 from browser import chromium
 from faults.forms import FORMS, Form
+from faults.injection import sessions_of
 from faults.ledger import Ledger, describe_machine
 from faults.load import Load
 from faults.tab import WatchedTab
-from probes import await_dashboards
+from probes import await_dashboards, eventually
 from stack import ARTIFACTS, REPOSITORY, Stack, running
 
 REPLICAS = 4
@@ -87,8 +88,10 @@ def load(base: Load) -> Load:
 
 @pytest.fixture
 def quiet_stack(stack: Stack, base: Load) -> Stack:
-    """The stack without its base load, for what cannot be told from it."""
+    """The stack without its base load and its sessions, for what cannot be told from them."""
     base.stop()
+    replicas = stack.containers("bokeh")
+    eventually(lambda: not any(map(sessions_of, replicas)), 90, "the load's sessions have ended")
     return stack
 
 

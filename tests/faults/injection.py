@@ -1,5 +1,6 @@
 """Making faults happen to containers, and making sure that they did."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,3 +81,9 @@ def standing_of(stack: Stack) -> dict[str, tuple[str, str, int]]:
         health = state["Health"]["Status"]
         standing[str(container.id)] = (health, state["StartedAt"], container.attrs["RestartCount"])
     return standing
+
+
+def sessions_of(container: Container) -> int:
+    """Give how many sessions a replica says it has."""
+    script = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:5007/live').read().decode())"
+    return int(json.loads(run_inside(container, f'python -c "{script}"'))["sessions"])

@@ -21,6 +21,8 @@ import time
 from pathlib import Path
 
 EVERY_SECONDS = 0.005
+SETTLE_SECONDS = 1.0
+TEXT, PONG = 0x1, 0xA
 
 
 def find_server() -> Path:
@@ -69,8 +71,8 @@ def read(connection: socket.socket, length: int) -> bytes:
     return parts
 
 
-def await_pong(connection: socket.socket) -> None:
-    """Read frames until a pong."""
+def await_frame(connection: socket.socket, opcode: int, within: bytes = b"") -> None:
+    """Read frames until one of a kind, that holds something."""
     while True:
         first, second = read(connection, 2)
         length = second
@@ -78,8 +80,7 @@ def await_pong(connection: socket.socket) -> None:
             (length,) = struct.unpack("!H", read(connection, 2))
         elif second == 127:
             (length,) = struct.unpack("!Q", read(connection, 8))
-        read(connection, length)
-        if first & 0x0F == 0xA:
+        if within in read(connection, length) and first & 0x0F == opcode:
             return
 
 
@@ -91,13 +92,16 @@ def main() -> None:
     while not head.endswith(b"\r\n\r\n"):
         head += read(connection, 1)
     assert head.startswith(b"HTTP/1.1 101"), head
+    # The probe's own page has been made by then, which is no trifle.
+    await_frame(connection, TEXT, b"ACK")
+    time.sleep(SETTLE_SECONDS)
     walls, works = [], []
     sys.stdout.write("begun\n")
     sys.stdout.flush()
     while not select.select([sys.stdin], [], [], EVERY_SECONDS)[0]:
         began, work = time.perf_counter(), int(schedule.read_text().split()[0])
         connection.sendall(b"\x89\x80\0\0\0\0")
-        await_pong(connection)
+        await_frame(connection, PONG)
         walls.append(time.perf_counter() - began)
         works.append((int(schedule.read_text().split()[0]) - work) / 1e9)
     sys.stdout.write(

@@ -3,14 +3,13 @@
 Not among the tests that are found by their names: `make soak MINUTES=60` runs it.
 """
 
-import json
 import statistics
 import time
 
 import pytest
 from docker.models.containers import Container
 
-from faults.injection import run_inside, standing_of
+from faults.injection import sessions_of, standing_of
 from faults.ledger import Ledger
 from faults.load import Load, say_failures
 from probes import eventually
@@ -19,10 +18,6 @@ SAMPLE_SECONDS = 15.0
 WARM_UP_SHARE = 1 / 6
 """Of the time: caches fill and the first collections happen."""
 
-SESSIONS = (
-    "import urllib.request; print(urllib.request.urlopen('http://127.0.0.1:5007/live').read().decode())"
-)
-
 
 def memory_of(container: Container) -> float:
     """Give what a container has in memory, in MiB, without files that the kernel could let go."""
@@ -30,11 +25,6 @@ def memory_of(container: Container) -> float:
     detail = memory["stats"]
     files = detail.get("total_inactive_file", detail.get("inactive_file", 0))
     return float(memory["usage"] - files) / 2**20
-
-
-def sessions_of(container: Container) -> int:
-    """Give how many sessions a replica says it has."""
-    return int(json.loads(run_inside(container, f'python -c "{SESSIONS}"'))["sessions"])
 
 
 def test_memory_of_the_replicas_stays_and_sessions_end(
