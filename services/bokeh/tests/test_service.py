@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -14,11 +13,21 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, read_block
 
-from conftest import SERVICE, Service, eventually, free_port
+from conftest import Service, eventually, free_port
 from dashboard.health import STALLED_SECONDS, Health, HealthServer
 from dashboard.state import QUERY_MAX
 
 SECRET = b"s" * 44
+
+
+BROKEN = """
+from dashboard.page import Page
+
+def attach(page, document):
+    raise RuntimeError("broken on purpose")
+
+Page.attach = attach
+"""
 
 
 def connect(service: Service, token: str, **headers: str) -> WebSocketClientConnection:
@@ -145,7 +154,7 @@ def test_nothing_at_warning_or_above_in_a_clean_start_fit_visit_and_stop(service
         "/autoload.js",
         "/metadata",
         "/static/../../etc/passwd",
-        "/static/longitude/../app/main.py",
+        "/static/longitude/../app/theme.yaml",
         "/nothing",
     ],
 )
@@ -200,11 +209,9 @@ def test_a_token_carries_no_cookie_and_no_header(shared: Service) -> None:
 def test_an_application_that_fails_gives_an_error_page_and_is_not_ready(
     service: Service, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "service"
-    shutil.copytree(SERVICE / "app", broken / "app")
-    shutil.copytree(SERVICE / "assets", broken / "assets")
-    (broken / "app" / "main.py").write_text("raise RuntimeError('broken on purpose')")
-    service.start(broken)
+    # Python imports a module of this name before anything else.
+    (tmp_path / "sitecustomize.py").write_text(BROKEN)
+    service.start(PYTHONPATH=str(tmp_path))
     eventually(lambda: service.ask("/live", service.health_port)[0] == 200)
     status, page = eventually(lambda: service.ask())
     assert status == 500
@@ -212,7 +219,7 @@ def test_an_application_that_fails_gives_an_error_page_and_is_not_ready(
     assert "<script" not in page
     status, why = service.ask("/ready", service.health_port)
     assert status == 503
-    assert "build" in why
+    assert "no page can be built: RuntimeError: broken on purpose" in why
 
 
 def test_a_bad_setting_ends_the_start_with_a_sentence(service: Service) -> None:

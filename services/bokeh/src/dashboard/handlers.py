@@ -4,7 +4,6 @@ Every page carries the header ``X-Longitude-Replica`` and ``<meta name="replica"
 REPLICA, and so does the answer to a websocket's handshake, so that a client can tell which replica it is on.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable
@@ -15,10 +14,10 @@ from bokeh.server.session import ServerSession
 from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
 from bokeh.server.views.ws import WSHandler
-from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
-from tornado.httputil import HTTPServerRequest
+from bokeh.util.token import check_token_signature, get_token_payload
 from tornado.web import HTTPError
 
+from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.process import Process, running
 from dashboard.state import MASSES
@@ -40,16 +39,6 @@ class Traffic:
 
 
 traffic = Traffic()
-
-
-async def prepare_page(request: HTTPServerRequest) -> None:
-    """Make the page that a new session will show, on another thread; Bokeh builds on the event loop.
-
-    The page travels to the application on the request, which a session keeps.
-    """
-    request.prepared_page = await asyncio.to_thread(  # type: ignore[attr-defined]
-        running().prepare_page, request.query
-    )
 
 
 class PageHandler(DocHandler):
@@ -74,7 +63,6 @@ class PageHandler(DocHandler):
         process = running()
         traffic.pages += 1
         try:
-            await prepare_page(self.request)
             session = await cast("Awaitable[ServerSession | None]", self.get_session())
             if session is None:
                 raise HTTPError(403)
@@ -93,7 +81,7 @@ class PageHandler(DocHandler):
         item = None
         if words is None:
             self.set_status(500)
-            process.health.build_fault = "the application failed to build a document"
+            process.health.build_fault = document.template_variables.get(FAULT, "the document is empty")
             session.request_expiration()
             words = dict.fromkeys(NAMES, "") | {
                 "view": "problem",
@@ -156,8 +144,6 @@ class SocketHandler(WSHandler):
         super().on_close()
 
     async def _async_open(self, token: str) -> None:
-        if get_session_id(token) not in {session.id for session in self.application_context.sessions}:
-            await prepare_page(self.request)
         if traffic.closing or self not in traffic.sockets:
             return
         await super()._async_open(token)

@@ -61,6 +61,10 @@ class Page:
         self._label_document(document)
         self.refresh()
 
+    def close(self) -> None:
+        """Let go of everything, when the session has ended: page and controls hold each other."""
+        vars(self).clear()
+
     def concerns(self, before: Shelf, after: Shelf) -> bool:
         """Say whether what changed in the volume can change this page."""
         titles = [[(now.name, now.title) for now in shelf.studies] for shelf in (before, after)]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from functools import cache as once
 
 from bokeh.document import Document
-from bokeh.server.contexts import BokehSessionContext
 from jinja2 import Environment
 
 from dashboard.assets import Assets
@@ -71,22 +70,20 @@ class Process:
             except (OSError, TraceStoreError) as error:
                 log.info("study %s: the version asked for cannot be shown: %s", now.name, error)
 
-    def prepare_page(self, query: str) -> Page:
-        """Read what a query asks for, and make its page. Blocks: not for the event loop."""
+    def open_page(self, document: Document, query: str) -> Page:
+        """Put the page of a query into an empty document, and keep it informed while its session lives.
+
+        Reads the version that is asked for, so it blocks: not for the event loop.
+        """
         asked, _ = read_query(query)
         self.fetch_version(asked)
-        return Page(self.cache, query)
-
-    def open_page(self, document: Document) -> None:
-        """Put a page into an empty document, and keep it informed while its session lives."""
+        page = Page(self.cache, query)
         context = document.session_context
-        request = context.request if isinstance(context, BokehSessionContext) else None
-        page = getattr(request, "prepared_page", None)
-        if page is None:
-            page = Page(self.cache, (request.query if request is not None else "") or "")
-        page.attach(document)
         if context is not None:
+            # Before it is attached, which shows the volume as it is then: no change falls in between.
             self._pages[context.id] = (document, page)
+        page.attach(document)
+        return page
 
     def close_page(self, session_id: str) -> None:
         """Forget a page whose session has ended."""

@@ -8,12 +8,12 @@ import sys
 from typing import Any
 
 from bokeh.application import Application
-from bokeh.application.handlers.directory import DirectoryHandler
 from bokeh.server import urls
 from bokeh.server.server import Server
 from bokeh.settings import settings as bokeh_settings
 from tornado.log import access_log
 
+from dashboard.application import PageBuilder, read_theme
 from dashboard.assets import PREFIX
 from dashboard.download import PATTERN, DownloadHandler
 from dashboard.drain import drain
@@ -85,19 +85,19 @@ def log_access(handler: Any) -> None:
     )
 
 
-async def serve(process: Process, application: Application) -> None:
+async def serve(process: Process, builder: PageBuilder) -> None:
     """Serve until told to stop, then drain and stop."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     health = HealthServer(process.health, process.settings.health_port)
-    server = make_server(process, application)
+    server = make_server(process, Application(builder))
     server.start()
     health.start()
     tasks = [
         asyncio.create_task(keep_beating(process.health)),
-        asyncio.create_task(try_builds(process, application)),
+        asyncio.create_task(try_builds(process, builder)),
     ]
     # What start-up made lives as long as the process: no later collection needs to look at it.
     gc.collect()
@@ -122,6 +122,5 @@ def main() -> int:
         return 2
     configure_logging(process.settings.log_level)
     process.cache.poll()
-    application = Application(DirectoryHandler(filename="app"))
-    asyncio.run(serve(process, application))
+    asyncio.run(serve(process, PageBuilder(process, read_theme())))
     return 0
