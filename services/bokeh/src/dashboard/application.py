@@ -52,6 +52,7 @@ class PageBuilder(Handler):
         adopted.theme = self._theme
         try:
             adopted.close = self._process.open_page(document, query).close
+            adopted.slim()
         except Exception as error:
             log.exception("a page could not be built")
             document.template_variables[FAULT] = f"{type(error).__name__}: {error}".replace("\n", " ")

@@ -10,6 +10,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, cast, override
 
+from bokeh.protocol.message import Message
 from bokeh.server.session import ServerSession
 from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
@@ -20,6 +21,7 @@ from tornado.web import HTTPError
 from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.process import Process, running
+from dashboard.session_document import SessionDocument
 from dashboard.state import MASSES
 from dashboard.theme import DARK
 from dashboard.words import NAMES
@@ -142,6 +144,15 @@ class SocketHandler(WSHandler):
     def on_close(self) -> None:
         traffic.sockets.discard(self)
         super().on_close()
+        # The two hold each other, and all that came with the request.
+        self.connection = None
+
+    @override
+    async def send_message(self, message: Message[Any]) -> None:
+        await super().send_message(message)
+        if message.msgtype == "PULL-DOC-REPLY" and self.connection is not None:
+            # With the document locked, and after the only reading of all that it has.
+            cast(SessionDocument, self.connection.session.document).slim()
 
     async def _async_open(self, token: str) -> None:
         if traffic.closing or self not in traffic.sockets:

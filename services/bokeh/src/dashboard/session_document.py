@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, cast, override
 from weakref import WeakSet
 
+from bokeh.core.property.wrappers import PropertyValueContainer
 from bokeh.document import Document
 from bokeh.document.callbacks import DocumentCallbackManager
 from bokeh.document.models import DocumentModelManager
@@ -36,6 +37,16 @@ class SessionDocument(Document):
         adopted.models = SessionModels(document)
         adopted.close = None
         return adopted
+
+    def slim(self) -> None:
+        """Let go of what reading makes again: each model's empty containers, most of a document's memory.
+
+        Not while something reads the models, and only where nothing keeps such a container to fill it.
+        """
+        for model in self.models:
+            defaults = model._unstable_default_values
+            for name in [name for name, value in defaults.items() if _is_empty_container(value)]:
+                del defaults[name]
 
     @override
     def destroy(self, session: Any) -> None:
@@ -89,6 +100,10 @@ class SessionModels(DocumentModelManager):
         self._models.clear()
         self._models_by_name._dict.clear()
         self._new_models.clear()
+
+
+def _is_empty_container(value: object) -> bool:
+    return isinstance(value, PropertyValueContainer) and not value
 
 
 def _do_nothing() -> None:
