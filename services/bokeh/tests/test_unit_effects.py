@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import make_card, publish
 
-from dashboard.estimands import Estimand, find_intervals
-from dashboard.unit_effects import compute_outcomes, compute_path
+from dashboard.estimands import Estimand, compute_draws, find_intervals
+from dashboard.unit_effects import compute_differences, compute_path
 from dashboard.versions import LoadedVersion, load_version
 from tracestore.store import TraceStore
 
@@ -70,22 +70,37 @@ def test_path_is_open_where_nothing_was_observed(tmp_path: Path) -> None:
 def test_what_has_no_logarithm_is_missing_and_the_rest_is_not() -> None:
     estimand = Estimand("log", "log", "units", "change")
     slope = np.array([[0.1], [0.2]])
-    outcomes = compute_outcomes(slope, np.array([5.0, 5.0]), np.array([1.0, 3.0]), -2, estimand)
-    assert np.isnan(outcomes[:, 0]).all()
-    assert np.isfinite(outcomes[:, 1]).all()
+    added = compute_differences(slope, np.array([5.0, 5.0]), np.array([1.0, 3.0]), -2, estimand)
+    assert np.isnan(added[:, 0]).all()
+    assert np.isfinite(added[:, 1]).all()
     path = compute_path(slope, np.array([5.0, 5.0]), np.array([1.0, 3.0]), -2, estimand, 0.9)
     assert np.isnan(path.median[0])
 
 
 @given(st.floats(-0.9, 3), st.integers(0, 50))
-def test_outcomes_of_ordered_slopes_are_in_order(change: float, seed: int) -> None:
+def test_what_ordered_slopes_add_is_in_order(change: float, seed: int) -> None:
     rng = np.random.default_rng(seed)
     slope = np.sort(rng.normal(0, 1, (20, 1)), axis=0)
-    outcomes = compute_outcomes(
+    added = compute_differences(
         slope,
         rng.uniform(1, 9, 4),
         rng.uniform(1, 9, 4),
         100 * change,
         Estimand("log", "log", "percent", "gain"),
     )
-    assert (np.diff(outcomes, axis=0) >= 0).all()
+    assert (np.diff(added, axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize("transform", ["log", "identity"])
+def test_no_change_adds_nothing_at_all(transform: str) -> None:
+    rng = np.random.default_rng(0)
+    slope, outcome, treatment = rng.normal(0, 1, (50, 1)), rng.uniform(1, 9, 7), rng.uniform(1, 9, 7)
+    estimand = Estimand(transform, transform, "percent", "change")  # type: ignore[arg-type]
+    assert (compute_differences(slope, outcome, treatment, 0, estimand) == 0).all()
+    assert (compute_draws(slope[:, 0], outcome, treatment, 0, estimand) == 0).all()
+
+
+def test_a_change_too_small_to_see_in_the_outcome_is_still_computed() -> None:
+    slope, outcome, treatment = np.array([[-0.5], [0.5]]), np.array([13_000.0]), np.array([2.0])
+    added = compute_differences(slope, outcome, treatment, 1e-11, Estimand("log", "log", "percent", "gain"))
+    assert added[:, 0] == pytest.approx([-6.5e-10, 6.5e-10], rel=1e-6)

@@ -18,7 +18,7 @@ from bokeh.protocol.message import Message
 from bokeh.protocol.receiver import Receiver
 from tornado.websocket import websocket_connect
 
-from conftest import Service
+from conftest import PATIENCE, Service
 
 
 def read_block(page: str, name: str) -> Any:
@@ -63,7 +63,7 @@ class Visit:
 
     def wait_for(self, check: Callable[[dict[str, str]], bool], timeout: float = 20) -> dict[str, str]:
         """Follow the server's patches until the page's words pass a check, and give them."""
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * PATIENCE
         while not check(self.words):
             left = end - time.monotonic()
             assert left > 0, f"not within {timeout} s: {self.words}"

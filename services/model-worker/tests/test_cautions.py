@@ -41,11 +41,33 @@ def a_wide_what_if(folder: StudyFolder) -> None:
     folder.text = folder.text.replace("max = 100", "max = 1000000")
 
 
+def asking(key: str, spoil: Callable[[StudyFolder], None]) -> Callable[[StudyFolder], None]:
+    def spoil_and_ask(folder: StudyFolder) -> None:
+        spoil(folder)
+        folder.text += f"\n[model]\n{key}\n"
+
+    return spoil_and_ask
+
+
+POOLED = 'effects = "pooled"'
+
 CAUTIONS: dict[str, tuple[Callable[[StudyFolder], None], str]] = {
     "few periods": (few_periods, "There are 4 years"),
     "one period": (
         a_unit_of_one_period,
-        "1 of 6 states have one year alone and tell nothing of the slope: U0.",
+        "One year alone is there of 1 of 6 states, which tells nothing of the slope: U0.",
+    ),
+    "one period, pooled": (
+        asking(POOLED, a_unit_of_one_period),
+        "1 of 6 states, which tells of the slope only by comparing states: U0.",
+    ),
+    "hardly varies, pooled": (
+        asking(POOLED, lambda f: a_treatment_between_units(f, 0.002)),
+        "the slope comes from what states differ by",
+    ),
+    "hardly varies, trends": (
+        asking("trends = true", lambda f: a_treatment_between_units(f, 0.05)),
+        "effects and trends leave",
     ),
     "hardly varies": (lambda f: a_treatment_between_units(f, 0.05), "hardly varies within states"),
     "nearly collinear": (
@@ -66,8 +88,46 @@ def test_a_weakness_of_the_panel_is_said(name: str, folder: StudyFolder, setting
     assert all(caution.endswith(".") for caution in found)
 
 
+@pytest.mark.parametrize(
+    ("key", "advised"), [("", True), ('tails = "student"', False), (POOLED, False)], ids=str
+)
+def test_tails_are_advised_against_outliers_where_they_are_offered_and_not_set(
+    key: str, advised: bool, folder: StudyFolder, settings: Settings
+) -> None:
+    asking(key, an_outlier)(folder)
+    (caution,) = [caution for caution in cautions_of(folder, settings) if "Outliers" in caution]
+    assert ("student" in caution) == advised
+
+
+def test_few_periods_are_no_weakness_of_independent_errors(folder: StudyFolder, settings: Settings) -> None:
+    asking('errors = "independent"', few_periods)(folder)
+    assert cautions_of(folder, settings) == ()
+
+
+def test_an_outlier_is_one_beside_the_trends_that_the_model_has(
+    folder: StudyFolder, settings: Settings
+) -> None:
+    """Lines that differ between units leave much without trends, and hide what is far from them."""
+    for line in range(2, len(folder.rows) + 1):
+        unit, period = divmod(line - 2, 8)
+        sales = float(folder.rows[line - 1].split(",")[3])
+        folder.set_cell(line, "sales", f"{sales * np.exp((unit - 2.5) * period):.6g}")
+    folder.set_cell(14, "sales", str(3 * float(folder.rows[13].split(",")[3])))
+    assert not any("Outliers" in caution for caution in cautions_of(folder, settings))
+    folder.text += "\n[model]\ntrends = true\n"
+    assert any("Outliers" in caution for caution in cautions_of(folder, settings))
+
+
 def test_a_sound_panel_has_no_warnings(folder: StudyFolder, settings: Settings) -> None:
     assert cautions_of(folder, settings) == ()
+
+
+def test_nouns_of_several_are_those_of_the_language(folder: StudyFolder, settings: Settings) -> None:
+    few_periods(folder)
+    folder.text = folder.text.replace('noun = "state"', 'noun = "country"')
+    assert any("effects of countries" in caution for caution in cautions_of(folder, settings))
+    folder.text = folder.text.replace('noun = "country"', 'noun = "Land", plural = "Länder"')
+    assert any("effects of Länder" in caution for caution in cautions_of(folder, settings))
 
 
 def test_the_outlier_is_named(folder: StudyFolder, settings: Settings) -> None:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import xarray as xr
 from fixed_posterior import autoregressive, posterior_at, read_errors
-from small_study import StudyFolder
+from small_study import StudyFolder, make_rows
 
 from model_worker import criticism
 from model_worker.card import describe
 from model_worker.criticism import Findings, criticise
 from model_worker.design import apply_transform
-from model_worker.inputs import StudyInput
+from model_worker.inputs import StudyInput, read_input
 from model_worker.publish import assemble_trace, write_trace
 from model_worker.settings import Settings
 from model_worker.thinning import thin
@@ -189,3 +189,30 @@ def test_the_card_says_what_the_model_has_and_no_more(given: StudyInput) -> None
     heavy = describe(given, ["beta", "sigma", "rho", "nu", "unit_effect"])
     assert any("Student-t(ν" in line for line in heavy.equations)  # noqa: RUF001
     assert "nu" in {prior.parameter for prior in heavy.priors}
+
+
+def test_beside_pooled_effects_the_card_says_what_they_compare_and_sums_what_the_trace_sums(
+    given: StudyInput,
+) -> None:
+    names = ["beta", "sigma", "intercept", "unit_effect", "unit_spread", "period_effect"]
+    card = describe(given, names)
+    assert any("by their changes and by their levels" in limit for limit in card.limits)
+    assert not any("compares changes within" in limit for limit in card.limits)
+    assert not any("Σᵢ uᵢ = 0" in line for line in card.equations)
+    assert any("unit_effect: uᵢ − ū" in line for line in card.equations)  # noqa: RUF001
+
+
+def test_steps_of_lags_and_of_errors_are_told_in_periods(folder: StudyFolder, settings: Settings) -> None:
+    """Rows in pairs of years: a lag is one year, and from one row that has it to the next there are four."""
+    years = {year: 2000 + 4 * (year // 2) + year % 2 for year in range(16)}
+    folder.rows = make_rows(6, 16)
+    for line in range(2, len(folder.rows) + 1):
+        folder.set_cell(line, "year", str(years[(line - 2) % 16]))
+    folder.text += "\n[model]\nlags = 1\n"
+    given = read_input(folder.write(), settings)
+    assert given.panel.periods == tuple(range(2001, 2033, 4))
+    card = describe(given, ["beta", "sigma", "rho", "beta_lag", "unit_effect", "period_effect"])
+    assert any("The outcome answers over 1 year;" in sentence for sentence in card.words)
+    assert any("from one step of 4 years to the next" in sentence for sentence in card.words)
+    assert any("k steps of 4 years earlier" in line for line in card.equations)
+    assert card.equations[-1].endswith("l: 1 year")

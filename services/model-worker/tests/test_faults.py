@@ -258,6 +258,58 @@ def test_a_treatment_along_a_line_is_not_identified_beside_trends(
     assert (fault.kind, fault.column) == ("not_identified", "tax")
 
 
+def test_an_outcome_that_trends_give_exactly_is_a_fault(folder: StudyFolder, settings: Settings) -> None:
+    folder.text = folder.text.replace('transform = "log"', 'transform = "identity"')
+    for line in range(2, len(folder.rows) + 1):
+        unit, period = divmod(line - 2, 8)
+        folder.set_cell(line, "sales", str(1 + 3 * unit + period * (unit + 1) + period**2))
+    folder.text += "\n[model]\ntrends = true\n"
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.column) == ("no_residual", "sales")
+    assert "the trends" in fault.found
+
+
+def test_a_control_along_a_line_is_not_identified_beside_trends(
+    folder: StudyFolder, settings: Settings
+) -> None:
+    folder.text = folder.text.replace("controls = []", 'controls = ["income"]')
+    for line in range(2, len(folder.rows) + 1):
+        unit, period = divmod(line - 2, 8)
+        folder.set_cell(line, "income", str(1 + unit + period * (unit + 1)))
+    folder.text += "\n[model]\ntrends = true\n"
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.column) == ("not_identified", "income")
+    assert "model.trends" in fault.advice
+
+
+def test_what_is_wrong_with_a_lag_points_to_the_key_of_lags(folder: StudyFolder, settings: Settings) -> None:
+    # A treatment that doubles every year is as far from that of the year before in every row.
+    for line in range(2, len(folder.rows) + 1):
+        unit, period = divmod(line - 2, 8)
+        folder.set_cell(line, "tax", str(2**period * (unit + 1)))
+    folder.text += "\n[model]\nlags = 1\n"
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.file, fault.line, fault.column) == (
+        "constant",
+        "small/study.toml",
+        14,
+        "model.lags",
+    )
+    assert "tax 1 step before" in fault.found
+    assert "lags" in fault.advice
+
+
+def test_beside_pooled_effects_a_treatment_of_one_value_by_unit_is_refused_for_what_holds(
+    folder: StudyFolder, settings: Settings
+) -> None:
+    for line in range(2, len(folder.rows) + 1):
+        folder.set_cell(line, "tax", str(1 + (line - 2) // 8))
+    folder.text += '\n[model]\neffects = "pooled"\n'
+    (fault,) = faults_of(folder, settings)
+    assert (fault.kind, fault.column) == ("not_identified", "tax")
+    assert fault.advice.startswith("Beside pooled effects too")
+
+
 def test_an_unknown_key_is_guessed(folder: StudyFolder, settings: Settings) -> None:
     folder.text = folder.text.replace("noun", "nown")
     assert {fault.advice for fault in faults_of(folder, settings)} == {'Did you mean "noun"?'}

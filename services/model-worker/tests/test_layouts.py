@@ -43,7 +43,7 @@ def test_a_raw_tax_table_is_read_with_its_texts_footnotes_and_national_rows() ->
         ["NC", "North Carolina", "2019", "0.425", "", "239000000"],
         ["NY", "New York", "2019", "4.35", "11.6", ""],
     ]
-    assert table.left_out == ["1 national rows", '1 figures "No Provision"']
+    assert table.left_out == ["1 national row", '1 figure "No Provision"']
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_the_columns_of_the_real_download_give_the_figures_that_ship(tmp_path: P
     assert found == {
         (row["state"], row["year"], row["packs_per_capita"], row["state_tax_usd"]) for row in shipped
     }
-    assert table.left_out == ["1 national rows"]
+    assert table.left_out == ["1 national row"]
 
 
 def test_the_years_of_a_wide_table_become_rows() -> None:
@@ -92,7 +92,7 @@ def test_the_years_of_a_wide_table_become_rows() -> None:
         ["B", "BB", "2001", "3"],
         ["B", "BB", "2002", "5"],
     ]
-    assert table.left_out == ["1 empty cells"]
+    assert table.left_out == ["1 empty cell"]
 
 
 def test_several_measures_of_a_wide_table_become_columns() -> None:
@@ -141,7 +141,7 @@ def test_the_commands_write_the_table(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "wide.csv").write_text("id,2000,2001\nA,1,2\n")
     assert app(["reshape", str(tmp_path / "wide.csv"), str(tmp_path / "long.csv"), "--value", "tax"]) == 0
     assert (tmp_path / "long.csv").read_text() == "id,period,tax\nA,2000,1\nA,2001,2\n"
-    assert "left out: 1 national rows" in capsys.readouterr().out
+    assert "left out: 1 national row" in capsys.readouterr().out
 
 
 def test_the_schema_that_editors_read_is_the_one_that_validates() -> None:

@@ -40,6 +40,29 @@ def test_clustered_errors_are_those_of_the_dense_sandwich_on_an_unbalanced_panel
     assert card.classical_interval[0] < slope < card.classical_interval[1]
 
 
+def test_least_squares_beside_trends_is_that_of_the_dense_regression_with_trends(
+    folder: StudyFolder, settings: Settings
+) -> None:
+    errors = autoregressive(np.random.default_rng(1), 9, 7, 0.7)
+    given = read_errors(folder, settings, errors, "trends = true", gaps=(1, 4))
+    panel, units = given.panel, 9
+    y, x = (apply_transform(values, "log") for values in (panel.outcome, panel.treatment))
+    levels, periods = np.eye(units)[panel.unit_index], np.eye(7)[panel.period_index]
+    dummies = np.hstack([levels, levels * panel.period_index[:, None], periods])
+    x_left, y_left = (values - dummies @ np.linalg.lstsq(dummies, values)[0] for values in (x, y))
+    slope = x_left @ y_left / (x_left @ x_left)
+    left = y_left - slope * x_left
+    # Two directions of the periods are those of the lines: one level, one trend.
+    freedom = len(y) - 2 * units - (7 - 2) - 1
+    scores = np.bincount(panel.unit_index, x_left * left)
+    factor = units / (units - 1) * (len(y) - 1) / (len(y) - 1 - 7)
+    card = compare_least_squares(given.design)
+    assert card.slope == pytest.approx(slope)
+    assert card.freedom == freedom
+    assert card.classical_error == pytest.approx(np.sqrt(left @ left / freedom / (x_left @ x_left)))
+    assert card.clustered_error == pytest.approx(np.sqrt(factor * scores @ scores) / (x_left @ x_left))
+
+
 def test_clustered_errors_of_an_example_worked_by_hand() -> None:
     """Three units, two periods: differences over time are all there is.
 

@@ -20,9 +20,9 @@ from tracestore.store import TraceStore
 
 
 class Worker:
-    """A `watch` in a process of its own."""
+    """A command in a process of its own."""
 
-    def __init__(self, settings: Settings, log: Path, **variables: str) -> None:
+    def __init__(self, settings: Settings, log: Path, command: str = "watch", **variables: str) -> None:
         self.settings, self.log = settings, log
         environment = {
             **os.environ,
@@ -35,7 +35,7 @@ class Worker:
         self.started = monotonic()
         with log.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "model_worker", "watch"], env=environment, stdout=output, stderr=output
+                [sys.executable, "-m", "model_worker", command], env=environment, stdout=output, stderr=output
             )
 
     def status(self, study: str) -> dict[str, Any]:
@@ -66,8 +66,8 @@ class Worker:
 def watch(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Worker]]:
     workers: list[Worker] = []
 
-    def start(**variables: str) -> Worker:
-        workers.append(Worker(settings, tmp_path / f"log-{len(workers)}", **variables))
+    def start(command: str = "watch", **variables: str) -> Worker:
+        workers.append(Worker(settings, tmp_path / f"log-{len(workers)}", command, **variables))
         return workers[-1]
 
     yield start
@@ -86,6 +86,18 @@ def test_a_study_that_init_makes_is_fitted_by_a_worker_that_runs(
     worker.until_phase(made.folder.name, "published")
     assert store.current("my-data").version
     worker.end()
+
+
+def test_a_fit_ends_on_sigterm_also_as_the_first_process_of_a_container(
+    folder: StudyFolder, settings: Settings, watch: Callable[..., Worker]
+) -> None:
+    """Such a process ignores a signal it does not handle; one that is handled gives a code of its own."""
+    folder.write()
+    worker = watch("fit")
+    worker.until_phase("small", "compiling")
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(timeout=20) == 128 + signal.SIGTERM, worker.log.read_text()
+    assert not list(settings.traces_dir.glob("small/*/"))
 
 
 def test_a_worker_fits_follows_changes_ends_cleanly_and_does_not_repeat_itself(

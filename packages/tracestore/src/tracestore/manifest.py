@@ -66,10 +66,16 @@ class Variable(Contract):
 
 
 class Axis(Contract):
-    """Units or periods: the column they come from and what one is called, as in "state"."""
+    """Units or periods: the column they come from and what one and several are called, as in "state"."""
 
     column: Name
     noun: Name
+    plural: Name | None = None
+
+    @property
+    def nouns(self) -> str:
+        """What several are called."""
+        return self.plural or f"{self.noun}s"
 
 
 class WhatIf(Contract):
@@ -248,7 +254,8 @@ class Fault(Contract):
     """One thing wrong with a study's input, in words a reader of the page understands.
 
     `line` counts from 1 and is the line of the file as an editor shows it; `column` is the name of a
-    CSV column or the dotted key of a TOML value.
+    CSV column or the dotted key of a TOML value. Of very many faults of one kind in one column the last that
+    is told stands for all that are not: `times` counts them, itself among them.
     """
 
     kind: str
@@ -261,6 +268,12 @@ class Fault(Contract):
     expected: str
     found: str
     advice: str
+    times: PositiveInt = 1
+
+    @property
+    def finding(self) -> str:
+        """What was found, and how many times more."""
+        return f"{self.found} (and {self.times - 1:,} more such faults)" if self.times > 1 else self.found
 
     def sentence(self) -> str:
         """Say the fault in one line: where, what was found, what was expected, what to do."""
@@ -272,7 +285,7 @@ class Fault(Contract):
         where = [part for part in (self.unit, self.period) if part is not None]
         if where:
             place += f" ({', '.join(where)})"
-        return f"{place}: found {self.found}; expected {self.expected}. {self.advice}"
+        return f"{place}: found {self.finding}; expected {self.expected}. {self.advice}"
 
 
 Phase = Literal[

@@ -195,7 +195,7 @@ def say_least_squares(card: LeastSquaresCard, posterior: tuple[float, float, flo
     """Say the slope by both methods, and how wide their intervals are."""
     classical, clustered = (high - low for low, high in (card.classical_interval, card.clustered_interval))
     lead = (
-        f"Two-way least squares gives a slope of {write_number(card.slope)}. Its 94 % interval is "
+        f"Least squares with flat effects gives a slope of {write_number(card.slope)}. Its 94 % interval is "
         f"{write_number(classical)} wide with classical errors and {write_number(clustered)} with errors "
         f"clustered on {card.clusters} units"
     )

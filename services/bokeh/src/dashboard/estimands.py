@@ -94,20 +94,40 @@ def changed_treatment(treatment: Floats, change: float, kind: Literal["percent",
 
 
 def compute_shift(treatment: Floats, change: float, estimand: Estimand) -> Floats:
-    """Give f(x') - f(x), by unit.
+    """Give f(x') - f(x), computed so that a change of nothing shifts nothing.
 
-    Raises
-    ------
-    EffectUndefined
-        Where f is the logarithm and x' is not above zero.
+    Parameters
+    ----------
+    treatment : (cell,)
+        In its own units.
+
+    Returns
+    -------
+    (cell,)
+        Where f is the logarithm and x' is not above zero, NaN.
     """
-    after = changed_treatment(treatment, change, estimand.kind)
-    if estimand.treatment == "log" and np.any(after <= 0):
-        raise EffectUndefined(
-            "the change brings the treatment to zero or below, where its logarithm is not defined",
-            tuple(int(unit) for unit in np.flatnonzero(after <= 0)),
-        )
-    return transform(after, estimand.treatment) - transform(treatment, estimand.treatment)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        if estimand.treatment == "log":
+            share = change / 100.0 if estimand.kind == "percent" else change / treatment
+            shift = np.log1p(np.broadcast_to(share, treatment.shape))
+        else:
+            share = treatment * (change / 100.0) if estimand.kind == "percent" else change
+            shift = np.broadcast_to(share, treatment.shape)
+        return np.where(np.isfinite(shift) & np.isfinite(treatment), shift, np.nan)
+
+
+def compute_difference(outcome: Floats, step: Floats, kind: Transform) -> Floats:
+    """Give g^-1(g(y) + step) - y, without the rounding error that the difference of two outcomes has.
+
+    Parameters
+    ----------
+    outcome : (cell,)
+        y, in its own units.
+    step : (draw, cell)
+        On the scale on which the model is linear.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return outcome * np.expm1(step) if kind == "log" else step + 0.0 * outcome
 
 
 def compute_draws(
@@ -135,14 +155,17 @@ def compute_draws(
         Where x' has no logarithm, or y' is too large to be represented.
     """
     shift = compute_shift(treatment, change, estimand)
-    before = transform(outcome, estimand.outcome)
+    if estimand.treatment == "log" and np.isnan(shift).any():
+        raise EffectUndefined(
+            "the change brings the treatment to zero or below, where its logarithm is not defined",
+            tuple(int(unit) for unit in np.flatnonzero(np.isnan(shift))),
+        )
     by_unit = slope.reshape(len(slope), -1)
     total = np.zeros(len(slope))
     for start in range(0, outcome.size, UNITS_AT_ONCE):
         part = slice(start, start + UNITS_AT_ONCE)
         own = by_unit[:, part] if slope.ndim == 2 else by_unit
-        after = inverse(before[part] + own * shift[part], estimand.outcome)
-        total += (after - outcome[part]).sum(axis=1)
+        total += compute_difference(outcome[part], own * shift[part], estimand.outcome).sum(axis=1)
     if not np.all(np.isfinite(total)):
         raise EffectUndefined("the change leads to outcomes too large to be represented", ())
     return -total if estimand.sign == "saving" else total

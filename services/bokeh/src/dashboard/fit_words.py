@@ -71,10 +71,10 @@ def list_faults(faults: tuple[Fault, ...]) -> tuple[str, ...]:
     for kind, group in groupby(sorted(faults, key=lambda fault: fault.kind), key=lambda fault: fault.kind):
         members = list(group)
         name = kind.replace("_", " ").replace("-", " ")
-        lines.append(f"{name[:1].upper()}{name[1:]} ({len(members)})")
+        lines.append(f"{name[:1].upper()}{name[1:]} ({sum(fault.times for fault in members):,})")
         lines.extend(f"\t{_one_line(fault.sentence())}" for fault in members[:SENTENCES_PER_KIND])
-        if len(members) > SENTENCES_PER_KIND:
-            lines.append(f"\tand {len(members) - SENTENCES_PER_KIND} more of this kind")
+        if more := sum(fault.times for fault in members[SENTENCES_PER_KIND:]):
+            lines.append(f"\tand {more:,} more of this kind")
     return tuple(lines)
 
 

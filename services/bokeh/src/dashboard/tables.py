@@ -76,7 +76,7 @@ def build_effect_unit(version: LoadedVersion, state: ViewState) -> Table:
 
 def build_effect_all(version: LoadedVersion, state: ViewState) -> Table:
     """Give the posterior of the effect on all units together."""
-    name = f"all {version.manifest.study.unit.noun}s"
+    name = f"all {version.manifest.study.unit.nouns}"
     answer = version.effect_on_all(state.change or 0.0, state.mass)
     return _tell_posterior({name: answer}, version, state)
 

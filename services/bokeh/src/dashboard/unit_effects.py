@@ -8,14 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.estimands import (
-    Estimand,
-    Floats,
-    changed_treatment,
-    find_intervals,
-    inverse,
-    transform,
-)
+from dashboard.estimands import Estimand, Floats, compute_difference, compute_shift, find_intervals
 
 CELLS_MAX = 1_000_000
 """Draws times units that are computed at once; of wider panels fewer draws are taken, evenly."""
@@ -54,10 +47,10 @@ class Path:
     upper: Floats
 
 
-def compute_outcomes(
+def compute_differences(
     ordered: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand
 ) -> Floats:
-    """Give draws of the outcome under a change, in order.
+    """Give draws of what a change adds to the outcome, in order.
 
     Parameters
     ----------
@@ -72,12 +65,9 @@ def compute_outcomes(
         Ascending along the first axis, in the outcome's units; NaN where the change leads to where a
         transform is not defined, or to outcomes too large to be represented.
     """
-    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        after = changed_treatment(treatment, change, estimand.kind)
-        shift = transform(after, estimand.treatment) - transform(treatment, estimand.treatment)
-        shift = np.where(np.isfinite(shift), shift, np.nan)
-        own = np.where(shift < 0, ordered[::-1], ordered)
-        draws = inverse(transform(outcome, estimand.outcome) + own * shift, estimand.outcome)
+    shift = compute_shift(treatment, change, estimand)
+    own = np.where(shift < 0, ordered[::-1], ordered)
+    draws = compute_difference(outcome, own * shift, estimand.outcome)
     draws[:, ~np.isfinite(draws).all(axis=0)] = np.nan
     return draws
 
@@ -93,7 +83,7 @@ def compute_unit_effects(
 ) -> UnitEffects:
     """Summarise the effect on each unit, each in the cell given for it (docs/estimand.md)."""
     every = max(1, -(-ordered.shape[0] * outcome.size // CELLS_MAX))
-    draws = compute_outcomes(ordered[::every], outcome, treatment, change, estimand) - outcome
+    draws = compute_differences(ordered[::every], outcome, treatment, change, estimand)
     if estimand.sign == "saving":
         draws = -draws[::-1]
     lower, upper = find_intervals(draws, mass)
@@ -114,6 +104,6 @@ def compute_path(
     ordered: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand, mass: float
 ) -> Path:
     """Give median and interval of a unit's outcome under the change, period by period."""
-    draws = compute_outcomes(ordered, outcome, treatment, change, estimand)
+    draws = outcome + compute_differences(ordered, outcome, treatment, change, estimand)
     lower, upper = find_intervals(draws, mass)
     return Path(median=np.median(draws, axis=0), lower=lower, upper=upper)

@@ -63,7 +63,6 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     mass = state.mass
     one, everyone = version.effect_on(unit, change, mass), version.effect_on_all(change, mass)
     label = version.labels[unit]
-    noun = card.unit.noun
     status = now.status
     faults = status.faults if status is not None and status.phase == "invalid" else ()
     trouble = (now.trouble,) if now.trouble else ()
@@ -89,8 +88,8 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     small = (version.negligible(one), version.negligible(everyone))
     words |= _say_effect("effect-unit", f"{heading} in {label}, {one.period}", one, card, small[0])
     whole = {
-        "sum": f"{heading} in all {noun}s together",
-        "mean": f"Mean {heading.lower()} over all {noun}s",
+        "sum": f"{heading} in all {card.unit.nouns} together",
+        "mean": f"Mean {heading.lower()} over all {card.unit.nouns}",
     }[card.together]
     words |= _say_effect("effect-all", f"{whole}, {everyone.period}", everyone, card, small[1])
     return _complete(words)
@@ -139,7 +138,7 @@ def say_change(card: StudyCard, change: float) -> str:
 def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple[str, ...]:
     """Say where a scenario leaves what the data have seen."""
     units = card.treatment.units
-    name, noun, period = card.treatment.label, card.unit.noun, card.period.noun
+    name, noun, periods = card.treatment.label, card.unit.noun, card.period.nouns
     amount = f"{NARROW}%" if card.what_if.kind == "percent" else f" {units}"
     said = []
     for one in beyond:
@@ -148,8 +147,8 @@ def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple
             {
                 "highest": f"{name} in {label} would be {value} {units}; no {noun} had more than {limit}.",
                 "lowest": f"{name} in {label} would be {value} {units}; no {noun} had less than {limit}.",
-                "rise": f"Within one {noun}, no rise over all {period}s was larger than {limit}{amount}.",
-                "fall": f"Within one {noun}, no fall over all {period}s was larger than {limit}{amount}.",
+                "rise": f"Within one {noun}, no rise over all {periods} was larger than {limit}{amount}.",
+                "fall": f"Within one {noun}, no fall over all {periods} was larger than {limit}{amount}.",
             }[one.what]
         )
     return tuple(said)

@@ -4,13 +4,10 @@
 
 from collections.abc import Collection
 
-import numpy as np
-
 from model_worker.design import Design
 from model_worker.inputs import StudyInput
 from model_worker.likelihood import LOWEST_RHO
 from model_worker.model import NOISE_SCALE, SLOPE_SCALE
-from model_worker.patterns import step_of
 from model_worker.student import LOWEST_NU, NU_RATE, NU_SHAPE
 from tracestore.criticism import ModelCard, PriorCard
 from tracestore.manifest import StudyCard, Transform
@@ -27,20 +24,29 @@ def describe(given: StudyInput, parameters: Collection[str]) -> ModelCard:
         Names of the posterior's variables, which say what the model has.
     """
     study, has = given.study.card(), frozenset(parameters)
-    periods = np.asarray(given.panel.periods, dtype=np.int64)
+    panel = given.panel
+    later = _steps(study, panel.lag_step or panel.step, study.lags)
     return ModelCard(
-        equations=tuple(_equations(study, has)),
-        words=tuple(_words(study, has, step_of(periods))),
+        equations=tuple(_equations(study, has, panel.step, later)),
+        words=tuple(_words(study, has, panel.step, later)),
         priors=tuple(_priors(study, given.design, has)),
-        limits=tuple(_limits(study, has)),
+        limits=tuple(_limits(study, has, later)),
     )
+
+
+def _steps(study: StudyCard, step: int, number: int | str) -> str:
+    """Say so many steps; in periods, as steps of the errors and of the lags may differ in length."""
+    noun, nouns = study.period.noun, study.period.nouns
+    if step == 1:
+        return f"{number} {noun if number == 1 else nouns}"
+    return f"{number} {'step' if number == 1 else 'steps'} of {step:,} {nouns}"
 
 
 def _transformed(transform: Transform, symbol: str) -> str:
     return f"log {symbol}" if transform == "log" else symbol
 
 
-def _equations(study: StudyCard, has: frozenset[str]) -> list[str]:
+def _equations(study: StudyCard, has: frozenset[str], step: int, later: str) -> list[str]:
     outcome, treatment = study.outcome, study.treatment
     slope = "βᵢ" if "beta_unit" in has else "β"
     terms = ["α", "uᵢ", "vₜ", f"{slope} {_transformed(treatment.transform, 'xᵢₜ')}"]
@@ -49,17 +55,20 @@ def _equations(study: StudyCard, has: frozenset[str]) -> list[str]:
     if "trend" in has:
         terms.append("δᵢ (t − t̄)")
     if "beta_lag" in has:
-        later, now = (_transformed(treatment.transform, symbol) for symbol in ("xᵢ,ₜ₋ₗ", "xᵢₜ"))
-        terms.append(f"Σₗ βₗ ({later} − {now})")
+        before, now = (_transformed(treatment.transform, symbol) for symbol in ("xᵢ,ₜ₋ₗ", "xᵢₜ"))
+        terms.append(f"Σₗ βₗ ({before} − {now})")
     lines = [f"{_transformed(outcome.transform, 'yᵢₜ')} = {' + '.join([*terms, 'eᵢₜ'])}"]
     if "beta_unit" in has:
         lines.append("βᵢ ~ Normal(β, τ)")
-    lines.append(
-        "uᵢ ~ Normal(0, unit_spread),  Σₜ vₜ = 0" if "unit_spread" in has else "Σᵢ uᵢ = 0,  Σₜ vₜ = 0"
-    )
+    if "unit_spread" in has:
+        # What is drawn of the levels is told as the trace has it: around their mean.
+        lines.append("uᵢ ~ Normal(0, unit_spread),  Σₜ vₜ = 0;  intercept: α + ū,  unit_effect: uᵢ − ū")
+    else:
+        lines.append("Σᵢ uᵢ = 0,  Σₜ vₜ = 0")
     noise, freedom = ("Student-t(ν, 0, ", " degrees of freedom ν") if "nu" in has else ("Normal(0, ", "")
     if "rho" in has:
-        lines.append(f"eᵢₜ = ρᵏ eᵢₛ + εᵢₜ,  s the {study.period.noun} observed before, k steps earlier")
+        distance = _steps(study, step, "k")
+        lines.append(f"eᵢₜ = ρᵏ eᵢₛ + εᵢₜ,  s the {study.period.noun} observed before, {distance} earlier")
         lines.append(f"εᵢₜ ~ {noise}σ √((1 − ρ²ᵏ) / (1 − ρ²)))")
         lines.append(
             f"eᵢₜ ~ {noise}σ / √(1 − ρ²)) at the first {study.period.noun} of each {study.unit.noun}"
@@ -71,7 +80,7 @@ def _equations(study: StudyCard, has: frozenset[str]) -> list[str]:
     if "gamma" in has:
         where.append(f"w: {', '.join(study.controls)}")
     if "beta_lag" in has:
-        where.append(f"l: 1 to {study.lags} steps")
+        where.append(f"l: {'' if study.lags == 1 else '1 to '}{later}")
     if freedom:
         where.append(f"Student-t(ν, location, scale):{freedom}")
     return [*lines, "; ".join(where)]
@@ -81,30 +90,30 @@ def _named(label: str, units: str) -> str:
     return f"{label}, in {units}" if units else label
 
 
-def _words(study: StudyCard, has: frozenset[str], step: int) -> list[str]:
-    unit, period = study.unit.noun, study.period.noun
+def _words(study: StudyCard, has: frozenset[str], step: int, later: str) -> list[str]:
+    unit, units, period = study.unit.noun, study.unit.nouns, study.period.noun
     outcome, treatment = study.outcome.label, study.treatment.label
     kinds = {True: "the logarithm of ", False: ""}
     sentences = [
         f"{_upper(kinds[study.outcome.transform == 'log'] + outcome)} follows a straight line in "
         f"{kinds[study.treatment.transform == 'log']}{treatment}, "
-        f"beside a level for each {unit} and an effect of each {period} that all {unit}s share."
+        f"beside a level for each {unit} and an effect of each {period} that all {units} share."
     ]
     if "beta_unit" in has:
         sentences.append(f"Each {unit} has a slope of its own around a common one; both are learned.")
     else:
-        sentences.append(f"All {unit}s have one slope.")
+        sentences.append(f"All {units} have one slope.")
     if "unit_spread" in has:
         sentences.append(
-            f"The levels of the {unit}s are drawn from a normal distribution, its spread learned."
+            f"The levels of the {units} are drawn from a normal distribution, its spread learned."
         )
     if "trend" in has:
         sentences.append(f"Each {unit} has a linear trend of its own.")
     if "gamma" in has:
         sentences.append(f"It is compared at equal {', '.join(study.controls)}.")
     if "beta_lag" in has:
-        sentences.append(f"The outcome answers over {study.lags} steps; the slope is that of the long run.")
-    steps = period if step == 1 else f"step of {step} {period}s"
+        sentences.append(f"The outcome answers over {later}; the slope is that of the long run.")
+    steps = period if step == 1 else f"step of {step:,} {study.period.nouns}"
     if "rho" in has:
         sentences.append(
             f"Errors of a {unit} persist from one {steps} to the next by a share that is learned."
@@ -123,18 +132,20 @@ def _upper(text: str) -> str:
 def _priors(study: StudyCard, design: Design, has: frozenset[str]) -> list[PriorCard]:
     scale, ratio = design.outcome_scale, design.outcome_scale / design.scales[0]
     effects = f"effects of {study.unit.noun} and {study.period.noun}"
+    beside = {"trend": "trends", "gamma": "controls", "beta_lag": "lags"}
+    taken = ", ".join([effects, *(name for variable, name in beside.items() if variable in has)])
     cards = [
         _prior(
             "beta",
             f"Normal(0, {SLOPE_SCALE * ratio:.3g})",
             f"{SLOPE_SCALE:g} times the outcome's standard deviation over the treatment's, both without "
-            f"{effects}: on that scale, with independent errors, the least-squares slope is a partial "
+            f"{taken}: on that scale, with independent errors, the least-squares slope is a partial "
             "correlation, between -1 and 1",
         ),
         _prior(
             "sigma",
             f"HalfNormal({NOISE_SCALE * scale:.3g})",
-            f"{NOISE_SCALE:g} times the standard deviation that {effects} leave of the outcome",
+            f"{NOISE_SCALE:g} times the standard deviation that {taken} leave of the outcome",
         ),
     ]
     if "tau" in has:
@@ -150,7 +161,7 @@ def _priors(study: StudyCard, design: Design, has: frozenset[str]) -> list[Prior
             _prior(
                 "unit_spread",
                 f"HalfNormal({design.spread_scale * scale:.3g})",
-                f"twice the standard deviation of the {study.unit.noun}s' mean outcomes, which holds more",
+                f"twice the standard deviation of the mean outcomes of {study.unit.nouns}, which holds more",
             )
         )
     if "rho" in has:
@@ -181,23 +192,27 @@ def _prior(parameter: str, distribution: str, reason: str) -> PriorCard:
     return PriorCard(parameter=parameter, distribution=distribution, reason=reason)
 
 
-def _limits(study: StudyCard, has: frozenset[str]) -> list[str]:
-    unit, treatment = study.unit.noun, study.treatment.label
+def _limits(study: StudyCard, has: frozenset[str], later: str) -> list[str]:
+    unit, units, treatment = study.unit.noun, study.unit.nouns, study.treatment.label
+    if "unit_spread" in has:
+        compared = f"compares {units} with each other, by their changes and by their levels. What goes with"
+    else:
+        compared = f"compares changes within {units} with those of other {units}. What moves with"
     limits = [
-        f"The slope compares changes within {unit}s with those of other {unit}s. What moves with "
-        f"{treatment} and is not in the model is in the slope: it is not known to be a cause.",
+        f"The slope {compared} {treatment} and is not in the model is in the slope: it is not known to be a "
+        "cause.",
         f"A change of {treatment} beyond what the data have is the straight line's answer, not the data's.",
     ]
     if "beta_lag" in has:
         limits.append(
-            f"The outcome answers within {study.lags} steps. One that adjusts more slowly defeats the model: "
-            "the interval then misses."
+            f"The outcome answers within {later}. One that adjusts more slowly defeats the model: the "
+            "interval then misses."
         )
     else:
         limits.append(
-            "The outcome answers in the same step. One that adjusts slowly defeats the model, as it defeats "
-            "every static one: on simulated panels the 94 % interval then held the long-run slope in fewer "
-            "than 3 % of cases."
+            f"The outcome answers in the same {study.period.noun}. One that adjusts slowly defeats the "
+            "model, as it defeats every static one: on simulated panels the 94 % interval then held the "
+            "long-run slope in fewer than 3 % of cases."
         )
     if "rho" in has:
         limits.append(
@@ -211,9 +226,9 @@ def _limits(study: StudyCard, has: frozenset[str]) -> list[str]:
             "held the truth in 44 % of cases."
         )
     if "beta_unit" not in has:
-        limits.append(f"All {unit}s have one slope. Where slopes differ the interval is too narrow.")
+        limits.append(f"All {units} have one slope. Where slopes differ the interval is too narrow.")
     if "unit_spread" in has:
         limits.append(
-            f"Differences between {unit}s inform the slope: right only if levels do not go with {treatment}."
+            f"Differences between {units} inform the slope: right only if levels do not go with {treatment}."
         )
     return limits

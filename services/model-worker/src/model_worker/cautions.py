@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_worker.design import Design, apply_transform
+from model_worker.nouns import count_of
 from model_worker.panel import Panel
+from model_worker.specification import Specification
 from model_worker.study import Study
 
 Floats = NDArray[np.float64]
@@ -30,55 +32,68 @@ def find_cautions(study: Study, panel: Panel, design: Design) -> tuple[str, ...]
     """Give the warnings of a panel, a sentence each."""
     left = design.space.residual(np.column_stack([design.outcome, design.regressors]))
     return (
-        *_short(study, panel),
+        *_short(study, panel, design.specification),
         *_little_left(study, design, left[:, 1]),
-        *_outliers(study, panel, left[:, 0] - left[:, 1:] @ design.least_squares.slopes),
+        *_outliers(study, panel, design, left[:, 0] - left[:, 1:] @ design.least_squares.slopes),
         *_beyond(study, panel),
     )
 
 
-def _short(study: Study, panel: Panel) -> Iterator[str]:
-    unit, period = study.toml.unit.noun, study.toml.period.noun
-    if len(panel.periods) < FEW_PERIODS:
+def _short(study: Study, panel: Panel, chosen: Specification) -> Iterator[str]:
+    unit, period = study.toml.unit, study.toml.period
+    if chosen.autoregressive and len(panel.periods) < FEW_PERIODS:
         yield (
-            f"There are {len(panel.periods)} {period}s: with fewer than {FEW_PERIODS} the persistence of"
-            f" errors is hardly told from the effects of {unit}s."
+            f"There are {len(panel.periods)} {period.nouns}: with fewer than {FEW_PERIODS} the persistence of"
+            f" errors is hardly told from the effects of {unit.nouns}."
         )
     single = np.flatnonzero(np.bincount(panel.unit_index, minlength=len(panel.units)) == 1)
     if single.size:
+        pooled = chosen.own == 0
+        known = f"of the slope only by comparing {unit.nouns}" if pooled else "nothing of the slope"
         yield (
-            f"{single.size} of {len(panel.units)} {unit}s have one {period} alone and tell nothing of the"
-            f" slope: {_names([panel.units[place].id for place in single])}."
+            f"One {period.noun} alone is there of {single.size:,} of {len(panel.units):,} {unit.nouns}, which"
+            f" tells {known}: {_names([panel.units[place].id for place in single])}."
         )
 
 
 def _little_left(study: Study, design: Design, left: Floats) -> Iterator[str]:
     whole = design.regressors[:, 0]
     share = float(left @ left / np.sum((whole - whole.mean()) ** 2))
-    column, unit, period = study.toml.treatment.column, study.toml.unit.noun, study.toml.period.noun
-    if share < TINY_SHARE:
+    if share >= SMALL_SHARE:
+        return
+    column, units, periods = study.toml.treatment.column, study.toml.unit.nouns, study.toml.period.nouns
+    effects = "effects and trends" if design.specification.own == 2 else "effects"
+    if design.specification.own == 0:
         yield (
-            f'"{column}" is nearly collinear with the effects: they leave {share:.2g} of its variance, so'
+            f'"{column}" hardly varies within {units} and {periods}, by {100 * share:.2g} % of its variance:'
+            f" the slope comes from what {units} differ by, which is right only if levels do not go with it."
+        )
+    elif share < TINY_SHARE:
+        yield (
+            f'"{column}" is nearly collinear with the {effects}: they leave {share:.2g} of its variance, so'
             " that the slope rests on differences that may be rounding or mistakes."
         )
-    elif share < SMALL_SHARE:
+    else:
         yield (
-            f'"{column}" hardly varies within {unit}s and {period}s: effects leave {100 * share:.2g} % of its'
-            " variance, and the slope comes from that alone."
+            f'"{column}" hardly varies within {units} and {periods}: {effects} leave {100 * share:.2g} %'
+            " of its variance, and the slope comes from that alone."
         )
 
 
-def _outliers(study: Study, panel: Panel, residual: Floats) -> Iterator[str]:
+def _outliers(study: Study, panel: Panel, design: Design, residual: Floats) -> Iterator[str]:
     # 1.4826 makes the median absolute deviation the standard deviation of a normal distribution.
     spread = 1.4826 * float(np.median(np.abs(residual)))
     far = np.flatnonzero(np.abs(residual) > FAR * spread) if spread else np.empty(0, dtype=np.int64)
     if far.size:
         worst = far[np.argsort(-np.abs(residual[far]))]
         named = _names([_cell(panel, int(row)) for row in worst])
+        chosen = design.specification
+        offered = not chosen.heavy and chosen.own > 0
+        other = '; tails = "student" in [model] gives them less weight' if offered else ""
         yield (
-            f'Outliers in "{study.toml.outcome.column}": {far.size} of {len(residual)} rows are more than'
-            f" {FAR:g} robust standard deviations from what the others suggest: {named}."
-            ' See that they are right; tails = "student" in [model] gives them less weight.'
+            f'Outliers in "{study.toml.outcome.column}": {far.size:,} of {count_of(len(residual), "row")} are'
+            f" more than {FAR:g} robust standard deviations from what the others suggest: {named}."
+            f" See that they are right{other}."
         )
 
 

@@ -1,6 +1,7 @@
 """The command line: init, reshape, import, schema, check, fit, watch, list, rollback."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from cyclopts import App, Parameter
 
 from model_worker.faults import InvalidInput, suggest
 from model_worker.logs import configure_logs
+from model_worker.nouns import count_of
 from model_worker.report import in_colour, report_faults, say, warning_line
 from model_worker.settings import Settings, SettingsError, read_settings
 from model_worker.study import study_folders
@@ -209,6 +211,8 @@ def rollback(study: Annotated[str, Parameter(help="The study's name.")]) -> int:
 
 def main() -> None:
     """Run the command line; exit with 2 when the settings or the arguments are wrong."""
+    # The first process of a container ignores a signal that it has no handler of its own for.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         code = app()
     except SettingsError as error:
@@ -238,7 +242,7 @@ def _convert(file: Path, to: Path, make: "Callable[[Sample], Table]") -> int:
     except InvalidInput as invalid:
         report_faults(invalid.faults, as_json=False)
         return 1
-    say(f"{to}: {len(table.rows)} rows; columns {', '.join(table.header)}")
+    say(f"{to}: {count_of(len(table.rows), 'row')}; columns {', '.join(table.header)}")
     for left_out in table.left_out:
         say(f"left out: {left_out}")
     return 0

@@ -95,7 +95,7 @@ def span_effects(unit_index: Integers, period_index: Integers) -> EffectSpace:
     units_are_many = bool(unit_index.max() >= period_index.max())
     counts = _count(*(unit_index, period_index) if units_are_many else (period_index, unit_index))
     many_rows, few_rows = counts.sum(axis=1), counts.sum(axis=0)
-    left = np.diag(few_rows) - _shared(counts, many_rows)
+    left = np.diag(few_rows) - sum_products(counts, many_rows)
     # Whether two of the few share one of the many is exact, as what is summed is never negative.
     groups, _ = scipy.sparse.csgraph.connected_components(np.where(np.eye(len(left)), 0, left))
     # Orthonormal contrasts leave out the direction that is never told: all of the few alike.
@@ -121,12 +121,12 @@ def _count(many_index: Integers, few_index: Integers) -> scipy.sparse.csr_array:
     return scipy.sparse.coo_array((ones, places), shape=(many, few)).tocsr()
 
 
-def _shared(counts: scipy.sparse.csr_array, many_rows: Floats) -> Floats:
-    """Sum over the many the outer products of their counts, by their rows."""
-    many, few = counts.shape
-    shared = np.zeros((few, few))
+def sum_products(vectors: scipy.sparse.csr_array, weights: Floats) -> Floats:
+    """Sum the outer products (few, few) of vectors (many, few), each divided by its weight (many,)."""
+    many, few = vectors.shape
+    products = np.zeros((few, few))
     at_once = max(1, _VALUES_AT_ONCE // few)
     for start in range(0, many, at_once):
-        block = counts[start : start + at_once].toarray()
-        shared += (block / many_rows[start : start + at_once, None]).T @ block
-    return shared
+        block = vectors[start : start + at_once].toarray()
+        products += (block / weights[start : start + at_once, None]).T @ block
+    return products

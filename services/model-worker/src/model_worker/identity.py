@@ -25,6 +25,7 @@ MODEL_MODULES = (
     "estimand",
     "fit",
     "gram",
+    "identification",
     "innovations",
     "lags",
     "least_squares",
@@ -32,6 +33,7 @@ MODEL_MODULES = (
     "likelihood",
     "model",
     "notation",
+    "nouns",
     "panel",
     "pareto",
     "parquet",
@@ -55,6 +57,7 @@ MODEL_MODULES = (
     "table",
     "tally",
     "thinning",
+    "trends",
     "weighted",
 )
 """The modules whose code decides what a fit gives; an edit of any of them is a new model version."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_worker.panel import Panel
-from model_worker.patterns import neighbouring_rows, step_of
+from model_worker.patterns import neighbouring_rows
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -46,7 +46,7 @@ class Succession:
             np.where(follows, neighbour, own),
             np.where(follows, lag, 0).astype(np.int64),
             panel.unit_index,
-            (periods[panel.period_index] - periods[0]) // step_of(periods),
+            (periods[panel.period_index] - periods[0]) // panel.step,
         )
 
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_worker.faults import InvalidInput
+from model_worker.nouns import count_of
 from model_worker.panel import Panel
-from model_worker.patterns import step_of
 from model_worker.study import STUDY_FILE, Study
 from model_worker.toml_lines import line_of
 from tracestore.manifest import Fault
@@ -30,8 +30,8 @@ def take_lags(study: Study, panel: Panel) -> Panel:
     Returns
     -------
     Panel
-        With `lagged` (rows, lags), the treatment 1 to `lags` steps before, in its own units; the panel
-        itself where the study asks for none.
+        With `lagged` (rows, lags), the treatment 1 to `lags` steps before, in its own units, and `lag_step`;
+        the panel itself where the study asks for none.
 
     Raises
     ------
@@ -55,12 +55,13 @@ def take_lags(study: Study, panel: Panel) -> Panel:
         treatment=panel.treatment[kept],
         controls=panel.controls[kept],
         lagged=panel.treatment[before[kept]],
+        lag_step=panel.step,
     )
 
 
 def _row_before(panel: Panel, lag: int) -> Integers:
     periods = np.asarray(panel.periods, dtype=np.int64)
-    wanted = periods - lag * step_of(periods)
+    wanted = periods - lag * panel.step
     found = np.searchsorted(periods, wanted)
     there = periods[np.minimum(found, len(periods) - 1)] == wanted
     rows = np.full((len(panel.units), len(periods)), -1)
@@ -75,7 +76,8 @@ def _require_rows(study: Study, panel: Panel, kept: Integers) -> None:
     several_periods = np.unique(panel.period_index[kept]).size > 1
     if not short and several_periods:
         return
-    lags, unit, period = study.toml.model.lags, study.toml.unit.noun, study.toml.period.noun
+    lags, unit, period = study.toml.model.lags, study.toml.unit.noun, study.toml.period
+    steps = count_of(lags, "step")
     shown = ", ".join(short[:5]) + (f" and {len(short) - 5} more" if len(short) > 5 else "")
     raise InvalidInput(
         [
@@ -85,9 +87,9 @@ def _require_rows(study: Study, panel: Panel, kept: Integers) -> None:
                 line=line_of(study.text.decode("utf-8-sig"), ("model", "lags")),
                 column="model.lags",
                 value=str(lags),
-                expected=f"a row of each {unit} whose treatment is known 1 to {lags} steps before",
-                found=f"none for {shown}" if short else f"such rows in one {period} alone",
-                advice=f"Take fewer lags, or add earlier {period}s.",
+                expected=f"a row of each {unit} whose treatment is known over {steps} before",
+                found=f"none for {shown}" if short else f"such rows in one {period.noun} alone",
+                advice=f"Take fewer lags, or add earlier {period.nouns}.",
             )
         ]
     )

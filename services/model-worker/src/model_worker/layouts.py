@@ -10,6 +10,7 @@ from typing import Literal
 from model_worker.dialect import Sample
 from model_worker.faults import InvalidInput, suggest
 from model_worker.notation import Notation
+from model_worker.nouns import count_of
 from model_worker.periods import form_of_periods
 from tracestore.manifest import Fault
 
@@ -112,7 +113,7 @@ def reshape(sample: Sample, file: str, value: str, period: str) -> Table:
                 rows.append([*own, at, *cells])
             else:
                 empty += 1
-    left = [f"{empty} empty cells"] if empty else []
+    left = [count_of(empty, "empty cell")] if empty else []
     return Table([*kept, period, *values], rows, left)
 
 
@@ -159,8 +160,8 @@ def import_long(sample: Sample, file: str, source: Source) -> Table:
         raise InvalidInput(faults)
     there = [short for short in layout.measures.values() if any(short in cell for cell in figures.values())]
     rows = [[*key, *(cell.get(short, "") for short in there)] for key, cell in sorted(figures.items())]
-    left = [f"{national} national rows"] * (national > 0)
-    left += [f'{times} figures "{text}"' for text, times in texts.items()]
+    left = [count_of(national, "national row")] if national else []
+    left += [f'{count_of(times, "figure")} "{text}"' for text, times in texts.items()]
     return Table(["state", "state_name", "year", *there], rows, left)
 
 

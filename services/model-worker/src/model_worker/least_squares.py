@@ -1,4 +1,4 @@
-"""Ordinary least squares with unit and period effects, on balanced and unbalanced panels."""
+"""Ordinary least squares with unit and period effects and unit trends, on any panel, balanced or not."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from model_worker.effects import EffectSpace
+from model_worker.trends import Space
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -29,7 +29,7 @@ class LeastSquares:
     target: Floats
 
 
-def fit_least_squares(space: EffectSpace, y: Floats, x: Floats) -> LeastSquares:
+def fit_least_squares(space: Space, y: Floats, x: Floats) -> LeastSquares:
     """Regress an outcome on regressors and the effects, given what the effects leave of them.
 
     By the theorem of Frisch and Waugh (1933) and Lovell (1963, doi:10.1080/01621459.1963.10480682) the
@@ -53,14 +53,14 @@ def fit_least_squares(space: EffectSpace, y: Floats, x: Floats) -> LeastSquares:
 
 
 def clustered_errors(
-    space: EffectSpace, outcome: Floats, regressors: Floats, fit: LeastSquares
+    space: Space, outcome: Floats, regressors: Floats, fit: LeastSquares
 ) -> tuple[Floats, int]:
     """Give cluster-robust standard errors (regressors,), and how many clusters there are.
 
     The sandwich of Liang and Zeger (1986, doi:10.1093/biomet/73.1.13) with units as clusters, times
     ``G / (G - 1) * (N - 1) / (N - K)`` for `N` rows of `G` units, as Stata's reghdfe has it: `K` counts
-    the regressors and a coefficient for each period, and not the unit effects, which lie within the
-    clusters.
+    the regressors and a coefficient for each period, and not unit effects and trends, which lie within
+    the clusters.
     """
     y, x = space.residual(outcome), space.residual(regressors)
     scores = x * (y - x @ fit.slopes)[:, None]

@@ -9,6 +9,7 @@ from tempfile import mkdtemp
 from model_worker.data_file import form_of
 from model_worker.dialect import Sample, sniff
 from model_worker.faults import InvalidInput
+from model_worker.nouns import count_of
 from model_worker.proposal import Asked, Proposal, propose
 from model_worker.study import STUDY_FILE, is_study_name
 from model_worker.study_template import write_template
@@ -34,7 +35,7 @@ class NewStudy:
             ("treatment", proposal.treatment),
         ]
         roles = [f"  {role:<10}{choice.column}: {choice.reason}" for role, choice in chosen if choice]
-        return [f"{self.sample.rows} rows looked at; {'; '.join(self.sample.reasons)}", *roles]
+        return [f"{count_of(self.sample.rows, 'row')} looked at; {'; '.join(self.sample.reasons)}", *roles]
 
 
 def make_study(source: Path, studies_dir: Path, name: str | None, asked: Asked) -> NewStudy:

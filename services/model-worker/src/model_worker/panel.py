@@ -12,6 +12,7 @@ from model_worker.csv_bytes import inspect
 from model_worker.data_file import DataFile
 from model_worker.faults import InvalidInput
 from model_worker.parquet import ParquetData
+from model_worker.patterns import step_of
 from model_worker.periods import PeriodForm, label_period
 from model_worker.rows import RowCheck, hang_together
 from model_worker.study import Study
@@ -42,6 +43,10 @@ class Panel:
     lagged: Floats | None = None
     """The treatment (rows, lags) at each lag from one step on, where the study asks for lags."""
 
+    lag_step: int | None = None
+    """From one lag to the next, in the periods' numbers: the step of the panel before rows that serve as
+    lags alone were taken from it, which may be smaller than that of the rows left."""
+
     form: PeriodForm = "integer"
     """How the periods were written."""
 
@@ -51,6 +56,11 @@ class Panel:
         if self.form in ("integer", "year"):
             return None
         return tuple(label_period(number, self.form) for number in self.periods)
+
+    @property
+    def step(self) -> int:
+        """From one step of the errors to the next, in the periods' numbers."""
+        return step_of(np.asarray(self.periods, dtype=np.int64))
 
     def grid(self, values: Floats) -> Floats:
         """Spread values of the rows over (unit, period); NaN where nothing was observed."""

@@ -12,7 +12,7 @@ from typing import Literal
 PeriodForm = Literal["integer", "year", "quarter", "month", "date"]
 
 EXAMPLES: dict[PeriodForm, str] = {
-    "integer": "a whole number, as in 2005",
+    "integer": "a whole number of at most 15 digits, as in 2005",
     "year": "a year of four digits, as in 2005",
     "quarter": "a quarter, as in 2005Q1",
     "month": "a month, as in 2005-03",

@@ -25,7 +25,8 @@ def make_status(
     now = utc_now()
     told = faults[:FAULTS_TOLD]
     if len(faults) > len(told):
-        error = f"{len(faults)} faults were found; these are the first {len(told)}."
+        number = sum(fault.times for fault in faults)
+        error = f"{number:,} faults were found; these are the first {len(told)}."
     return Status(
         study=study, title=title, phase=phase, started_at=now, updated_at=now, error=error, faults=told
     )

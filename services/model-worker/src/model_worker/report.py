@@ -32,12 +32,9 @@ def lines_of(faults: Iterable[Fault], *, colour: bool) -> list[str]:
     sorts: dict[tuple[str, str, str | None], list[Fault]] = {}
     for fault in faults:
         sorts.setdefault((fault.file, fault.kind, fault.column), []).append(fault)
-    first = {id(fault) for found in sorts.values() for fault in found[:SHOWN]}
-    shown = [fault for found in sorts.values() for fault in found if id(fault) in first]
-    # The last of many may say how many others were found, of which no more is known.
+    shown = [fault for found in sorts.values() for fault in found[:SHOWN]]
     counts = [
-        f"{file}: {column or '-'}: {len(found) - SHOWN} more of the kind {kind}, the last:"
-        f" found {found[-1].found}"
+        f"{file}: {column or '-'}: {sum(fault.times for fault in found[SHOWN:]):,} more of the kind {kind}"
         for (file, kind, column), found in sorts.items()
         if len(found) > SHOWN
     ]
@@ -62,6 +59,6 @@ def _as_compilers_do(fault: Fault, colour: bool) -> str:
     place = f"{bold}{fault.file}:{fault.line or 1}: {fault.column or '-'}:{plain}"
     cell = f" ({', '.join(where)})" if where else ""
     return (
-        f"{place} {red}found {fault.found}{plain}{cell};"
+        f"{place} {red}found {fault.finding}{plain}{cell};"
         f" expected {fault.expected}. {dim}{fault.advice}{plain}"
     )

@@ -30,47 +30,37 @@ def require_room(
     InvalidInput
         With the limit that is passed, and by what.
     """
-    faults = [*_values(study, panel, settings, specification), *_products(study, panel)]
-    if faults:
-        raise InvalidInput(faults)
-
-
-def _values(
-    study: Study, panel: Panel, settings: Settings, specification: Specification | None
-) -> list[Fault]:
+    file = f"{study.name}/{study.toml.file}"
+    draws = settings.chains * settings.draws
+    units, periods = study.toml.unit.nouns, study.toml.period.nouns
     of_unit = 1
     if specification is not None:
         of_unit += (specification.random == "treatment") + (specification.own == 2)
-    draws = settings.chains * settings.draws
+    faults = []
     values = of_unit * len(panel.units) * draws
-    if values <= MOST_VALUES:
-        return []
-    noun = study.toml.unit.noun
-    each = "an effect" if of_unit == 1 else f"{of_unit} parameters"
-    return [
-        Fault(
-            kind="too_many_values",
-            file=f"{study.name}/{study.toml.file}",
-            column=study.toml.unit.column,
-            expected=f"at most {MOST_VALUES:,} values in the posterior",
-            found=f"{values:,}: {each} for each of {len(panel.units):,} {noun}s in {draws:,} draws",
-            advice=f"Set CHAINS or DRAWS lower (1,000 draws in all can pass), or aggregate the {noun}s.",
+    if values > MOST_VALUES:
+        each = "an effect" if of_unit == 1 else f"{of_unit} parameters"
+        faults.append(
+            Fault(
+                kind="too_many_values",
+                file=file,
+                column=study.toml.unit.column,
+                expected=f"at most {MOST_VALUES:,} values in the posterior",
+                found=f"{values:,}: {each} for each of {len(panel.units):,} {units} in {draws:,} draws",
+                advice=f"Set CHAINS or DRAWS lower (1,000 draws in all can pass), or aggregate {units}.",
+            )
         )
-    ]
-
-
-def _products(study: Study, panel: Panel) -> list[Fault]:
     columns = 2 + len(panel.control_names) + study.toml.model.lags
-    if columns * len(panel.periods) <= MOST_PRODUCTS:
-        return []
-    noun = study.toml.period.noun
-    return [
-        Fault(
-            kind="too_many_periods",
-            file=f"{study.name}/{study.toml.file}",
-            column=study.toml.period.column,
-            expected=f"at most {MOST_PRODUCTS // columns:,} {noun}s with {columns} columns of numbers",
-            found=f"{len(panel.periods):,}",
-            advice=f"Aggregate the {noun}s, or use fewer controls or lags.",
+    if columns * len(panel.periods) > MOST_PRODUCTS:
+        faults.append(
+            Fault(
+                kind="too_many_periods",
+                file=file,
+                column=study.toml.period.column,
+                expected=f"at most {MOST_PRODUCTS // columns:,} {periods} with {columns} columns",
+                found=f"{len(panel.periods):,}",
+                advice=f"Aggregate the {periods}, or use fewer controls or lags.",
+            )
         )
-    ]
+    if faults:
+        raise InvalidInput(faults)

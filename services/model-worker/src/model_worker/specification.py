@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_worker.faults import InvalidInput
+from model_worker.nouns import count_of
 from model_worker.panel import Panel
 from model_worker.study import STUDY_FILE, Study
 from model_worker.system import Random
@@ -69,14 +70,15 @@ def specify(study: Study, panel: Panel, treatment: Floats) -> Specification:
     if asked.effects == "pooled" and asked.tails == "student":
         faults.append(_fault(study, "tails", '"normal" beside effects = "pooled"', '"student"'))
     if asked.slopes == "unit" and informative.sum() < FEWEST_SLOPES:
-        noun = study.toml.unit.noun
+        noun, nouns = study.toml.unit.noun, study.toml.unit.nouns
+        such = count_of(int(informative.sum()), f"such {noun}", f"such {nouns}")
         faults.append(
             _fault(
                 study,
                 "slopes",
-                f'"common" or "auto", or {FEWEST_SLOPES} {noun}s with at least {INFORMATIVE_ROWS} rows in'
+                f'"common" or "auto", or {FEWEST_SLOPES} {nouns} with at least {INFORMATIVE_ROWS} rows in'
                 f' which "{study.toml.treatment.column}" differs',
-                f'"unit" and {informative.sum()} such {noun}s',
+                f'"unit" and {such}',
             )
         )
     if asked.trends and rows.min() < 3:
@@ -103,14 +105,14 @@ def _differs_within_units(panel: Panel, treatment: Floats) -> NDArray[np.bool_]:
 
 
 def _too_few_units(study: Study, panel: Panel) -> Fault:
-    noun = study.toml.unit.noun
+    nouns = study.toml.unit.nouns
     return Fault(
         kind="too_few_units",
         file=f"{study.name}/{study.toml.file}",
         column=study.toml.unit.column,
-        expected=f"at least {FEWEST_UNITS} {noun}s, beside the effects of each {study.toml.period.noun}",
+        expected=f"at least {FEWEST_UNITS} {nouns}, beside the effects of each {study.toml.period.noun}",
         found=" and ".join(unit.id for unit in panel.units),
-        advice=f"Add rows of other {noun}s that the treatment is to be compared with.",
+        advice=f"Add rows of other {nouns} that the treatment is to be compared with.",
     )
 
 

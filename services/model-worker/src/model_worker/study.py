@@ -65,8 +65,8 @@ class Study:
         return StudyCard(
             name=self.name,
             title=toml.title,
-            unit=Axis(column=toml.unit.column, noun=toml.unit.noun),
-            period=Axis(column=toml.period.column, noun=toml.period.noun),
+            unit=Axis(column=toml.unit.column, noun=toml.unit.noun, plural=toml.unit.nouns),
+            period=Axis(column=toml.period.column, noun=toml.period.noun, plural=toml.period.nouns),
             outcome=Variable(**toml.outcome.model_dump()),
             treatment=Variable(**toml.treatment.model_dump()),
             controls=tuple(toml.controls),

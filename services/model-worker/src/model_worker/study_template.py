@@ -25,6 +25,7 @@ def write_template(proposal: Proposal, notation: Notation, file: str, title: str
         f"file = {_text(file)}",
         '# source = "Where the data come from, for the page."',
         "",
+        "# noun: what readers call one; plural: what they call several, where English has no rule for it",
         *_reason("unit", proposal.unit),
         f"unit = {{ column = {_text(proposal.unit.column)}{label},"
         f" noun = {_text(_noun(proposal.unit.column))} }}",
@@ -62,7 +63,7 @@ def write_template(proposal: Proposal, notation: Notation, file: str, title: str
         '# slopes = "auto"            # "unit": each unit has its own; "common": one for all',
         '# effects = "free"           # "pooled": unit effects shrink to a common mean',
         "# trends = false             # true: each unit has a linear trend of its own",
-        "# lags = 0                   # 1 to 20: the outcome answers over so many periods",
+        "# lags = 0                   # 1 to 20: the outcome answers over so many steps",
     ]
     return "\n".join(lines) + "\n"
 

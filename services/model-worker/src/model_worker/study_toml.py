@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from model_worker.notation import Notation
+from model_worker.nouns import plural_of
 from model_worker.periods import PeriodForm
 from tracestore.manifest import FileName, Transform
 
@@ -16,18 +17,27 @@ class _Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
 
-class UnitTable(_Table):
+class _NamedTable(_Table):
+    column: Text
+    noun: Text
+    plural: Text | None = None
+
+    @property
+    def nouns(self) -> str:
+        """What several are called: `plural`, or where it is not given, the noun's by the rules of English."""
+        return self.plural or plural_of(self.noun)
+
+
+class UnitTable(_NamedTable):
     """`unit`: the column that tells the units apart, the one with their labels, what one is called."""
 
-    column: Text
-    label: Text | None = None
     noun: Text = "unit"
+    label: Text | None = None
 
 
-class PeriodTable(_Table):
+class PeriodTable(_NamedTable):
     """`period`: the column that orders the rows of a unit, what one is called, and how one is written."""
 
-    column: Text
     noun: Text = "period"
     form: PeriodForm = "integer"
 

@@ -6,7 +6,7 @@ from itertools import chain
 from tracestore.manifest import Fault
 
 TOLD = 20
-"""Faults of one kind in one column that are told one by one; one more says how many others there are."""
+"""Faults of one kind in one column that are told one by one; one more stands for all others."""
 
 
 class Tally:
@@ -40,13 +40,6 @@ class Tally:
 
     def faults(self) -> list[Fault]:
         """Give the faults in the order of their lines."""
-        found = [*chain.from_iterable(self._told.values()), *map(_summary, self._further.values())]
+        others = (first.model_copy(update={"times": number}) for first, number in self._further.values())
+        found = [*chain.from_iterable(self._told.values()), *others]
         return sorted(found, key=lambda fault: fault.line or 0)
-
-
-def _summary(further: tuple[Fault, int]) -> Fault:
-    first, number = further
-    if number == 1:
-        return first
-    found = f"{number} more like the {TOLD} before, the first of them here"
-    return first.model_copy(update={"found": found})
