@@ -1,7 +1,7 @@
 """The process around the page: health, drain, what it refuses, what it logs."""
 
 import asyncio
-import re
+import json
 import signal
 import time
 from pathlib import Path
@@ -57,6 +57,31 @@ def test_health_answers_on_its_own_port_and_only_there(shared: Service) -> None:
     )
     assert shared.ask("/ready")[0] == 404
     assert shared.ask("/", shared.health_port)[0] == 404
+
+
+def test_metrics_tell_sessions_times_and_the_version_served(service: Service) -> None:
+    publish(service.root)
+    service.start()
+    eventually(service.ready)
+    visit = Visit(service)
+    visit.choose("unit", "NY")
+    visit.wait_for(lambda words: "unit=NY" in words["query"])
+    status, text = service.ask("/metrics", service.health_port)
+    assert status == 200
+    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    version = visit.words["version"]
+    visit.close()
+    assert told["longitude_sessions_open"] == told["longitude_websockets_open"] == "1.0"
+    assert told["longitude_sessions_created_total"] == told["longitude_document_seconds_count"] == "1.0"
+    assert told["longitude_reconnects_restored_total"] == "0.0"
+    assert told["longitude_ready"] == "1.0"
+    assert float(told["longitude_change_seconds_count"]) >= 1
+    assert float(told["longitude_loop_lag_seconds_count"]) >= 1
+    assert float(told[f'longitude_version_age_seconds{{study="smoking",version="{version}"}}']) > 0
+    assert told['longitude_study_trouble{study="smoking"}'] == "0.0"
+    again = Visit(service, f"study=smoking&unit=NY&version={version}", token=make_token())
+    again.close()
+    assert "longitude_reconnects_restored_total 1.0" in service.ask("/metrics", service.health_port)[1]
 
 
 def test_a_stalled_loop_is_neither_live_nor_ready() -> None:
@@ -133,10 +158,19 @@ def test_nothing_at_warning_or_above_in_a_clean_start_fit_visit_and_stop(service
     visit.choose("change", 20)
     visit.wait_for(lambda words: words["query"].endswith("change=20"))
     visit.close()
+    Visit(service).close()
     assert service.stop() == 0
     lines = service.read_log().splitlines()
-    assert all(re.match(r"\d{4}-\d\d-\d\d [\d:,]+ (DEBUG|TRACE|INFO) ", line) for line in lines), lines
+    events = [json.loads(line) for line in lines]
+    assert {event["level"] for event in events} <= {"debug", "trace", "info"}, lines
     assert not any("/ready" in line or "/live" in line for line in lines)
+    assert {event["replica"] for event in events} == {"replica-under-test"}
+    known = [event for event in events if event.get("study") == "smoking" and "version" in event]
+    assert known
+    assert all(len(event["session"]) == 8 for event in known)
+    assert {"status": 200, "method": "GET", "path": "/"}.items() <= next(
+        event for event in events if event.get("path") == "/"
+    ).items()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from bokeh.core.types import ID
 from bokeh.server.contexts import ApplicationContext
 from bokeh.server.session import ServerSession
 from synthetic import make_card, publish
+from synthetic import tell as tell_store
 
 from conftest import SERVICE
 from dashboard.application import PageBuilder, read_theme
@@ -144,6 +145,43 @@ def test_sessions_that_end_are_freed_without_a_collection(builder: PageBuilder, 
     asyncio.run(come_and_go())  # imports and caches that are made once
     with without_collection():
         asyncio.run(come_and_go())
+
+
+def test_news_reach_every_page_though_one_does_not_take_them(
+    builder: PageBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = builder._process
+    cache = process.cache
+
+    async def tell() -> None:
+        context = make_context(builder)
+        seen: WeakSet[object] = WeakSet()
+        visitors = [await visit(context, number, "study=smoking", seen) for number in range(3)]
+        stuck, *others = (visitor.session for visitor in visitors)
+        waiting = asyncio.Event()
+
+        async def take_nothing(_pending: object) -> None:
+            await waiting.wait()
+
+        monkeypatch.setattr(stuck, "_send_pending_patches", take_nothing)
+        stuck.subscribe(cast(Any, SimpleNamespace(protocol=None)))
+        tell_store(cache._store.root, "sampling", draws_done=1, draws_total=2)
+        cache.poll()
+        process.herald.announce()
+        async with asyncio.timeout(60):
+            while not all("progress" in notices(session) for session in others):
+                await asyncio.sleep(0.01)
+        assert process.herald.describe(stuck.id)["study"] == "smoking"
+        waiting.set()
+        stuck.unsubscribe(cast(Any, next(iter(stuck._subscribed_connections))))
+        await asyncio.gather(*process.herald._busy.values())
+        await end_all(context)
+
+    def notices(session: ServerSession) -> str:
+        told: dict[str, str] = session.document.template_variables["words"]
+        return told["notices"]
+
+    asyncio.run(tell())
 
 
 def test_a_session_that_ends_while_its_analysis_is_made_is_freed_too(

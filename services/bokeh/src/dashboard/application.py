@@ -10,6 +10,8 @@ from bokeh.document import Document
 from bokeh.server.contexts import BokehSessionContext
 from bokeh.themes import Theme
 
+from dashboard.logs import speaking_of
+from dashboard.metrics import DOCUMENT_SECONDS, SESSIONS_CREATED
 from dashboard.process import Process
 from dashboard.session_document import SessionDocument
 
@@ -44,7 +46,12 @@ class PageBuilder(Handler):
         """Put a page into a new document; one that cannot be built says so in `FAULT` and has no roots."""
         context = doc.session_context
         request = context.request if isinstance(context, BokehSessionContext) else None
-        self.build(doc, (request.query if request is not None else "") or "")
+        session = str(context.id) if context is not None else ""
+        with speaking_of(session), DOCUMENT_SECONDS.time():
+            self.build(doc, (request.query if request is not None else "") or "")
+        SESSIONS_CREATED.inc()
+        with speaking_of(session, **self._process.herald.describe(session)):
+            log.info("a page was built")
 
     def build(self, document: Document, query: str) -> None:
         """Put the page of a query into a new document. Blocks: not for the event loop."""

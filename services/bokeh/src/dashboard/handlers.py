@@ -15,11 +15,13 @@ from bokeh.server.session import ServerSession
 from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
 from bokeh.server.views.ws import WSHandler
-from bokeh.util.token import check_token_signature, get_token_payload
+from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
 from tornado.web import HTTPError
 
 from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
+from dashboard.logs import speaking_of
+from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
 from dashboard.process import Process, running
 from dashboard.session_document import SessionDocument
 from dashboard.state import MASSES
@@ -65,7 +67,8 @@ class PageHandler(DocHandler):
         process = running()
         traffic.pages += 1
         try:
-            session = await cast("Awaitable[ServerSession | None]", self.get_session())
+            async with process.turn:
+                session = await cast("Awaitable[ServerSession | None]", self.get_session())
             if session is None:
                 raise HTTPError(403)
             self._answer(process, session)
@@ -155,9 +158,24 @@ class SocketHandler(WSHandler):
             cast(SessionDocument, self.connection.session.document).slim()
 
     async def _async_open(self, token: str) -> None:
-        if traffic.closing or self not in traffic.sockets:
+        if get_session_id(token) in {session.id for session in self.application_context.sessions}:
+            await super()._async_open(token)
             return
-        await super()._async_open(token)
+        async with running().turn:
+            # While it waited, the visitor may have gone.
+            if not traffic.closing and self in traffic.sockets:
+                await super()._async_open(token)
+                RECONNECTS_RESTORED.inc()
+
+    async def _handle(self, message: Message[Any]) -> Any:
+        if self.connection is None:
+            return None
+        session = self.connection.session.id
+        with speaking_of(session, **running().herald.describe(session)):
+            if message.msgtype != "PATCH-DOC":
+                return await super()._handle(message)
+            with CHANGE_SECONDS.time():
+                return await super()._handle(message)
 
     def _find_fault(self) -> str | None:
         protocols = [

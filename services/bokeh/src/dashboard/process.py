@@ -9,7 +9,9 @@ from bokeh.document import Document
 from jinja2 import Environment
 
 from dashboard.assets import Assets
+from dashboard.garbage import Collector
 from dashboard.health import Health
+from dashboard.herald import Herald
 from dashboard.page import Page
 from dashboard.policy import write_policy
 from dashboard.settings import Settings, read_settings
@@ -24,22 +26,35 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Process:
-    """The settings, the traces and the open pages of one server process."""
+    """The settings, the traces and the open pages of one server process.
+
+    Attributes
+    ----------
+    turn
+        Held while a document is built: more than one at a time would only hold up who acts meanwhile.
+    ended
+        How many sessions have ended.
+    """
 
     settings: Settings
     cache: TraceCache
     health: Health
     assets: Assets
     templates: Environment
-    _pages: dict[str, tuple[Document, Page]] = field(default_factory=dict)
-    _announced: Shelf = field(default_factory=Shelf)
+    herald: Herald = field(default_factory=Herald)
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    ended: int = 0
+    collector: Collector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.collector = Collector(lambda: len(self.herald.pages), lambda: self.ended)
 
     def start(self) -> None:
         """Follow the volume from now on; called on the event loop, where changes are announced."""
         loop = asyncio.get_running_loop()
 
-        def announce(shelf: Shelf) -> None:
-            loop.call_soon_threadsafe(self._announce, shelf)
+        def announce(_shelf: Shelf) -> None:
+            loop.call_soon_threadsafe(self.herald.announce)
 
         self.cache.start(announce)
 
@@ -81,20 +96,14 @@ class Process:
         context = document.session_context
         if context is not None:
             # Before it is attached, which shows the volume as it is then: no change falls in between.
-            self._pages[context.id] = (document, page)
+            self.herald.pages[context.id] = (document, page)
         page.attach(document)
         return page
 
     def close_page(self, session_id: str) -> None:
         """Forget a page whose session has ended."""
-        self._pages.pop(session_id, None)
-
-    def _announce(self, shelf: Shelf) -> None:
-        before, self._announced = self._announced, shelf
-        for document, page in list(self._pages.values()):
-            context = document.session_context
-            if context is not None and not context.destroyed and page.concerns(before, shelf):
-                document.add_next_tick_callback(page.refresh)
+        if self.herald.pages.pop(session_id, None) is not None:
+            self.ended += 1
 
 
 @once
