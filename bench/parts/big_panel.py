@@ -105,14 +105,16 @@ def main() -> None:
     from model_worker.design import make_design
     from model_worker.faults import InvalidInput
     from model_worker.likelihood import tabulate
-    from model_worker.panel import read_panel
+    from model_worker.panel import make_panel, read_columns
     from model_worker.study import read_study
 
     started, faults = monotonic(), 0
     laps = {}
     try:
         study = read_study(Path(sys.argv[1]))
-        panel = read_panel(study, read_data(study))
+        columns = read_columns(study, read_data(study))
+        panel = make_panel(study, columns)
+        del columns
         laps["read_s"] = monotonic() - started
         if "--reduce" in sys.argv:
             design = make_design(study, panel)

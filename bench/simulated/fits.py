@@ -10,6 +10,7 @@ from model_worker.likelihood import tabulate
 from model_worker.model import Shape, Statistics, state_constants
 from model_worker.patterns import Pattern, sort_into_patterns
 from model_worker.sampling import Reduced, sample
+from model_worker.slope_prior import SLOPE_SCALE
 from model_worker.system import Random, System
 
 Floats = NDArray[np.float64]
@@ -77,7 +78,7 @@ def reduce_panel(
     centre, error = xy / xx, np.sqrt((yy - xy**2 / xx) / xx / plain.freedom)
     columns[:, 0] -= centre * columns[:, 1]
     likelihood = tabulate(system_of(variant.own, variant.random), autoregressive=variant.autoregressive)
-    constants = state_constants(likelihood, spread_scale, centre, error)
+    constants = state_constants(likelihood, spread_scale, SLOPE_SCALE, centre, error)
     return Statistics(variant.shape, likelihood.coefficients, constants)
 
 

@@ -3,8 +3,9 @@
 import numpy as np
 
 from model_worker.likelihood import LOWEST_RHO
-from model_worker.model import NOISE_SCALE, SLOPE_SCALE
+from model_worker.model import NOISE_SCALE
 from model_worker.patterns import sort_into_patterns
+from model_worker.slope_prior import SLOPE_SCALE
 from model_worker.student import LOWEST_NU, NU_RATE
 from model_worker.student_panel import StudentStatistics
 from model_worker.student_reference import refer
@@ -54,4 +55,4 @@ def reduce_heavy(outcome: np.ndarray, treatment: np.ndarray) -> StudentStatistic
     periods = outcome.shape[1]
     patterns = sort_into_patterns(unit, period, np.arange(periods), columns, 1)
     system = System(patterns, periods, len(outcome), "treatment")
-    return refer(system, centre, SPREAD_SCALE, autoregressive=True)
+    return refer(system, centre, SPREAD_SCALE, SLOPE_SCALE, autoregressive=True)

@@ -23,7 +23,10 @@ SERVICE = Path(__file__).parents[1]
 # Shared machines are slow at times; everything that waits takes its patience from here.
 PATIENCE = float(os.environ.get("PATIENCE") or 3.0)
 # `pytest --hypothesis-profile=hostile` renders the page for 10,000 hostile queries.
-hypothesis.settings.register_profile("hostile", max_examples=10_000)
+hypothesis.settings.register_profile("hostile", max_examples=10_000, deadline=None)
+# A slow machine is no fault of what is tested.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 def eventually[Result](check: Callable[[], Result], timeout: float = 20.0) -> Result:

@@ -173,14 +173,17 @@ def test_an_open_tab_fills_section_by_section_and_follows_the_version(
 
     async def open_tab() -> tuple[list[str], list[str]]:
         tab, document = AnalystTab(), Document()
-        tab.show(version, "CA")
+        tab.show(version)
         assert all(isinstance(root, Column) and not root.children for _, root in tab.roots)
         for _, root in tab.roots:
             document.add_root(root)
         texts = []
         for shown in (version, other):
-            tab.show(shown, "CA")
-            tab.show(shown, "NY")
+            tab.show(shown)
+            tab.show(shown)
+            said = [div.text for div in document.select({"type": Div})]
+            assert len(said) == 1, "nothing of another version stands there until its own is"
+            assert "Reading the draws" in said[0]
             while waiting := document.session_callbacks:
                 document.remove_next_tick_callback(waiting[0])  # type: ignore[arg-type]
                 result = waiting[0].callback()

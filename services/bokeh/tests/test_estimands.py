@@ -44,6 +44,11 @@ def test_identity_on_identity_in_units_is_slope_times_change() -> None:
     assert effect(Estimand("identity", "identity", "units", "change"), [7], [3], 4) == pytest.approx(-2)
 
 
+def test_standardised_on_standardised_is_slope_times_standard_deviations() -> None:
+    estimand = Estimand("standardised", "standardised", "units", "saving")
+    assert effect(estimand, [-0.7], [-1.2], 0.5) == pytest.approx(0.25)
+
+
 def test_log_on_identity_in_units() -> None:
     expected = 10 * math.exp(-0.5 * 2) - 10
     assert effect(Estimand("log", "identity", "units", "change"), [10], [3], 2) == pytest.approx(expected)

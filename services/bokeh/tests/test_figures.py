@@ -20,7 +20,13 @@ from dashboard.controls import choose_step
 from dashboard.estimands import summarise
 from dashboard.figures import Compared, EffectFigure, outline_band
 from dashboard.multiples import fit_cell
-from dashboard.numerals import write_apart, write_duration, write_number, write_probability
+from dashboard.numerals import (
+    MINUS,
+    write_duration,
+    write_interval,
+    write_number,
+    write_probability,
+)
 from dashboard.page import ROOTS, Page
 from dashboard.plots import Easel
 from dashboard.static_tree import export_tree
@@ -80,16 +86,20 @@ def test_numbers_are_written_to_three_digits(value: float, text: str) -> None:
 @pytest.mark.parametrize(
     ("values", "written"),
     [
-        ((13_298.0, 13_305.0, 13_311.0), ("13,298", "13,305", "13,311")),
-        ((1.0, 2.0, 3.0), ("1.00", "2.00", "3.00")),
+        ((13_298.2, 13_311.4, 13_304.6), ("13,298", "13,311", "13,304.6")),
+        ((-2.04, 18.4, 8.92), ("~2", "18", "8.9")),
+        ((0.0589, 0.209, 0.132), ("0.06", "0.21", "0.132")),
+        ((-0.04, 3.53, 0.870), ("0.0", "3.5", "0.87")),
+        ((1_234_567, 1_690_000, 1_400_000), ("1,230,000", "1,690,000", "1,400,000")),
+        ((3e-15, 4e-15), ("3.00e~15", "4.00e~15")),
         ((5.0, 5.0, 5.0), ("5.00", "5.00", "5.00")),
-        ((1.0, 1.0 + 1e-12), ("1.000000", "1.000000")),
+        ((float("nan"), float("nan"), 1.0), ("not a number", "not a number", "1.00")),
     ],
 )
-def test_numbers_that_are_read_together_are_told_apart(
+def test_an_interval_is_written_to_the_second_digit_of_its_width(
     values: tuple[float, ...], written: tuple[str, ...]
 ) -> None:
-    assert write_apart(*values) == written
+    assert write_interval(*values) == tuple(text.replace("~", MINUS) for text in written)
 
 
 def test_no_probability_is_written_as_certain() -> None:

@@ -39,7 +39,7 @@ def test_a_saving_is_told_as_a_lower_outcome() -> None:
     sentence, certainty = say_headline(make_card(), "California", 10, answer(40, 10))
     assert sentence.replace(NARROW, "") == (
         "If the state cigarette tax had been 10% higher, spending in California in 2009 would have been "
-        "about 40.0 million US$ lower (90% interval: 33.2 to 46.8 lower)."
+        "about 40.0 million US$ lower (90% interval: 33 to 47 lower)."
     )
     assert certainty.replace(NARROW, "") == (
         "That it is a saving is virtually certain: probability more than 99.9%."
@@ -50,13 +50,24 @@ def test_an_interval_over_zero_has_both_directions() -> None:
     card = make_card().model_copy(update={"sign": "change"})
     sentence, certainty = say_headline(card, "Texas", -5, answer(1, 10))
     assert f"5{NARROW}% lower" in sentence
-    assert "interval: 5.84 lower to 7.84 higher" in sentence
+    assert "interval: 6 lower to 8 higher" in sentence
     assert "an increase is about as likely as not" in certainty
 
 
 def test_the_likelier_side_is_the_one_that_is_named() -> None:
     card = make_card().model_copy(update={"sign": "gain"})
     assert "a loss is very likely" in say_headline(card, "Texas", 5, answer(-6, 10))[1]
+
+
+def test_an_effect_that_is_likelier_negligible_is_said_to_be_that() -> None:
+    card = make_card()
+    card = card.model_copy(update={"what_if": card.what_if.model_copy(update={"negligible": 2.0})})
+    _, certainty = say_headline(card, "Texas", 5, answer(6, 10), 25.0)
+    assert certainty.replace(NARROW, "") == (
+        "That it is negligible, less than 2% either way, is virtually certain: probability more than 99.9%."
+    )
+    _, certainty = say_headline(card, "Texas", 5, answer(6, 1), 0.5)
+    assert f"a saving of more than 2{NARROW}% is virtually certain" in certainty
 
 
 def test_an_effect_after_lags_is_told_as_the_long_run() -> None:
@@ -87,10 +98,10 @@ def test_shares_about_what_is_negligible_make_up_the_whole() -> None:
     draws = np.concatenate((np.full(10, -5.0), np.linspace(-1, 1, 30), np.full(60, 5.0)))
     shares = list_shares(card, EffectAnswer(2009, 1, summarise(draws), outcome=100.0), 1.0)
     assert [share.replace(NARROW, "").rpartition(": ")[2] for share in shares] == ["60.0%", "30.0%", "10.0%"]
-    assert "a saving of more than 1 %" in shares[0]
+    assert f"a saving of more than 1{NARROW}%" in shares[0]
 
 
 def test_without_it_the_other_side_of_zero_is_told() -> None:
     shares = list_shares(make_card(), answer(40, 10), None)
     assert len(shares) == 1
-    assert shares[0].startswith("Probability of an increase: less than 0.1")
+    assert shares[0].startswith("Probability that it is an increase: less than 0.1")

@@ -184,6 +184,26 @@ def render(document: Document) -> str:
     )
 
 
+def test_units_to_compare_are_counted_after_what_is_not_there_is_left_out(
+    cache: TraceCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.settling.COMPARED_MAX", 2)
+    query = "study=smoking&unit=AK&compare=AK&compare=XX&compare=AL&compare=CA"
+    state, notices = settle_query(cache, query)
+    assert state.compare == ("AL", "CA")
+    assert not any("At most" in notice for notice in notices)
+    state, notices = settle_query(cache, f"{query}&compare=NY")
+    assert state.compare == ("AL", "CA")
+    assert "At most 2" in notices[-1]
+
+
+def test_a_value_cannot_write_lines_of_its_own_into_a_notice(cache: TraceCache) -> None:
+    _, notices = settle_query(cache, "study=smoking&unit=x%0AThis+study+was+withdrawn%E2%80%AE")
+    assert len(notices) == 1
+    assert notices[0].isprintable()
+    assert "\n" not in notices[0]
+
+
 @given(states)
 def test_settling_twice_changes_nothing_and_says_nothing(cache: TraceCache, asked: ViewState) -> None:
     once, _ = settle(asked, cache.shelf, cache.held)
@@ -224,7 +244,6 @@ def test_a_full_query_is_kept_as_it_is(cache: TraceCache) -> None:
         ("&".join("a=1" for _ in range(200)), "cannot be read"),
         ("study=%ff%fe%00", "There is no study"),
         ("study=smoking&compare=XX", "to compare with"),
-        ("study=smoking&compare=AK&compare=AL&compare=CA&compare=NY", "At most 3"),
         ("mass=0.42", "is not a mass"),
         ("mass=nan", "is not a mass"),
         ("tab=secret", "is not a tab"),

@@ -28,7 +28,9 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> LoadedVersion:
 
 def test_effect_table_holds_the_posterior_of_every_unit_shown(version: LoadedVersion) -> None:
     table = build_effect_unit(version, STATE)
-    assert table.columns == ("quantity", "California, million US$", "New York, million US$")
+    assert table.columns == (
+        *("quantity", "saving in California, million US$", "saving in New York, million US$"),
+    )
     rows = {row[0]: row[1:] for row in table.rows}
     for place, unit in enumerate(("CA", "NY")):
         effect = version.effect_on(unit, 10.0, 0.8).effect
@@ -70,7 +72,7 @@ def test_text_that_a_spreadsheet_would_run_is_guarded(text: str) -> None:
 
 def test_file_names_have_letters_that_every_file_system_takes(version: LoadedVersion) -> None:
     name = name_file(version, ViewState(unit='a/b "ü"'), "outcome")
-    assert name == f"smoking-a-b-----{version.name}-outcome.csv"
+    assert name == f"smoking-a-b-----plus-0-percent-{version.name}-outcome.csv"
 
 
 def test_every_table_is_served_under_a_name_that_tells_study_unit_and_version(shared: Service) -> None:

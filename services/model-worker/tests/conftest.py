@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 
 from model_worker.attendant import Attendant
+from model_worker.inputs import StudyInput, read_input
 from model_worker.settings import Settings
 from model_worker.writer import Writer
 from tracestore.publisher import Publisher
@@ -53,3 +54,16 @@ def attendant_of() -> Callable[[Settings], Attendant]:
         )
 
     return make
+
+
+@pytest.fixture
+def unbalanced(folder: StudyFolder, settings: Settings) -> Callable[[str], StudyInput]:
+    """A panel with gaps, a unit seen three times only, and a control."""
+
+    def read(model: str) -> StudyInput:
+        folder.text = folder.text.replace("controls = []", 'controls = ["income"]')
+        folder.text += f"\n[model]\n{model}\n"
+        del folder.rows[28:30], folder.rows[20], folder.rows[11:16]
+        return read_input(folder.write(), settings)
+
+    return read

@@ -5,7 +5,7 @@ import pymc as pm
 from numpy.typing import NDArray
 
 from model_worker.design import Design
-from model_worker.model import NOISE_SCALE, SLOPE_SCALE
+from model_worker.model import NOISE_SCALE
 from model_worker.panel import Panel
 
 Floats = NDArray[np.float64]
@@ -33,7 +33,7 @@ def build_naive_model(design: Design, panel: Panel) -> pm.Model:
     times = np.array(panel.periods, dtype=float)
     time = ((times - times.mean()) / np.ptp(times))[panel.period_index]
     with pm.Model() as model:
-        slope = pm.Normal("slope", 0, SLOPE_SCALE)
+        slope = pm.Normal("slope", 0, design.slope_scale)
         sigma = pm.HalfNormal("sigma", NOISE_SCALE)
         period = pm.Normal("period", 0, WIDE, shape=periods)
         mean = period[panel.period_index]

@@ -5,8 +5,8 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
-from model_worker.design import SLOPE_SPREAD, Design
-from model_worker.model import NOISE_SCALE, SLOPE_SCALE
+from model_worker.design import Design
+from model_worker.model import NOISE_SCALE
 from model_worker.panel import Panel
 from model_worker.patterns import step_of
 from model_worker.student import NU_RATE
@@ -27,7 +27,7 @@ def build_naive_student_model(design: Design, panel: Panel, *, mixed: bool) -> p
     first = order[np.r_[True, ~same]]
     units = len(panel.units)
     with pm.Model() as model:
-        slope = pm.Normal("slope", 0, SLOPE_SCALE)
+        slope = pm.Normal("slope", 0, design.slope_scale)
         sigma = pm.HalfNormal("sigma", NOISE_SCALE)
         nu = pm.Gamma("nu", 2, NU_RATE)
         rho = pm.Flat("rho") if chosen.autoregressive else pt.zeros(())
@@ -38,7 +38,7 @@ def build_naive_student_model(design: Design, panel: Panel, *, mixed: bool) -> p
         if panel.control_names:
             mean += pt.dot(design.regressors[:, 1:], pm.Flat("control", shape=len(panel.control_names)))
         if chosen.random == "treatment":
-            tau = pm.HalfNormal("tau", SLOPE_SPREAD)
+            tau = pm.HalfNormal("tau", design.spread_scale)
             mean += pm.Normal("deviation", 0, tau, shape=units)[panel.unit_index] * design.regressors[:, 0]
         mean += slope * design.regressors[:, 0]
         expected = mean[rows] + rho**lag * (design.outcome[before] - mean[before])

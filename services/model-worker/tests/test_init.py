@@ -19,7 +19,7 @@ from model_worker.inputs import read_input
 from model_worker.new_study import make_study, study_name
 from model_worker.proposal import Asked
 from model_worker.settings import Settings
-from model_worker.study_toml import ModelTable
+from model_worker.study_toml import ModelTable, PriorTable
 
 
 def columns_of(folder: Path) -> dict[str, str | None]:
@@ -122,7 +122,7 @@ def test_every_option_that_is_commented_is_one_that_study_toml_knows(
     path = made.folder / "study.toml"
     head, model = path.read_text().split("# [model]\n")
     options = [line.removeprefix("# ") for line in model.splitlines()]
-    assert [option.split()[0] for option in options] == list(ModelTable.model_fields)
+    assert [option.split()[0].split(".")[0] for option in options] == list(ModelTable.model_fields)
     text = head.replace("# negligible", "negligible").replace("# source", "source")
     path.write_text(
         text.replace('# encoding = "cp1252"', '[read]\nencoding = "cp1252"')
@@ -132,7 +132,7 @@ def test_every_option_that_is_commented_is_one_that_study_toml_knows(
     given = read_input(made.folder, settings)
     assert given.study.toml.source
     assert given.study.toml.what_if.negligible == 1
-    assert given.study.toml.model == type(given.study.toml.model)()
+    assert given.study.toml.model == ModelTable(prior=PriorTable(effect=5))
 
 
 WIDE = "country,2000,2001,2002\nA,1,2,3\nB,2,3,5\n"
@@ -143,11 +143,13 @@ WIDE = "country,2000,2001,2002\nA,1,2,3\nB,2,3,5\n"
     [
         (b"", Asked(), "not_a_table"),
         (b"a\n1\n", Asked(), "not_a_table"),
+        (b"U0,2000,1,2," * 100_000, Asked(), "long_line"),
         (b"a,b\n", Asked(), "empty_file"),
         (b"a,a\n1,2\n", Asked(), "repeated_column"),
         (b"\x1f\x8bxx", Asked(), "not_compressed"),
         (b"PAR1xxxx", Asked(), "not_parquet"),
         (WIDE.encode(), Asked(), "wide_layout"),
+        (WIDE.replace("200", "sales_200").encode(), Asked(), "wide_layout"),
         (b"who,what\na,b\nc,d\n", Asked(), "no_period"),
         (b"u,year,y\na,2000,1\na,2000,2\nb,2001,3\nb,2001,4\n", Asked(), "no_unit"),
         (b"u,year,y\na,2000,1\na,2001,2\nb,2000,3\nb,2001,4\n", Asked(), "no_outcome"),
@@ -182,10 +184,33 @@ def test_what_is_written_can_be_read_by_the_worker_s_user(tmp_path: Path, settin
 
 
 @pytest.mark.parametrize(
-    ("file", "name"), [("A b.csv", "a-b"), ("Ünits.csv.gz", "nits"), ("ß.csv", "study"), ("x.tsv", "x")]
+    ("file", "name"),
+    [
+        ("A b.csv", "a-b"),
+        ("Ünits.csv.gz", "units"),
+        ("日本.csv", "study"),
+        ("ß.csv", "study"),
+        ("x.tsv", "x"),
+    ],
 )
 def test_a_study_is_named_by_its_file(file: str, name: str) -> None:
     assert study_name(Path(file)) == name
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "title"),
+    [
+        ("Umsätze_2020.csv", None, "Umsätze 2020"),
+        ("日本.csv", None, "日本"),
+        ("x.csv", "tax-rates", "Tax rates"),
+    ],
+)
+def test_the_title_is_that_of_the_file_in_any_script_unless_the_study_is_named(
+    file: str, name: str | None, title: str, tmp_path: Path, settings: Settings
+) -> None:
+    (tmp_path / file).write_text("\n".join(make_rows()))
+    made = make_study(tmp_path / file, settings.studies_dir, name, Asked())
+    assert tomllib.loads((made.folder / "study.toml").read_text())["title"] == title
 
 
 def test_the_command_says_what_it_proposes_and_why_and_checks_it(tmp_path: Path, settings: Settings) -> None:
@@ -212,8 +237,29 @@ def test_faults_are_printed_as_json_on_request(folder: StudyFolder, settings: Se
     folder.write()
     done = run("check", "--json", settings=settings)
     assert done.returncode == 1
-    (fault,) = json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    (fault,) = found["faults"]
     assert (fault["kind"], fault["line"], fault["column"]) == ("not_a_number", 5, "sales")
+    assert found["warnings"] == []
+
+
+def test_warnings_are_printed_as_json_beside_the_faults_of_other_studies(
+    folder: StudyFolder, settings: Settings
+) -> None:
+    folder.rows = make_rows(6, 4)
+    folder.write()
+    spoiled = StudyFolder(settings.studies_dir / "spoiled")
+    spoiled.set_cell(5, "sales", "x")
+    spoiled.write()
+    done = run("check", "--json", settings=settings)
+    assert done.returncode == 1
+    found = json.loads(done.stdout)
+    assert [fault["file"] for fault in found["faults"]] == ["spoiled/data.csv"]
+    (warning,) = found["warnings"]
+    assert warning["study"] == "small"
+    assert warning["text"].startswith("There are 4 years")
+    alone = run("check", "--json", "small", settings=settings)
+    assert (alone.returncode, json.loads(alone.stdout)["faults"]) == (0, [])
 
 
 def test_the_first_of_many_faults_are_printed_and_the_others_counted(

@@ -81,6 +81,28 @@ def test_the_columns_of_the_real_download_give_the_figures_that_ship(tmp_path: P
     assert table.left_out == ["1 national row"]
 
 
+@pytest.mark.parametrize("source", ["cdc-sae", "cdc-tax-burden"])
+def test_text_in_the_place_of_figures_is_read_or_left_out_and_counted(source: Source) -> None:
+    layout = LONG_TABLES[source]
+    measure = next(iter(layout.measures))
+    values = ['"1.99"', "0.425", '"""0.425"""', "$1.5", '"1,234.5*"', "No Provision", "No Provision", ""]
+    rows = [f"{2000 + place},NY,New York,{measure},{value}" for place, value in enumerate(values)]
+    head = f"Year,LocationAbbr,LocationDesc,{layout.measure},Data_Value"
+    table = import_long(sample_of("\n".join([head, *rows])), "raw.csv", source)
+    assert [row[3] for row in table.rows] == ["1.99", "0.425", "0.425", "1.5", "1234.5"]
+    assert table.left_out == ['2 figures "No Provision"', '1 figures ""']
+
+
+def test_no_row_of_a_download_is_left_out_unseen() -> None:
+    with pytest.raises(InvalidInput) as raised:
+        sample_of(TAX_BURDEN + "2019,NY\n\n2019,NJ\n")
+    lines = TAX_BURDEN.count("\n")
+    assert [(fault.kind, fault.line) for fault in raised.value.faults] == [
+        ("ragged_row", lines + 1),
+        ("ragged_row", lines + 3),
+    ]
+
+
 def test_the_years_of_a_wide_table_become_rows() -> None:
     wide = 'country;code;2000;2001;2002\n"Côte; d";CI;1,5;;3\nB;BB;2;3;5\n'
     table = reshape(sample_of(wide), "wide.csv", "sales", "year")

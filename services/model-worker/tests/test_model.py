@@ -39,19 +39,6 @@ VARIANTS = {
 }
 
 
-@pytest.fixture
-def unbalanced(folder: StudyFolder, settings: Settings) -> Read:
-    """A panel with gaps, a unit seen three times only, and a control."""
-
-    def read(model: str) -> StudyInput:
-        folder.text = folder.text.replace("controls = []", 'controls = ["income"]')
-        folder.text += f"\n[model]\n{model}\n"
-        del folder.rows[28:30], folder.rows[20], folder.rows[11:16]
-        return read_input(folder.write(), settings)
-
-    return read
-
-
 def own_units(design: Design, slopes: Floats) -> Floats:
     return slopes * design.outcome_scale / design.scales
 

@@ -235,3 +235,18 @@ def test_two_texts_of_one_quarter_are_one_row_twice(folder: StudyFolder, setting
     with pytest.raises(InvalidInput) as raised:
         read_input(folder.write(), settings)
     assert [(fault.kind, fault.line) for fault in raised.value.faults] == [("repeated_row", 3)]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_the_line_of_a_byte_is_right_wherever_the_blocks_that_are_read_end(
+    end: str, folder: StudyFolder, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.text += '\n[read]\nencoding = "cp1252"\n'
+    folder.write()
+    content = end.join(folder.rows).encode().replace(b"Unit 1,2004", b"Unit \x81,2004")
+    (folder.path / "data.csv").write_bytes(content)
+    for block in range(1, 40):
+        monkeypatch.setattr("model_worker.data_file._BLOCK", block)
+        with pytest.raises(InvalidInput) as raised:
+            read_input(folder.path, settings)
+        assert [(fault.kind, fault.line) for fault in raised.value.faults] == [("wrong_encoding", 14)]

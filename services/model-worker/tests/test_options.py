@@ -143,34 +143,22 @@ def test_a_unit_without_rows_for_its_lags_is_a_fault_of_the_lags(
     assert "U2" in fault.found
 
 
-def test_a_trend_that_moves_with_the_treatment_does_not_narrow_the_prior_of_the_slope(
-    folder: StudyFolder, settings: Settings
+@pytest.mark.parametrize("beside", ["control", "trend"])
+def test_what_moves_with_the_treatment_does_not_narrow_the_prior_of_the_slope(
+    beside: str, folder: StudyFolder, settings: Settings
 ) -> None:
     rng = np.random.default_rng(3)
-    folder.rows = ["state,name,year,sales,tax,income"]
-    for unit in range(UNITS):
-        trend = rng.normal(0, 100)
-        for period in range(PERIODS):
-            own = rng.normal()
-            sales = own + rng.normal(0, 0.3)
-            folder.rows.append(f"U{unit:02},Unit {unit},{2000 + period},{sales},{trend * period + own},0")
-    folder.text = folder.text.replace("log", "identity")
-    folder.text += '\n[model]\nslopes = "common"\ntrends = true\n'
-    given = read_input(folder.write(), settings)
-    assert_within_four_deviations(fit(given)["beta"], np.array(1.0))
-
-
-def test_a_control_that_moves_with_the_treatment_does_not_narrow_the_prior_of_the_slope(
-    folder: StudyFolder, settings: Settings
-) -> None:
-    rng = np.random.default_rng(3)
+    trends = rng.normal(0, 100, UNITS)
     folder.rows = ["state,name,year,sales,tax,income"]
     for unit in range(UNITS):
         for period in range(PERIODS):
             income, own = rng.normal(0, 100), rng.normal()
-            sales = own + rng.normal(0, 0.3)
-            folder.rows.append(f"U{unit:02},Unit {unit},{2000 + period},{sales},{income + own},{income}")
-    folder.text = folder.text.replace("controls = []", 'controls = ["income"]').replace("log", "identity")
-    folder.text += '\n[model]\nslopes = "common"\n'
+            sales, moved = own + rng.normal(0, 0.3), income if beside == "control" else trends[unit] * period
+            folder.rows.append(f"U{unit:02},Unit {unit},{2000 + period},{sales},{moved + own},{income}")
+    folder.text = folder.text.replace("log", "identity") + '\n[model]\nslopes = "common"\n'
+    if beside == "control":
+        folder.text = folder.text.replace("controls = []", 'controls = ["income"]')
+    else:
+        folder.text += "trends = true\n"
     given = read_input(folder.write(), settings)
     assert_within_four_deviations(fit(given)["beta"], np.array(1.0))

@@ -31,7 +31,9 @@ Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 VersionName = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
 StudyName = Annotated[str, StringConstraints(pattern=STUDY_PATTERN)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
-Transform = Literal["log", "identity"]
+Transform = Literal["log", "identity", "standardised"]
+"""Of a standardised column the trace has standard deviations from the mean of the panel's values, and those
+are its units."""
 
 
 class Identity(Contract):
@@ -56,6 +58,18 @@ class Identity(Contract):
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
+class NumberFormat(Contract):
+    """How readers should see the numbers of a column."""
+
+    decimals: Annotated[int, Field(ge=0, le=10)] | None = None
+    """Always so many; None for as many as three significant digits take."""
+    thousands: bool = True
+    """Whether there are commas between thousands."""
+    prefix: Annotated[str, StringConstraints(max_length=10)] = ""
+    suffix: Annotated[str, StringConstraints(max_length=10)] = ""
+    """What stands right before and behind the digits, as "US$" or "k"."""
+
+
 class Variable(Contract):
     """A column of the panel as readers should see it."""
 
@@ -63,6 +77,7 @@ class Variable(Contract):
     label: Name
     units: str
     transform: Transform
+    number: NumberFormat = NumberFormat()
 
 
 class Axis(Contract):
@@ -87,6 +102,8 @@ class WhatIf(Contract):
     max: float
     negligible: Annotated[float, Field(gt=0, le=100)] | None = None
     """Effects below so many percent of the outcome count as none: the region of practical equivalence."""
+    number: NumberFormat | None = None
+    """How effects are written; as the outcome is where None."""
 
     @model_validator(mode="after")
     def _range_holds_the_default(self) -> Self:

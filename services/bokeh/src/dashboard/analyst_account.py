@@ -115,6 +115,8 @@ def _say_rows(manifest: Manifest) -> str:
 
 def _say_column(manifest: Manifest, which: str) -> str:
     variable = manifest.study.outcome if which == "outcome" else manifest.study.treatment
-    scale = "as its logarithm" if variable.transform == "log" else "as it is"
+    scale = {"log": "as its logarithm", "identity": "as it is", "standardised": "standardised"}[
+        variable.transform
+    ]
     units = f", {variable.units}" if variable.units else ""
     return f"{variable.column}: {variable.label}{units}; enters the model {scale}"

@@ -288,7 +288,7 @@ def _tell_least_squares(version: LoadedVersion, analysis: Analysis) -> Part:
         estimates.append((name, card.slope, low, high))
         rows.append((name, card.slope, error, low, high))
     study = version.manifest.study
-    scale = {"log": "log ", "identity": ""}
+    scale = {"log": "log ", "identity": "", "standardised": "standardised "}
     label = (
         f"Slope of {scale[study.outcome.transform]}{study.outcome.column} "
         f"on {scale[study.treatment.transform]}{study.treatment.column}"

@@ -21,8 +21,9 @@ from bokeh.models import (
 from bokeh.models.annotations import Span
 from numpy.typing import NDArray
 
-from dashboard.estimands import Floats
-from dashboard.plots import Easel
+from dashboard.measure import Measure
+from dashboard.numerals import write_interval
+from dashboard.plots import Easel, write_ticks
 from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
 from dashboard.tiles import COLUMNS, ROWS
 from dashboard.unit_effects import UnitEffects
@@ -32,25 +33,6 @@ TILE_HEIGHT = 400
 ROW_HEIGHT, FRAME_HEIGHT = 19, 60
 RANKED_MAX = 60
 """Units that a ranking shows, half of them from either end where there are more."""
-
-
-class Measure:
-    """What units are compared by: percent of their outcome under a log, else the outcome's units."""
-
-    def __init__(self, version: LoadedVersion, effects: UnitEffects) -> None:
-        self.effects = effects
-        relative = version.estimand.outcome == "log"
-        share = effects.share if relative else 1.0
-        self.units = "%" if relative else version.manifest.study.outcome.units
-        self.mean: Floats = effects.mean * share
-        self.lower: Floats = effects.lower * share
-        self.upper: Floats = effects.upper * share
-        self.doubtful: NDArray[np.bool_] = (self.lower <= 0) & (self.upper >= 0)
-
-    def rank(self) -> NDArray[np.int64]:
-        """Give the positions of units with an effect, from the largest to the smallest."""
-        order: NDArray[np.int64] = np.argsort(-self.mean, kind="stable")
-        return order[np.isfinite(self.mean[order])].astype(np.int64)
 
 
 class TileMap:
@@ -143,12 +125,13 @@ class Ranking:
         self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
         easel.draw(self.plot, self.source, interval, selection_glyph=interval, nonselection_glyph=interval)
         dots = easel.draw(self.plot, self.source, dot, selection_glyph=dot, nonselection_glyph=dot)
-        easel.axis(self.plot, "below")
+        self._effects = easel.axis(self.plot, "below")
         self._names = easel.axis(self.plot, "left", grid=False)
         _let_choose(self.plot, dots)
 
     def show(self, measure: Measure, chosen: str) -> None:
         """Rank the units; of more than `RANKED_MAX` those at both ends and the chosen one."""
+        write_ticks(self._effects, measure.number)
         units = self._version.manifest.units
         order = thin_ranking(measure.rank(), [unit.id for unit in units].index(chosen))
         rows = np.arange(order.size, dtype=np.float64)
@@ -197,8 +180,11 @@ def _let_choose(plot: Plot, renderer: Any) -> None:
 
 
 def _tell(measure: Measure, order: NDArray[np.int64]) -> list[str]:
-    numbers = zip(measure.mean[order], measure.lower[order], measure.upper[order], strict=True)
-    return [
-        f"{mean:+.3g} ({lower:+.3g} to {upper:+.3g}) {measure.units}" if np.isfinite(mean) else "not defined"
-        for mean, lower, upper in numbers
-    ]
+    told = []
+    for place in order:
+        low, high, mean = write_interval(
+            measure.lower[place], measure.upper[place], measure.mean[place], form=measure.number
+        )
+        known = np.isfinite(measure.mean[place])
+        told.append(f"{mean} ({low} to {high}) {measure.units}" if known else "not defined")
+    return told

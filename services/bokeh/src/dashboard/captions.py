@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dashboard.atlas import Measure
 from dashboard.dots import DOTS, stack_dots
 from dashboard.estimands import Floats
-from dashboard.headline import NEGATIVE, POSITIVE
-from dashboard.numerals import write_apart, write_number, write_percent, write_probability
+from dashboard.headline import POSITIVE, list_outcomes
+from dashboard.measure import Measure
+from dashboard.numerals import effect_format, write_interval, write_number, write_percent, write_probability
 from dashboard.state import ViewState
 from dashboard.versions import EffectAnswer, LoadedVersion
-from tracestore.manifest import StudyCard
+from tracestore.manifest import StudyCard, Variable
 
 
 def describe_effect(card: StudyCard, answer: EffectAnswer, state: ViewState) -> str:
@@ -19,15 +19,13 @@ def describe_effect(card: StudyCard, answer: EffectAnswer, state: ViewState) -> 
     effect = answer.effect
     if effect is None or effect.grid.size == 0:
         return "Nothing is drawn: there is no effect to show."
-    numbers = (
-        f"mean {write_number(effect.mean)} {card.outcome.units}, {write_percent(effect.mass)} of it from "
-        f"{write_number(effect.lower)} to {write_number(effect.upper)}"
-    )
+    low, high, mean = write_interval(effect.lower, effect.upper, effect.mean, form=effect_format(card))
+    numbers = f"mean {mean} {card.outcome.units}, {write_percent(effect.mass)} of it from {low} to {high}"
     if state.view == "dots":
         above = int((stack_dots(effect).x > 0).sum())
         return (
             f"{DOTS} dots, each as likely as any other, {above} of them {POSITIVE[card.sign]}; {numbers}. "
-            "Dark dots are in the interval."
+            "Strong dots are in the interval, faint ones outside it."
         )
     return f"A density curve: {numbers}. The shaded part is the interval, the dashed line no effect."
 
@@ -38,47 +36,49 @@ def list_shares(card: StudyCard, answer: EffectAnswer, negligible: float | None)
     if effect is None or effect.grid.size == 0:
         return ()
     if negligible is None:
-        return (f"Probability of {NEGATIVE[card.sign]}: {write_probability(1 - effect.probability)}",)
-    percent = card.what_if.negligible
-    within = effect.share_between(-negligible, negligible)
-    above = effect.share_between(np.nextafter(negligible, np.inf), np.inf)
-    return (
-        f"Probability of {POSITIVE[card.sign]} of more than {percent:g} %: {write_probability(above)}",
-        f"Negligible, less than {percent:g} % either way: {write_probability(within)}",
-        f"Probability of {NEGATIVE[card.sign]} of more than {percent:g} %: "
-        f"{write_probability(max(0.0, 1 - above - within))}",
+        _, (what, share) = list_outcomes(card, effect, None)
+        return (f"Probability that it is {what}: {write_probability(share)}",)
+    return tuple(
+        f"Probability that it is {what.rstrip(',')}: {write_probability(share)}"
+        for what, share in list_outcomes(card, effect, negligible)
     )
 
 
-def describe_series(periods: Sequence[int | str], values: Floats, units: str) -> str:
+def describe_series(periods: Sequence[int | str], values: Floats, variable: Variable) -> str:
     """Describe a column over time: its ends and its extremes."""
     known = np.flatnonzero(np.isfinite(values))
     if known.size == 0:
         return "Nothing was observed."
     first, last = known[0], known[-1]
+    if np.ptp(values[known]) == 0:
+        always = write_number(values[first], form=variable.number)
+        return f"{always} {variable.units} from {periods[first]} to {periods[last]}, unchanged."
     least, most = known[np.argmin(values[known])], known[np.argmax(values[known])]
+    begin, end, low, high = (
+        write_number(values[place], form=variable.number) for place in (first, last, least, most)
+    )
     return (
-        f"From {write_number(values[first])} in {periods[first]} to {write_number(values[last])} {units} in "
-        f"{periods[last]}; lowest {write_number(values[least])} in {periods[least]}, highest "
-        f"{write_number(values[most])} in {periods[most]}."
+        f"From {begin} in {periods[first]} to {end} {variable.units} in {periods[last]}; "
+        f"lowest {low} in {periods[least]}, highest {high} in {periods[most]}."
     )
 
 
 def describe_outcome(version: LoadedVersion, unit: str, change: float, mass: float) -> str:
     """Describe the outcome over time, and where it would have ended under the change."""
     series = version.series_of(unit)
-    text = describe_series(
-        version.manifest.period_names, series.outcome, version.manifest.study.outcome.units
-    )
+    variable = version.manifest.study.outcome
+    text = describe_series(version.manifest.period_names, series.outcome, variable)
     path = version.path_of(unit, change, mass)
     known = np.flatnonzero(np.isfinite(path.median))
     if known.size == 0:
         return text
     last = known[-1]
-    lower, median, upper = write_apart(path.lower[last], path.median[last], path.upper[last])
+    lower, upper, median, observed = write_interval(
+        path.lower[last], path.upper[last], path.median[last], series.outcome[last], form=variable.number
+    )
     return (
         f"{text} Under the change it would have been {median} in {version.manifest.period_names[last]} "
-        f"({write_percent(mass)} interval {lower} to {upper})."
+        f"({write_percent(mass)} interval {lower} to {upper}), where {observed} was observed."
     )
 
 
@@ -87,11 +87,16 @@ def describe_units(version: LoadedVersion, measure: Measure) -> str:
     order = measure.rank()
     if order.size == 0:
         return "No effect is defined for this change."
+    if not measure.mean[order].any():
+        return f"Nothing would have changed in any {version.manifest.study.unit.noun}."
     labels = [unit.label for unit in version.manifest.units]
     first, last = int(order[0]), int(order[-1])
+    highest, lowest = (write_number(measure.mean[place], form=measure.number) for place in (first, last))
     doubtful = int(measure.doubtful[order].sum())
-    return (
-        f"Largest in {labels[first]}, {write_number(measure.mean[first])} {measure.units}; smallest in "
-        f"{labels[last]}, {write_number(measure.mean[last])} {measure.units}. "
-        f"For {doubtful} of {order.size} the interval holds zero."
+    extremes = (
+        f"Highest in {labels[first]}, {highest} {measure.units}; lowest in {labels[last]}, {lowest} "
+        f"{measure.units}."
+        if highest != lowest
+        else f"{highest} {measure.units} in each."
     )
+    return f"{extremes} For {doubtful} of {order.size} the interval holds zero."

@@ -23,6 +23,9 @@ TRACE_POINTS = 200
 
 DENSITY_POINTS = 100
 
+TAILS = (0.05, 0.95)
+"""Quantiles that the tail ESS is of (Vehtari et al. 2021, doi:10.1214/20-BA1221), for the gate as well."""
+
 
 @dataclass(frozen=True)
 class ParameterSummary:
@@ -151,7 +154,7 @@ def _summarise(name: str, variable: xr.DataArray, labels: Mapping[str, tuple[str
     axes = {"chain_axis": 0, "draw_axis": 1}
     with np.errstate(all="ignore"):
         bulk = np.atleast_1d(_stats.ess(draws, method="bulk", **axes))
-        tail = np.atleast_1d(_stats.ess(draws, method="tail", prob=(0.05, 0.95), **axes))
+        tail = np.atleast_1d(_stats.ess(draws, method="tail", prob=TAILS, **axes))
         worst = int(np.argmin([_rank_of(*pair) for pair in zip(bulk, tail, strict=True)]))
         own = draws[:, :, worst]
         lower, upper = _stats.hdi(own.ravel(), HDI_MASS)

@@ -25,10 +25,12 @@ from numpy.typing import NDArray
 from dashboard.calendar_axis import CalendarAxis
 from dashboard.dots import stack_dots
 from dashboard.estimands import Effect, Floats
-from dashboard.plots import Easel
+from dashboard.numerals import PLAIN, write_in_full
+from dashboard.plots import Easel, write_ticks
 from dashboard.theme import ACCENT, BAND, COMPARED, DASHES, INK, MUTED, PATH, PATH_BAND
 from dashboard.unit_effects import Path
 from dashboard.versions import EffectAnswer, UnitSeries
+from tracestore.manifest import NumberFormat
 
 Data = dict[str, Any]
 
@@ -69,7 +71,7 @@ class TimeFigure:
 
     def __init__(self, easel: Easel, name: str, *, modelled: bool, x: DataRange1d | None = None) -> None:
         self.plot: Plot = easel.plot(name, x=x)
-        self._source = easel.source(f"{name}-data", period=[0], when=[0], value=[0.0], path=[0.0])
+        self._source = easel.source(f"{name}-data", period=[0], when=[0], value=[0.0], told=[""], path=[0.0])
         if modelled:
             self._bands = easel.source(xs=[], ys=[], color=[])
             bands = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.5, line_color=None)
@@ -84,12 +86,12 @@ class TimeFigure:
         self.plot.add_tools(
             HoverTool(
                 renderers=[points],
-                tooltips=[("", "@when"), ("", "@value{0,0.[000]}")],
+                tooltips=[("", "@when"), ("", "@told")],
                 mode="vline",
                 visible=False,
             )
         )
-        easel.axis(self.plot, "left")
+        self._values = easel.axis(self.plot, "left")
         self._calendar = CalendarAxis(easel.axis(self.plot, "below", whole=True))
 
     def show(
@@ -98,12 +100,15 @@ class TimeFigure:
         names: tuple[int | str, ...],
         values: Floats,
         others: Sequence[Floats],
+        number: NumberFormat = PLAIN,
     ) -> None:
         """Show a unit's column and, in their order, those of the units compared with it."""
+        write_ticks(self._values, number)
         self._source.data = {
             "period": period,
             "when": list(names),
             "value": values,
+            "told": [write_in_full(float(value), number) for value in values],
             "path": np.full(period.size, np.nan),
         }
         self._calendar.show([int(one) for one in period], names)
@@ -149,10 +154,16 @@ class EffectFigure:
         self._mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
         self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
         self.plot.add_layout(self._mean)
-        easel.axis(self.plot, "below")
+        self._effects = easel.axis(self.plot, "below")
 
     def show(
-        self, answer: EffectAnswer, negligible: float | None, others: Sequence[Compared], *, dots: bool
+        self,
+        answer: EffectAnswer,
+        negligible: float | None,
+        others: Sequence[Compared],
+        *,
+        dots: bool,
+        number: NumberFormat = PLAIN,
     ) -> None:
         """Show an effect, or nothing where there is none.
 
@@ -161,6 +172,7 @@ class EffectFigure:
         negligible
             Effects between minus this and this count as none; None where the study does not say.
         """
+        write_ticks(self._effects, number)
         # The answers of a version are remembered, so that an equal one is the same.
         answers = (answer, *(other.answer for other in others))
         same = len(answers) == len(self._answers) and all(map(operator.is_, answers, self._answers))

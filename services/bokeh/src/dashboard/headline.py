@@ -1,10 +1,20 @@
 """The answer in one sentence, and a plain word for how sure it is."""
 
+import numpy as np
+
 from dashboard.estimands import Effect
-from dashboard.numerals import NARROW, write_number, write_percent, write_probability
-from dashboard.state import format_change
+from dashboard.numerals import (
+    MINUS,
+    NARROW,
+    effect_format,
+    write_as_given,
+    write_interval,
+    write_percent,
+    write_probability,
+)
+from dashboard.state import write_change
 from dashboard.versions import EffectAnswer
-from tracestore.manifest import StudyCard
+from tracestore.manifest import NumberFormat, StudyCard
 
 SCALE = (
     (0.99, "virtually certain"),
@@ -25,23 +35,34 @@ def name_certainty(probability: float) -> str:
     return next(word for least, word in SCALE if probability >= least)
 
 
+def say_amount(card: StudyCard, change: float) -> str:
+    """Say how large a change of the treatment is, whichever way it goes."""
+    amount = write_change(abs(change))
+    if card.what_if.kind == "percent":
+        return f"{amount}{NARROW}%"
+    return f"{write_as_given(amount, card.treatment.number)} {card.treatment.units}"
+
+
 def say_scenario(card: StudyCard, change: float) -> str:
     """Say the change as a condition, as in "If the state tax had been 10 % higher"."""
-    amount = format_change(abs(change))
-    amount += f"{NARROW}%" if card.what_if.kind == "percent" else f" {card.treatment.units}"
+    amount = say_amount(card, change)
     treatment = lower_first(card.treatment.label)
     if change == 0:
         return f"With the {treatment} as it was"
     return f"If the {treatment} had been {amount} {'higher' if change > 0 else 'lower'}"
 
 
-def say_headline(card: StudyCard, where: str, change: float, answer: EffectAnswer) -> tuple[str, str]:
+def say_headline(
+    card: StudyCard, where: str, change: float, answer: EffectAnswer, negligible: float | None = None
+) -> tuple[str, str]:
     """Say what a change does to the outcome, and how sure that is.
 
     Parameters
     ----------
     where
         The unit, or what all units together are called.
+    negligible
+        As for `say_certainty`.
 
     Returns
     -------
@@ -56,24 +77,45 @@ def say_headline(card: StudyCard, where: str, change: float, answer: EffectAnswe
     if effect.grid.size == 0:
         return f"{scenario}, nothing would have changed for {where}.", ""
     turn = -1.0 if card.sign == "saving" else 1.0
-    mean, low, high = (turn * value for value in (effect.mean, effect.lower, effect.upper))
-    low, high = min(low, high), max(low, high)
+    low, high = sorted((turn * effect.lower, turn * effect.upper))
+    mean = turn * effect.mean
+    form = effect_format(card)
+    *_, size = write_interval(low, high, abs(mean), form=form)
     when = "in the long run, as of" if card.lags else "in"
     sentence = (
         f"{scenario}, {outcome} in {where} {when} {answer.period} would have been about "
-        f"{write_number(abs(mean))} {card.outcome.units} {_direction(mean)} "
-        f"({write_percent(effect.mass)} interval: {_say_interval(low, high)})."
+        f"{size} {card.outcome.units} {_direction(mean)} "
+        f"({write_percent(effect.mass)} interval: {_say_interval(low, high, form)})."
     )
-    return sentence, say_certainty(card, effect)
+    return sentence, say_certainty(card, effect, negligible)
 
 
-def say_certainty(card: StudyCard, effect: Effect) -> str:
-    """Say which way the effect goes, and how sure that is."""
-    named = POSITIVE if effect.probability >= 0.5 else NEGATIVE
-    probability = max(effect.probability, 1 - effect.probability)
-    what = named[card.sign]
+def say_certainty(card: StudyCard, effect: Effect, negligible: float | None) -> str:
+    """Say which way the effect goes, or that it is negligible if that is likelier, and how sure that is.
+
+    Parameters
+    ----------
+    negligible
+        Effects between minus this and this count as none; None where the study does not say.
+    """
+    what, probability = max(list_outcomes(card, effect, negligible), key=lambda outcome: outcome[1])
     word = name_certainty(probability)
     return f"That it is {what} is {word}: probability {write_probability(probability)}."
+
+
+def list_outcomes(card: StudyCard, effect: Effect, negligible: float | None) -> tuple[tuple[str, float], ...]:
+    """Give what the effect may turn out to be, from its best to its worst, with their probabilities."""
+    up, down = POSITIVE[card.sign], NEGATIVE[card.sign]
+    if negligible is None:
+        return (up, effect.probability), (down, 1 - effect.probability)
+    percent = f"{card.what_if.negligible:g}{NARROW}%"
+    within = effect.share_between(-negligible, negligible)
+    above = effect.share_between(np.nextafter(negligible, np.inf), np.inf)
+    return (
+        (f"{up} of more than {percent}", above),
+        (f"negligible, less than {percent} either way,", within),
+        (f"{down} of more than {percent}", max(0.0, 1 - above - within)),
+    )
 
 
 def lower_first(label: str) -> str:
@@ -85,9 +127,10 @@ def _direction(value: float) -> str:
     return "higher" if value > 0 else "lower"
 
 
-def _say_interval(low: float, high: float) -> str:
+def _say_interval(low: float, high: float, form: NumberFormat) -> str:
     if low >= 0:
-        return f"{write_number(low)} to {write_number(high)} higher"
+        return f"{' to '.join(write_interval(low, high, form=form))} higher"
     if high <= 0:
-        return f"{write_number(-high)} to {write_number(-low)} lower"
-    return f"{write_number(-low)} lower to {write_number(high)} higher"
+        return f"{' to '.join(write_interval(-high, -low, form=form))} lower"
+    below, above = write_interval(low, high, form=form)
+    return f"{below.removeprefix(MINUS)} lower to {above} higher"

@@ -1,6 +1,7 @@
 """Small multiples: the outcome of every unit over time, each on a scale of its own, in one plot."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from bokeh.core.properties import value
@@ -11,8 +12,12 @@ from dashboard.plots import Easel
 from dashboard.theme import CHOSEN, GRID, INK, TEXT
 from dashboard.tiles import COLUMNS
 from dashboard.versions import LoadedVersion
+from tracestore.manifest import Unit
 
 UNITS_MAX = 120
+SHORT = 14
+"""Letters of a name that a cell has place for."""
+
 GRID_COLUMNS = 8
 CELL_HEIGHT = 62
 FILL = 0.86
@@ -26,10 +31,10 @@ class Multiples:
     """A cell for each unit with its name and its line; a tap chooses the unit."""
 
     def __init__(
-        self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...] | None
+        self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...] | None, chosen: str
     ) -> None:
         self._chosen: str | None = None
-        units = version.manifest.units[:UNITS_MAX]
+        units = choose_drawn(version.manifest.units, chosen)
         columns = COLUMNS if tiles else min(GRID_COLUMNS, len(units))
         cells = tiles or tuple((place % columns, place // columns) for place in range(len(units)))
         rows = 1 + max(row for _, row in cells)
@@ -48,7 +53,7 @@ class Multiples:
         self.source = easel.source(
             "multiples-data",
             id=[unit.id for unit in units],
-            short=[unit.id if tiles else _shorten(unit.label) for unit in units],
+            short=[unit.id for unit in units] if tiles else shorten_labels([unit.label for unit in units]),
             label=[unit.label for unit in units],
             x=[column for column, _ in cells[: len(units)]],
             y=[row for _, row in cells[: len(units)]],
@@ -87,6 +92,10 @@ class Multiples:
             TapTool(renderers=[boxes], visible=False),
         )
 
+    def holds(self, unit: str) -> bool:
+        """Say whether a unit is among those that are drawn."""
+        return unit in self.source.data["id"]
+
     def mark(self, chosen: str) -> None:
         """Mark the chosen unit, and send no more than that."""
         if chosen == self._chosen:
@@ -124,5 +133,23 @@ def fit_cell(values: Floats, cell: tuple[int, int]) -> tuple[Floats, Floats]:
     return x, row + FILL / 2 - height * (values - low) / span
 
 
-def _shorten(label: str) -> str:
-    return label if len(label) <= 14 else label[:13] + "…"
+def choose_drawn(units: Sequence[Unit], chosen: str) -> Sequence[Unit]:
+    """Give the units that are drawn: all, or of too many the first and the chosen one."""
+    if len(units) <= UNITS_MAX:
+        return units
+    first = units[:UNITS_MAX]
+    if chosen in {unit.id for unit in first}:
+        return first
+    return (*first[:-1], *(unit for unit in units if unit.id == chosen))
+
+
+def shorten_labels(labels: Sequence[str]) -> list[str]:
+    """Shorten labels at their ends, or in their middle where they would be one then."""
+    ends = [_cut(label, SHORT - 1, 0) for label in labels]
+    if len(set(ends)) == len(set(labels)):
+        return ends
+    return [_cut(label, SHORT // 2 - 1, SHORT // 2) for label in labels]
+
+
+def _cut(label: str, head: int, tail: int) -> str:
+    return label if len(label) <= SHORT else f"{label[:head]}…{label[len(label) - tail :]}"

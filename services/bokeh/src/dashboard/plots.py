@@ -25,7 +25,9 @@ from bokeh.models import (
 from bokeh.models.glyph import Glyph
 from bokeh.models.renderers import GlyphRenderer
 
+from dashboard.numerals import PLAIN, tick_format
 from dashboard.theme import AXIS, GRID, TEXT
+from tracestore.manifest import NumberFormat
 
 HEIGHT = 260
 TICKS = 5
@@ -42,7 +44,7 @@ class Easel:
         self._everything = AllIndices()
         self._labels = AllLabels()
         self._policy = UnionRenderers()
-        self.numbers = NumeralTickFormatter(format="0,0.[000]")
+        self.numbers = NumeralTickFormatter(format=tick_format(PLAIN))
         self.years = NumeralTickFormatter(format="0")
 
     def source(self, name: str | None = None, **columns: Any) -> ColumnDataSource:
@@ -100,3 +102,10 @@ class Easel:
         )
         plot.renderers.append(renderer)
         return renderer
+
+
+def write_ticks(axis: Any, number: NumberFormat) -> None:
+    """Have an axis write its ticks with the decimals and thousands of a format."""
+    if axis.formatter.format != tick_format(number):
+        # The formatter is one for all axes.
+        axis.formatter = NumeralTickFormatter(format=tick_format(number))

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from bokeh.models import Column, DataRange1d
 from bokeh.models.ui import UIElement
 
-from dashboard.atlas import Measure, Ranking, TileMap, choose_by_tap
+from dashboard.atlas import Ranking, TileMap, choose_by_tap
 from dashboard.figures import Compared, EffectFigure, TimeFigure
+from dashboard.measure import Measure
 from dashboard.multiples import Multiples
+from dashboard.numerals import effect_format
 from dashboard.plots import Easel
 from dashboard.state import ViewState
 from dashboard.tiles import place_units
@@ -69,9 +71,10 @@ class Reader:
         compared = tuple(
             Compared(version.labels[other], version.effect_on(other, change, mass)) for other in state.compare
         )
-        self._effect.show(one, version.negligible(one), compared, dots=dots)
+        number = effect_format(version.manifest.study)
+        self._effect.show(one, version.negligible(one), compared, dots=dots, number=number)
         everyone = version.effect_on_all(change, mass)
-        self._total.show(everyone, version.negligible(everyone), (), dots=dots)
+        self._total.show(everyone, version.negligible(everyone), (), dots=dots, number=number)
         self._show_units(state, version)
 
     def _show_series(self, unit: str, compare: tuple[str, ...], version: LoadedVersion) -> None:
@@ -79,11 +82,11 @@ class Reader:
             return
         self._series = (unit, compare)
         series, names = version.series_of(unit), version.manifest.period_names
+        card = version.manifest.study
         others = [version.series_of(other) for other in compare]
-        self._outcome.show(series.period, names, series.outcome, tuple(other.outcome for other in others))
-        self._treatment.show(
-            series.period, names, series.treatment, tuple(other.treatment for other in others)
-        )
+        outcomes, treatments = [one.outcome for one in others], [one.treatment for one in others]
+        self._outcome.show(series.period, names, series.outcome, outcomes, card.outcome.number)
+        self._treatment.show(series.period, names, series.treatment, treatments, card.treatment.number)
 
     def _show_units(self, state: ViewState, version: LoadedVersion) -> None:
         unit = state.unit or ""
@@ -97,8 +100,8 @@ class Reader:
         self._atlas.show(measure, unit)
         if not state.multiples:
             return
-        if self._cells is None:
-            self._cells = Multiples(self._easel, version, tiles)
+        if self._cells is None or not self._cells.holds(unit):
+            self._cells = Multiples(self._easel, version, tiles, unit)
             choose_by_tap(self._cells.source, self._choose)
             self._multiples.children = [self._cells.plot]
         self._cells.mark(unit)

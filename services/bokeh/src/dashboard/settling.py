@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
-from dashboard.state import ViewState, quote
+from dashboard.state import COMPARED_MAX, ViewState, quote
 from dashboard.traces import Shelf, StudyNow
 from dashboard.versions import LoadedVersion
 from tracestore.manifest import WhatIf
@@ -88,11 +88,14 @@ def _settle_compared(
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     known = tuple(other for other in asked if other in version.labels and other != unit)
     noun = version.manifest.study.unit.noun
-    return known, tuple(
+    notices = tuple(
         f"There is no {noun} “{quote(other)}” to compare with."
         for other in asked
         if other not in version.labels
     )
+    if len(known) > COMPARED_MAX:
+        notices += (f"At most {COMPARED_MAX} are compared with another; the rest is left out.",)
+    return known[:COMPARED_MAX], notices
 
 
 def _settle_change(asked: float | None, what_if: WhatIf) -> tuple[float, tuple[str, ...]]:

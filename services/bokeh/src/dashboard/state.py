@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
+from unicodedata import category
 from urllib.parse import parse_qsl, urlencode
 
 from dashboard.estimands import HDI_MASS
@@ -100,6 +101,11 @@ def format_change(change: float) -> str:
     return str(int(change)) if change.is_integer() and abs(change) < 1e15 else repr(change)
 
 
+def write_change(change: float) -> str:
+    """Write a number for readers: as it is, but for the digits that only a computer needs."""
+    return format_change(float(f"{change:.6g}"))
+
+
 def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, tuple[str, ...]]:
     """Read what a query asks for, whether or not it can be had.
 
@@ -130,9 +136,7 @@ def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, 
     notices: list[str] = []
     if any(key == "compare" for key, _ in pairs):
         wanted = tuple(dict.fromkeys(value for key, value in pairs if key == "compare" and value))
-        parts["compare"] = wanted[:COMPARED_MAX]
-        if len(wanted) > COMPARED_MAX:
-            notices.append(f"At most {COMPARED_MAX} are compared with another; the rest is left out.")
+        parts["compare"] = wanted
     if "change" in asked:
         change = _read_number(asked["change"])
         if math.isfinite(change):
@@ -148,8 +152,11 @@ def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, 
 
 
 def quote(value: str) -> str:
-    """Shorten a reader's value for a notice."""
-    return value if len(value) <= QUOTED_MAX else value[: QUOTED_MAX - 1] + "…"
+    """Shorten a reader's value for a notice, and show what would end its line or turn its direction."""
+    shown = "".join(
+        "\N{REPLACEMENT CHARACTER}" if category(one)[0] in "CZ" and one != " " else one for one in value
+    )
+    return shown if len(shown) <= QUOTED_MAX else shown[: QUOTED_MAX - 1] + "…"
 
 
 def _read_number(text: str) -> float:

@@ -55,7 +55,7 @@ def _summarise(version: LoadedVersion) -> tuple[str, str, str, str]:
     change = card.what_if.default
     answer = version.effect_on_all(change)
     where = f"all {card.unit.nouns}" + (" together" if card.together == "sum" else ", on average,")
-    headline, certainty = say_headline(card, where, change, answer)
+    headline, certainty = say_headline(card, where, change, answer, version.negligible(answer))
     thumbnail = draw_thumbnail(answer.effect) if answer.effect is not None else ""
     span = f"{periods[0]} to {periods[-1]}" if len(periods) > 1 else str(periods[0])
     return headline, certainty, thumbnail, f"{len(manifest.units)} {card.unit.nouns}, {span}"

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.state import ViewState
+from dashboard.measure import Measure
+from dashboard.state import ViewState, format_change
 from dashboard.versions import EffectAnswer, LoadedVersion
+from tracestore.manifest import StudyCard
 
 QUANTILES = (0.005, 0.01, 0.025, 0.03, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.97, 0.975, 0.99, 0.995)
 
@@ -85,17 +87,23 @@ def build_units(version: LoadedVersion, state: ViewState) -> Table:
     """Give the effect on each unit, from the largest to the smallest."""
     card = version.manifest.study
     effects = version.effects_by_unit(state.change or 0.0, state.mass)
+    measure = Measure(version, effects)
     mass, units = f"{100 * state.mass:g} %", card.outcome.units
     columns = (
-        *(card.unit.column, card.unit.noun, card.period.noun, f"mean effect, {units}"),
-        *(f"{mass} lower", f"{mass} upper", "mean effect, % of the outcome", "probability above zero"),
+        *(card.unit.column, card.unit.noun, card.period.noun, f"mean {name_effect(card)}, {units}"),
+        *(f"{mass} lower", f"{mass} upper"),
+        *((f"mean {name_effect(card)}, % of the outcome",) if measure.relative else ()),
+        "probability above zero",
     )
-    shown = effects.mean * effects.share
-    order = np.argsort(-np.where(np.isfinite(shown), shown, -np.inf), kind="stable")
+    numbers = (
+        *(effects.mean, effects.lower, effects.upper),
+        *((measure.mean,) if measure.relative else ()),
+        effects.probability,
+    )
+    ranked = measure.rank()
     rows: list[tuple[Cell, ...]] = []
-    for place in order:
+    for place in (*ranked, *np.setdiff1d(np.arange(effects.mean.size), ranked)):
         unit = version.manifest.units[int(place)]
-        numbers = (effects.mean, effects.lower, effects.upper, shown, effects.probability)
         period: Cell = (
             version.manifest.period_names[effects.period[place]] if effects.period[place] >= 0 else ""
         )
@@ -121,10 +129,17 @@ TABLES: dict[str, Build] = {
 """By the name of the figure that each says the same as."""
 
 
+def name_effect(card: StudyCard) -> str:
+    """Say what is above zero, as in "saving"."""
+    return {"saving": "saving", "gain": "gain", "change": "change"}[card.sign]
+
+
 def name_file(version: LoadedVersion, state: ViewState, table: str, ending: str = "csv") -> str:
-    """Name a download by study, unit and version, in letters that every file system takes."""
+    """Name a download by study, unit, change and version, in letters that every file system takes."""
     unit = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in state.unit or "")
-    return f"{version.manifest.study.name}-{unit[:40]}-{version.name}-{table}.{ending}"
+    change = f"{'minus' if (state.change or 0) < 0 else 'plus'}-{format_change(abs(state.change or 0.0))}"
+    change += "-percent" if version.manifest.study.what_if.kind == "percent" else ""
+    return f"{version.manifest.study.name}-{unit[:40]}-{change}-{version.name}-{table}.{ending}"
 
 
 def _stack(
@@ -137,8 +152,8 @@ def _stack(
 
 
 def _tell_posterior(answers: dict[str, EffectAnswer], version: LoadedVersion, state: ViewState) -> Table:
-    units = version.manifest.study.outcome.units
-    columns = ("quantity", *(f"{name}, {units}" for name in answers))
+    card = version.manifest.study
+    columns = ("quantity", *(f"{name_effect(card)} in {name}, {card.outcome.units}" for name in answers))
     effects = [answer.effect for answer in answers.values()]
     missing = math.nan
     mass = f"{100 * state.mass:g} % interval"

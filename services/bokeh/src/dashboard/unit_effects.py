@@ -23,7 +23,7 @@ class UnitEffects:
     mean, lower, upper : (unit,)
         In the outcome's units, with the study's sign.
     share : (unit,)
-        What turns one of them into percent of the unit's outcome.
+        What turns one of them into percent of the unit's outcome; NaN where that is not defined.
     probability : (unit,)
         Share of draws in which the effect, with its sign, is above zero.
     period : (unit,)
@@ -89,7 +89,9 @@ def compute_unit_effects(
     lower, upper = find_intervals(draws, mass)
     known = np.isfinite(draws[0])
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(outcome > 0, 100 / outcome, np.nan)
+        # Standard deviations are counted from the mean, so that nothing is a percentage of them.
+        relative = (outcome > 0) & (estimand.outcome != "standardised")
+        share = np.where(relative, 100 / outcome, np.nan)
     return UnitEffects(
         mean=draws.mean(axis=0),
         lower=lower,

@@ -137,6 +137,20 @@ class LoadedVersion:
         what_if = self.manifest.study.what_if
         return leave_reach(self.reach, float(self._treatment[place, column]), change, what_if.kind)
 
+    def beyond_elsewhere(self, unit: str, change: float) -> tuple[str, ...]:
+        """Name the other units of the last period whose treatment a change brings where no unit's was."""
+        chosen, last = self._positions[unit], len(self.manifest.periods) - 1
+        kind = self.manifest.study.what_if.kind
+        return tuple(
+            self.manifest.units[place].label
+            for place in np.flatnonzero(self._observed[:, last])
+            if place != chosen
+            and any(
+                one.what in {"highest", "lowest"}
+                for one in leave_reach(self.reach, float(self._treatment[place, last]), change, kind)
+            )
+        )
+
     def negligible(self, answer: EffectAnswer) -> float | None:
         """Give the size below which an effect counts as none, in the outcome's units; None where not said."""
         percent = self.manifest.study.what_if.negligible

@@ -6,11 +6,22 @@ from typing import Literal
 import numpy as np
 
 from dashboard import analyst
-from dashboard.atlas import Measure
+from dashboard.atlas import RANKED_MAX
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
-from dashboard.headline import POSITIVE, say_headline
-from dashboard.numerals import MINUS, NARROW, write_number, write_percent, write_probability
+from dashboard.headline import POSITIVE, say_amount, say_headline
+from dashboard.measure import Measure
+from dashboard.multiples import UNITS_MAX
+from dashboard.numerals import (
+    MINUS,
+    NARROW,
+    PLAIN,
+    effect_format,
+    write_interval,
+    write_number,
+    write_percent,
+    write_probability,
+)
 from dashboard.reach import Beyond
 from dashboard.reader import FIGURES
 from dashboard.state import CHOICES, SWITCHES, ViewState, format_change
@@ -37,7 +48,7 @@ NAMES = (
     *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
     *("change", "positive", "outcome-heading", "treatment-heading", "units-heading", "units-hint"),
     *("units-least", "units-most"),
-    *("multiples-heading", "headline", "certainty", "beyond", "source", "compared"),
+    *("multiples-heading", "headline", "certainty", "beyond", "source", "compared", "compared-effect"),
     *("change-value", "change-min", "change-max", "change-units"),
     *("mass", "mass-value", "shown", "stem", *(f"choice-{key}" for key in CHOICES), *SWITCHES),
     *(f"alt-{figure}" for figure in FIGURES),
@@ -127,9 +138,7 @@ def say_empty(asked: ViewState, shelf: Shelf, notices: tuple[str, ...]) -> Words
 
 def say_change(card: StudyCard, change: float) -> str:
     """Say the change of the treatment that is asked about."""
-    amount = format_change(abs(change)) + (f"{NARROW}%" if card.what_if.kind == "percent" else "")
-    if card.what_if.kind == "units":
-        amount += f" {card.treatment.units}"
+    amount = say_amount(card, change)
     if change == 0:
         return f"{card.treatment.label} unchanged"
     return f"{card.treatment.label} {'+' if change > 0 else MINUS}{amount}"
@@ -142,16 +151,37 @@ def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple
     amount = f"{NARROW}%" if card.what_if.kind == "percent" else f" {units}"
     said = []
     for one in beyond:
-        value, limit = write_number(abs(one.value)), write_number(abs(one.limit))
+        # Where the treatment would be has a sign; how far it would move is told by "rise" and "fall".
+        placed = one.what in ("highest", "lowest")
+        form = PLAIN if card.what_if.kind == "percent" and not placed else card.treatment.number
+        value, limit = (
+            write_number(number if placed else abs(number), form=form) for number in (one.value, one.limit)
+        )
         said.append(
             {
                 "highest": f"{name} in {label} would be {value} {units}; no {noun} had more than {limit}.",
                 "lowest": f"{name} in {label} would be {value} {units}; no {noun} had less than {limit}.",
-                "rise": f"Within one {noun}, no rise over all {periods} was larger than {limit}{amount}.",
-                "fall": f"Within one {noun}, no fall over all {periods} was larger than {limit}{amount}.",
+                "rise": f"Within one {noun}, no rise over all {periods} was larger than {limit}{amount}."
+                if one.limit
+                else f"Within no {noun} was there ever a rise.",
+                "fall": f"Within one {noun}, no fall over all {periods} was larger than {limit}{amount}."
+                if one.limit
+                else f"Within no {noun} was there ever a fall.",
             }[one.what]
         )
     return tuple(said)
+
+
+def say_beyond_elsewhere(card: StudyCard, labels: tuple[str, ...]) -> tuple[str, ...]:
+    """Say in which other units a scenario would leave the values that the data have seen."""
+    if not labels:
+        return ()
+    named = f"{', '.join(labels[:3])}{' and others' if len(labels) > 3 else ''}"
+    of_all = f"{len(labels)} other {card.unit.noun if len(labels) == 1 else card.unit.nouns}"
+    return (
+        f"In {of_all} ({named}) it would leave the range that any {card.unit.noun} had, which is part of "
+        f"the answers for all {card.unit.nouns}.",
+    )
 
 
 def _say_choices(state: ViewState) -> Words:
@@ -168,11 +198,18 @@ def _say_scenario(state: ViewState, version: LoadedVersion, one: EffectAnswer) -
     card = version.manifest.study
     unit, change = state.unit or "", state.change or 0.0
     label, what_if = version.labels[unit], card.what_if
-    headline, certainty = say_headline(card, label, change, one)
+    headline, certainty = say_headline(card, label, change, one, version.negligible(one))
+    beyond = say_beyond(card, label, version.beyond(unit, change))
+    others = version.beyond_elsewhere(unit, change)
     return {
         "headline": headline,
         "certainty": certainty,
-        "beyond": _lines(say_beyond(card, label, version.beyond(unit, change))),
+        "beyond": _lines((*beyond, *say_beyond_elsewhere(card, others))),
+        "compared-effect": (
+            "Those compared are in the density; dots show one effect alone."
+            if state.compare and state.view == "dots"
+            else _say_compared(state, version)
+        ),
         "change-value": format_change(change),
         "change-min": f"{what_if.min:g}",
         "change-max": f"{what_if.max:g}",
@@ -198,10 +235,13 @@ def _say_figures(
     unit, change, mass = state.unit or "", state.change or 0.0, state.mass
     measure = Measure(version, version.effects_by_unit(change, mass))
     mapped = place_units(one.id for one in version.manifest.units) is not None
+    units, half = len(version.manifest.units), RANKED_MAX // 2
+    some = f": the {half} highest and the {half} lowest of {units}, and the chosen one"
     hint = (
         f"Blue above zero, orange below; hatched where the {write_percent(mass)} interval holds zero."
         if mapped
-        else f"Mean and {write_percent(mass)} interval, from the largest to the smallest."
+        else f"Mean and {write_percent(mass)} interval, from the highest to the lowest"
+        f"{some if units > RANKED_MAX else ''}."
     )
     reach = float(np.nanmax(np.abs(measure.mean), initial=0.0)) if mapped else 0.0
     series = version.series_of(unit)
@@ -209,13 +249,15 @@ def _say_figures(
     return {
         "units-heading": f"{HEADING[card.sign]} in each {card.unit.noun}, {measure.units}",
         "units-hint": f"{hint} Click one to choose it.",
-        "units-least": f"{write_number(-reach)} {measure.units}" if reach else "",
-        "units-most": f"{write_number(reach)} {measure.units}" if reach else "",
-        "multiples-heading": f"{card.outcome.label} in every {card.unit.noun}, {periods[0]} to {periods[-1]}",
+        "units-least": f"{write_number(-reach, form=measure.number)} {measure.units}" if reach else "",
+        "units-most": f"{write_number(reach, form=measure.number)} {measure.units}" if reach else "",
+        "multiples-heading": (
+            f"{card.outcome.label} in {_say_how_many(version, card)}, {periods[0]} to {periods[-1]}"
+        ),
         "alt-effect-unit": describe_effect(card, one, state),
         "alt-effect-all": describe_effect(card, everyone, state),
         "alt-outcome": describe_outcome(version, unit, change, mass),
-        "alt-treatment": describe_series(periods, series.treatment, card.treatment.units),
+        "alt-treatment": describe_series(periods, series.treatment, card.treatment),
         "alt-units": describe_units(version, measure),
         "alt-multiples": "Every cell has a scale of its own, from its lowest value to its highest.",
     }
@@ -229,18 +271,26 @@ def _say_effect(
     if effect is None:
         words["reason"] = f"Not defined: {answer.reason}."
     else:
+        low, high, mean = write_interval(effect.lower, effect.upper, effect.mean, form=effect_format(card))
         words |= {
-            "mean": write_number(effect.mean),
+            "mean": mean,
             "mean-value": repr(effect.mean),
-            "low": write_number(effect.lower),
+            "low": low,
             "low-value": repr(effect.lower),
-            "high": write_number(effect.upper),
+            "high": high,
             "high-value": repr(effect.upper),
             "probability": write_probability(effect.probability) if effect.grid.size else DASH,
             "probability-value": repr(effect.probability),
             "shares": _lines(list_shares(card, answer, negligible)),
         }
     return {f"{name}-{part}": text for part, text in words.items()}
+
+
+def _say_how_many(version: LoadedVersion, card: StudyCard) -> str:
+    units = len(version.manifest.units)
+    if units <= UNITS_MAX:
+        return f"every {card.unit.noun}"
+    return f"the chosen and {UNITS_MAX - 1} others of {units} {card.unit.nouns}"
 
 
 def _say_newer(version: LoadedVersion, now: StudyNow) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Collection
 from model_worker.design import Design
 from model_worker.inputs import StudyInput
 from model_worker.likelihood import LOWEST_RHO
-from model_worker.model import NOISE_SCALE, SLOPE_SCALE
+from model_worker.model import NOISE_SCALE
+from model_worker.slope_prior import SLOPE_SCALE, describe_effect
 from model_worker.student import LOWEST_NU, NU_RATE, NU_SHAPE
 from tracestore.criticism import ModelCard, PriorCard
 from tracestore.manifest import StudyCard, Transform
@@ -29,7 +30,7 @@ def describe(given: StudyInput, parameters: Collection[str]) -> ModelCard:
     return ModelCard(
         equations=tuple(_equations(study, has, panel.step, later)),
         words=tuple(_words(study, has, panel.step, later)),
-        priors=tuple(_priors(study, given.design, has)),
+        priors=tuple(_with_own_slope(given, prior) for prior in _priors(study, given.design, has)),
         limits=tuple(_limits(study, has, later)),
     )
 
@@ -186,6 +187,21 @@ def _priors(study: StudyCard, design: Design, has: frozenset[str]) -> list[Prior
         flat.append("beta_lag beyond the first")
     reason = "they are there so that the slope does not come from them, and must not shrink"
     return [*cards, _prior(", ".join(flat), "flat", reason)]
+
+
+def _with_own_slope(given: StudyInput, card: PriorCard) -> PriorCard:
+    # Where the study says how large an effect may be, the slope's prior is what follows of it.
+    study, design = given.study, given.design
+    if card.parameter != "beta" or study.toml.model.prior.effect is None:
+        return card
+    change = study.toml.what_if.change
+    units = "%" if change.kind == "percent" else study.card().treatment.units
+    return _prior(
+        "beta",
+        f"Normal(0, {design.slope_scale * design.outcome_scale / design.scales[0]:.3g})",
+        f"a change of {study.toml.treatment.label} from its median by {change.default:g} {units} hardly moves"
+        f" the outcome by more than {describe_effect(study)}, as the study has it: with a probability of 5 %",
+    )
 
 
 def _prior(parameter: str, distribution: str, reason: str) -> PriorCard:

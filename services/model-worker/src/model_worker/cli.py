@@ -13,7 +13,7 @@ from cyclopts import App, Parameter
 from model_worker.faults import InvalidInput, suggest
 from model_worker.logs import configure_logs
 from model_worker.nouns import count_of
-from model_worker.report import in_colour, report_faults, say, warning_line
+from model_worker.report import in_colour, report_as_json, report_faults, say, warning_line
 from model_worker.settings import Settings, SettingsError, read_settings
 from model_worker.study import study_folders
 from tracestore.errors import TraceStoreError
@@ -31,7 +31,7 @@ app = App(
     result_action="return_value",
 )
 
-AsJson = Annotated[bool, Parameter(help="Print faults as JSON, for programs.", negative="")]
+AsJson = Annotated[bool, Parameter(help="Print faults and warnings as JSON, for programs.", negative="")]
 StudyNames = Annotated[str, Parameter(help="Names of studies; all when none is given.")]
 
 
@@ -62,7 +62,7 @@ def init(
     try:
         made = make_study(file, settings.studies_dir, name, asked)
     except InvalidInput as invalid:
-        report_faults(invalid.faults, as_json=False)
+        report_faults(invalid.faults)
         return 1
     except OSError as error:
         raise _Refused(
@@ -113,25 +113,31 @@ def schema() -> int:
 
 @app.command
 def check(*study: StudyNames, json: AsJson = False) -> int:
-    """Print every fault of the studies' files; exit with 1 when there is one."""
+    """Print every fault of the studies' files, and warnings; exit with 1 when there is a fault."""
     from model_worker.cautions import find_cautions
     from model_worker.inputs import read_input
 
     settings = read_settings()
     faults: list[Fault] = []
+    warnings: list[tuple[str, str]] = []
     for folder in _folders(settings, study):
         try:
             given = read_input(folder, settings)
         except InvalidInput as invalid:
             faults += invalid.faults
             continue
+        panel = given.panel
+        cautions = find_cautions(given.study, panel, given.design)
+        warnings += [(folder.name, caution) for caution in cautions]
         if not json:
-            panel = given.panel
             rows, units, periods = len(panel.outcome), len(panel.units), len(panel.periods)
             say(f"{folder.name}: no faults; {rows} rows, {units} units, {periods} periods")
-            for caution in find_cautions(given.study, panel, given.design):
+            for caution in cautions:
                 say(warning_line(folder.name, caution, colour=in_colour(sys.stdout)))
-    report_faults(faults, as_json=json)
+    if json:
+        report_as_json(faults, warnings)
+    else:
+        report_faults(faults)
     return 1 if faults else 0
 
 
@@ -211,8 +217,9 @@ def rollback(study: Annotated[str, Parameter(help="The study's name.")]) -> int:
 
 def main() -> None:
     """Run the command line; exit with 2 when the settings or the arguments are wrong."""
-    # The first process of a container ignores a signal that it has no handler of its own for.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # The first process of a container ignores a signal that it has no handler of its own for. It ends as if
+    # killed, which the store bears at any moment: an exception is lost where compilers call back.
+    signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     try:
         code = app()
     except SettingsError as error:
@@ -240,7 +247,7 @@ def _convert(file: Path, to: Path, make: "Callable[[Sample], Table]") -> int:
     except OSError as error:
         raise _Refused(f"{error.filename}: {error.strerror}") from None
     except InvalidInput as invalid:
-        report_faults(invalid.faults, as_json=False)
+        report_faults(invalid.faults)
         return 1
     say(f"{to}: {count_of(len(table.rows), 'row')}; columns {', '.join(table.header)}")
     for left_out in table.left_out:

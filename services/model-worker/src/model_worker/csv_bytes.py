@@ -12,7 +12,7 @@ from model_worker.data_file import DataFile, not_gzip
 from model_worker.faults import InvalidInput
 from tracestore.manifest import Fault
 
-_BLOCK = 1 << 22
+_BLOCK = 1 << 20
 _QUOTE = ord('"')
 _MARK = codecs.BOM_UTF8
 
@@ -34,7 +34,7 @@ def inspect(data: DataFile) -> Quotes:
     Raises
     ------
     InvalidInput
-        When they are not UTF-8, or not compressed as the file's extension says.
+        When they are not in the encoding that is declared, or not compressed as the file's extension says.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     scan = _QuoteScan(data.delimiter)

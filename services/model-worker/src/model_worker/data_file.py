@@ -1,18 +1,23 @@
 """A study's data file: its bytes, read once, and what they are named by."""
 
+import codecs
 import gzip
 import hashlib
 import io
-import zlib
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, Literal, cast
+from typing import Any, BinaryIO, Literal, cast
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
 from model_worker.faults import InvalidInput, suggest
 from model_worker.study import FORMS, Study
 from tracestore.manifest import Fault
+
+_BLOCK = 1 << 16
+_LINE_END = re.compile("\r\n?|\n")
 
 Form = Literal[".csv", ".csv.gz", ".parquet"]
 
@@ -29,12 +34,13 @@ class DataFile:
     name
         The name faults are reported under.
     form
-        What its extension says it is; of a file in another encoding, which is read as UTF-8 and whole,
-        ".csv".
+        What its extension says it is.
     sha256
         Of the file's own bytes.
     delimiter
         What separates the cells of a CSV.
+    encoding
+        Of a CSV's text, which is read as UTF-8 whatever it is.
     """
 
     name: str
@@ -42,16 +48,86 @@ class DataFile:
     content: bytes
     sha256: str
     delimiter: str = ","
+    encoding: str = "utf-8"
 
     def open(self) -> BinaryIO:
-        """Open the bytes, decompressed where they are compressed."""
-        stream = io.BytesIO(self.content)
-        return cast(BinaryIO, gzip.GzipFile(fileobj=stream)) if self.form == ".csv.gz" else stream
+        """Open the text as UTF-8, decompressed where it is compressed; nothing is held as a whole.
+
+        Reading it raises `InvalidInput` when the text is not in the encoding that was declared.
+        """
+        stream: BinaryIO = io.BytesIO(self.content)
+        if self.form == ".csv.gz":
+            stream = cast(BinaryIO, gzip.GzipFile(fileobj=stream))
+        if self.encoding == "utf-8":
+            return stream
+        return io.BufferedReader(_InUtf8(stream, self.encoding, self.name), _BLOCK)
+
+    @cached_property
+    def line_ends(self) -> int:
+        """How many line ends the text has, CR and LF counted on their own: no fewer than rows."""
+        if self.form == ".parquet":
+            return 0
+        count = 0
+        with self.open() as stream:
+            while block := stream.read(_BLOCK):
+                count += block.count(b"\n") + block.count(b"\r")
+        return count + 1
 
     def open_in_arrow(self) -> pa.NativeFile:
-        """Open the bytes, decompressed where they are compressed, without copying them."""
+        """Open the text for Arrow, likewise."""
+        if self.encoding != "utf-8":
+            return pa.PythonFile(self.open(), mode="r")
         stream = pa.BufferReader(self.content)
         return pa.CompressedInputStream(stream, "gzip") if self.form == ".csv.gz" else stream
+
+
+class _InUtf8(io.RawIOBase):
+    """A stream of text in another encoding as UTF-8."""
+
+    def __init__(self, source: BinaryIO, encoding: str, name: str) -> None:
+        self._source, self._encoding, self._name = source, encoding, name
+        self._decoder = codecs.getincrementaldecoder(encoding)()
+        self._left = memoryview(b"")
+        self._lines, self._last = 0, ""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            block = self._source.read(_BLOCK)
+            try:
+                text = self._decoder.decode(block, final=not block)
+                self._left = memoryview(text.encode())
+            except UnicodeDecodeError as error:
+                before = error.object[: error.start].decode(self._encoding, "ignore")
+                found = f"byte 0x{error.object[error.start]:02x}"
+                raise InvalidInput([self._fault(found, before)]) from None
+            except UnicodeEncodeError as error:
+                found = "half of a character that takes two places"
+                raise InvalidInput([self._fault(found, error.object[: error.start])]) from None
+            self._lines += self._count_lines(text)
+            self._last = text[-1:] or self._last
+            if not block:
+                break
+        size = min(len(buffer), len(self._left))
+        buffer[:size] = self._left[:size]
+        self._left = self._left[size:]
+        return size
+
+    def _count_lines(self, text: str) -> int:
+        # CR and LF are one line end, also where a block ends between them.
+        return len(_LINE_END.findall(text)) - (self._last == "\r" and text.startswith("\n"))
+
+    def _fault(self, found: str, before: str) -> Fault:
+        return Fault(
+            kind="wrong_encoding",
+            file=self._name,
+            line=self._lines + self._count_lines(before) + 1,
+            expected=f"text in {self._encoding}, as study.toml says in read.encoding",
+            found=found,
+            advice="Name the encoding that the file has, or save it as UTF-8.",
+        )
 
 
 def read_data(study: Study) -> DataFile:
@@ -60,9 +136,9 @@ def read_data(study: Study) -> DataFile:
     Raises
     ------
     InvalidInput
-        When there is no such file, it may not be read, or is not in the encoding that study.toml names.
+        When there is no such file, or it may not be read.
     """
-    name = f"{study.name}/{study.toml.file}"
+    name = study.data_name
     try:
         content = study.data_path.read_bytes()
     except OSError as error:
@@ -77,37 +153,9 @@ def read_data(study: Study) -> DataFile:
         raise InvalidInput([fault]) from None
     form = form_of(study.data_path)
     assert form is not None, "study.toml was checked to name one of the forms"
-    digest, read = hashlib.sha256(content).hexdigest(), study.toml.read
-    if form != ".parquet" and read.encoding != "utf-8":
-        form, content = ".csv", _in_utf_8(content, form, read.encoding, name)
-    return DataFile(name, form, content, digest, read.delimiter)
-
-
-def _in_utf_8(content: bytes, form: Form, encoding: str, name: str) -> bytes:
-    try:
-        text = gzip.decompress(content) if form == ".csv.gz" else content
-    except (OSError, EOFError, zlib.error) as error:
-        raise InvalidInput([not_gzip(name, error)]) from None
-    try:
-        return text.decode(encoding).encode()
-    except UnicodeDecodeError as error:
-        fault = Fault(
-            kind="wrong_encoding",
-            file=name,
-            line=len(text[: error.start].decode(encoding, "ignore").splitlines()) or 1,
-            expected=f"text in {encoding}, as study.toml says in read.encoding",
-            found=f"byte 0x{text[error.start]:02x}",
-            advice="Name the encoding that the file has, or save it as UTF-8.",
-        )
-    except UnicodeEncodeError:
-        fault = Fault(
-            kind="wrong_encoding",
-            file=name,
-            expected=f"text in {encoding}, as study.toml says in read.encoding",
-            found="half of a character that takes two places",
-            advice="Name the encoding that the file has, or save it as UTF-8.",
-        )
-    raise InvalidInput([fault])
+    read = study.toml.read
+    encoding = "utf-8" if form == ".parquet" else read.encoding
+    return DataFile(name, form, content, hashlib.sha256(content).hexdigest(), read.delimiter, encoding)
 
 
 def not_gzip(name: str, error: Exception) -> Fault:

@@ -10,6 +10,7 @@ from model_worker.identification import Identification
 from model_worker.least_squares import LeastSquares, fit_least_squares
 from model_worker.panel import Panel
 from model_worker.patterns import sort_into_patterns
+from model_worker.slope_prior import scale_slope
 from model_worker.specification import Specification, specify
 from model_worker.study import Study
 from model_worker.system import System
@@ -41,6 +42,8 @@ class Design:
     scales: Floats
     space: Space
     """What unit and period effects span, and the units' trends where the model has them."""
+    slope_scale: float
+    """Standard deviation of the prior of the slope."""
     spread_scale: float
     """Scale of the prior of what the random column's coefficients spread by."""
     least_squares: LeastSquares
@@ -94,6 +97,7 @@ def make_design(study: Study, panel: Panel) -> Design:
     least_squares = fit_least_squares(space, y_left, x_left)
     del y_left, x_left, values
     system = _reduce(panel, specification, y - x[:, 0] * least_squares.slopes[0], x)
+    slope_scale = scale_slope(study, panel, outcome_spread * y_scale / (spreads[0] * x_scale[0]))
     return Design(
         outcome=y,
         regressors=x,
@@ -102,7 +106,8 @@ def make_design(study: Study, panel: Panel) -> Design:
         centres=centres,
         scales=spreads * x_scale,
         space=space,
-        spread_scale=_scale_spread(specification, panel, y),
+        slope_scale=slope_scale,
+        spread_scale=_scale_spread(specification, panel, y, slope_scale),
         least_squares=least_squares,
         specification=specification,
         system=system,
@@ -141,8 +146,9 @@ def _reduce(panel: Panel, specification: Specification, outcome: Floats, regress
     return System(patterns, len(panel.periods), len(panel.units), specification.random)
 
 
-def _scale_spread(specification: Specification, panel: Panel, outcome: Floats) -> float:
+def _scale_spread(specification: Specification, panel: Panel, outcome: Floats, slope_scale: float) -> float:
     if specification.random != "constant":
-        return SLOPE_SPREAD
+        # Slopes do not differ by more than what a slope is thought to be at most.
+        return min(SLOPE_SPREAD, slope_scale)
     means = np.bincount(panel.unit_index, outcome) / np.bincount(panel.unit_index)
     return LEVEL_SPREAD * float(means.std())

@@ -4,8 +4,10 @@ import csv
 import gzip
 import io
 import zlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import get_args
 
@@ -14,11 +16,15 @@ import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from model_worker.data_file import Form
 from model_worker.faults import InvalidInput
+from model_worker.lines import LongLine, read_lines
 from model_worker.notation import Delimiter, Encoding, Notation, Thousands
+from model_worker.table import long_line, ragged
+from model_worker.tally import TOLD, Tally
 from tracestore.manifest import Fault
 
 SAMPLE_ROWS = 50_000
-SAMPLE_BYTES = 1 << 25
+SAMPLE_BYTES = 1 << 24
+_ROWS_FOR_DELIMITER = 1000
 
 _MARKS = {b"\xef\xbb\xbf": "utf-8", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _Marks = tuple[str, Thousands | None]
@@ -50,7 +56,8 @@ def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
     Raises
     ------
     InvalidInput
-        When it is neither a table of several columns nor Parquet, has a name of a column twice or none.
+        When it is neither a table of several columns nor Parquet, has a name of a column twice or none;
+        where all rows are asked for, also when one has more or fewer cells than the header.
     """
     if content.startswith(b"PAR1"):
         return _sniff_parquet(content, file, whole)
@@ -67,7 +74,8 @@ def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
     encoding, why_encoding = _encoding_of(content)
     # What the sample ends with may be half a character.
     text = content[: None if whole else SAMPLE_BYTES].decode(encoding, "ignore").removeprefix("\ufeff")
-    delimiter, records = _delimiter_of(text, None if whole else SAMPLE_ROWS)
+    delimiter = _delimiter_of(text, file)
+    records = _all_rows_of(text, delimiter, file) if whole else _rows_of(text, delimiter, file, SAMPLE_ROWS)
     header = [name.strip() for name in records[0]] if records else []
     _require_table(file, header, len(records))
     rows = [record for record in records[1:] if len(record) == len(header)]
@@ -125,21 +133,70 @@ def _eight_bits(content: bytes) -> tuple[Encoding, str]:
     )
 
 
-def _delimiter_of(text: str, rows: int | None) -> tuple[Delimiter, list[list[str]]]:
-    tried: list[tuple[float, Delimiter, list[list[str]]]] = []
+def _delimiter_of(text: str, file: str) -> Delimiter:
+    best: tuple[float, Delimiter] = (-1.0, ",")
     for delimiter in get_args(Delimiter):
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
-            records = [record for record in islice(reader, rows) if any(map(str.strip, record))]
+            records = [record for _, record in islice(_records(text, delimiter, file), _ROWS_FOR_DELIMITER)]
         except csv.Error:
             continue
         width = len(records[0]) if records else 0
         alike = sum(len(record) == width for record in records) / max(1, len(records))
-        tried.append(((width > 1) * alike * (1 + width / 1000), delimiter, records))
-    if not tried:
-        return ",", []
-    _, delimiter, records = max(tried, key=lambda item: item[0])
-    return delimiter, records
+        score = (width > 1) * alike * (1 + width / 1000)
+        best = max(best, (score, delimiter), key=lambda found: found[0])
+    return best[1]
+
+
+def _records(text: str, delimiter: Delimiter, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Give the rows that are not blank, and the line that each begins on."""
+    reader = csv.reader(read_lines(io.StringIO(text, newline="")), delimiter=delimiter)
+    line = 1
+    try:
+        for record in reader:
+            if any(map(str.strip, record)):
+                yield line, record
+            line = reader.line_num + 1
+    except LongLine as error:
+        raise InvalidInput([long_line(file, error)]) from None
+
+
+def _rows_of(text: str, delimiter: Delimiter, file: str, most: int) -> list[list[str]]:
+    rows: list[list[str]] = []
+    try:
+        rows.extend(record for _, record in islice(_records(text, delimiter, file), most))
+    except csv.Error:
+        # The rows before it are enough to look at; the check of the study tells the line.
+        return rows
+    return rows
+
+
+def _all_rows_of(text: str, delimiter: Delimiter, file: str) -> list[list[str]]:
+    """Give all rows; none may be left out unseen, so that those of another width are faults."""
+    rows: list[list[str]] = []
+    tally = Tally()
+    try:
+        for line, record in _records(text, delimiter, file):
+            if rows and len(record) != len(rows[0]):
+                tally.count(("ragged_row", None), [(line, len(rows[0]), len(record))], partial(ragged, file))
+            rows.append(record)
+    except csv.Error as error:
+        line = len(rows) + 1
+        advice = "Check the quotes of the row that starts about here."
+        tally.add(
+            [
+                Fault(
+                    kind="open_quote",
+                    file=file,
+                    line=line,
+                    expected="a table to its end",
+                    found=str(error),
+                    advice=advice,
+                )
+            ]
+        )
+    if tally:
+        raise InvalidInput(tally.faults())
+    return rows
 
 
 def _numbers_of(columns: Mapping[str, Sequence[str]], delimiter: str) -> tuple[str, Thousands | None, str]:
@@ -160,7 +217,7 @@ def _numbers_of(columns: Mapping[str, Sequence[str]], delimiter: str) -> tuple[s
 
 
 def _require_table(file: str, header: Sequence[str], records: int) -> None:
-    repeated = [name for name in dict.fromkeys(header) if header.count(name) > 1]
+    repeated = [(name, times) for name, times in Counter(header).items() if times > 1]
     if len(header) < 2:
         advice = "Give a table of several columns: CSV (commas, semicolons, tabs or bars), gzip or Parquet."
         raise InvalidInput(
@@ -172,12 +229,12 @@ def _require_table(file: str, header: Sequence[str], records: int) -> None:
                 kind="repeated_column",
                 file=file,
                 line=1,
-                column=name or "(no name)",
+                column=name[:100] or "(no name)",
                 expected="every column's name once",
-                found=f'"{name}" {header.count(name)} times',
+                found=f'"{name}" {times} times'[:200],
                 advice="Rename or delete one of the columns.",
             )
-            for name in repeated
+            for name, times in repeated[:TOLD]
         )
     if records < 2:
         raise InvalidInput(

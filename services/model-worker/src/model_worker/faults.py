@@ -27,3 +27,8 @@ def suggest(found: str, known: Sequence[str]) -> str:
         meant = next(name for name in known if name.lower() == close[0])
         return f'Did you mean "{meant}"?'
     return f"Known here: {', '.join(known)}." if known else "Nothing is known here."
+
+
+def tell_columns(columns: Iterable[str]) -> str:
+    """Name the columns that were found, as far as a line holds them."""
+    return f"the columns {', '.join(columns)}"[:300]

@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from model_worker.faults import InvalidInput
 from model_worker.nouns import count_of
-from model_worker.study import STUDY_FILE, Study
-from model_worker.toml_lines import line_of
+from model_worker.study import Study
 from tracestore.manifest import Fault
 
 Floats = NDArray[np.float64]
@@ -84,7 +83,7 @@ class Identification:
             [
                 Fault(
                     kind="too_few_rows",
-                    file=self._file,
+                    file=self.study.data_name,
                     expected=f"at least {taken + FEWEST_ROWS_LEFT:,} rows: {', '.join(['effects', *given])}"
                     f" take {taken:,}, slope and noise {FEWEST_ROWS_LEFT}",
                     found=count_of(rows, "row"),
@@ -162,10 +161,6 @@ class Identification:
         unit, period = self.study.toml.unit.noun, self.study.toml.period.noun
         return f"values that differ beyond the effects of {unit} and {period}"
 
-    @property
-    def _file(self) -> str:
-        return f"{self.study.name}/{self.study.toml.file}"
-
     def _name(self, place: int) -> str:
         columns = (self.study.toml.treatment.column, *self.study.toml.controls)
         if place < len(columns):
@@ -174,20 +169,25 @@ class Identification:
 
     def _of_outcome(self, expected: str, found: str, advice: str, *, kind: str) -> Fault:
         column = self.study.toml.outcome.column
-        return Fault(kind=kind, file=self._file, column=column, expected=expected, found=found, advice=advice)
+        return Fault(
+            kind=kind, file=self.study.data_name, column=column, expected=expected, found=found, advice=advice
+        )
 
     def _of_regressor(self, place: int, expected: str, found: str, advice: str, *, kind: str) -> Fault:
         name = self._name(place)
         if place <= len(self.study.toml.controls):
             return Fault(
-                kind=kind, file=self._file, column=name, expected=expected, found=found, advice=advice
+                kind=kind,
+                file=self.study.data_name,
+                column=name,
+                expected=expected,
+                found=found,
+                advice=advice,
             )
         # A lag is no column of the file: what to change is how many there are.
-        return Fault(
+        return self.study.fault(
+            ("model", "lags"),
             kind=kind,
-            file=f"{self.study.name}/{STUDY_FILE}",
-            line=line_of(self.study.text.decode("utf-8-sig"), ("model", "lags")),
-            column="model.lags",
             value=str(self.study.toml.model.lags),
             expected=expected,
             found=f"for {name}, less that of the row, {found}",

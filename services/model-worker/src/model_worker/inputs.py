@@ -7,7 +7,7 @@ from model_worker.data_file import read_data
 from model_worker.design import Design, make_design
 from model_worker.identity import identify
 from model_worker.lags import take_lags
-from model_worker.panel import Panel, read_panel
+from model_worker.panel import Panel, make_panel, read_columns
 from model_worker.settings import Settings
 from model_worker.size import require_room
 from model_worker.study import Study, read_study
@@ -35,9 +35,11 @@ def read_input(folder: Path, settings: Settings) -> StudyInput:
     """
     study = read_study(folder)
     data = read_data(study)
-    panel, digest = take_lags(study, read_panel(study, data)), data.sha256
-    # The panel holds what is needed of the bytes, and reducing it needs the memory.
+    columns, digest = read_columns(study, data), data.sha256
+    # The columns hold what is needed of the bytes, and what comes needs the memory.
     del data
+    panel = take_lags(study, make_panel(study, columns))
+    del columns
     require_room(study, panel, settings)
     design = make_design(study, panel)
     require_room(study, panel, settings, design.specification)

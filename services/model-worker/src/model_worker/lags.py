@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 from model_worker.faults import InvalidInput
 from model_worker.nouns import count_of
 from model_worker.panel import Panel
-from model_worker.study import STUDY_FILE, Study
-from model_worker.toml_lines import line_of
-from tracestore.manifest import Fault
+from model_worker.study import Study
 
 Integers = NDArray[np.int64]
 
@@ -81,11 +79,9 @@ def _require_rows(study: Study, panel: Panel, kept: Integers) -> None:
     shown = ", ".join(short[:5]) + (f" and {len(short) - 5} more" if len(short) > 5 else "")
     raise InvalidInput(
         [
-            Fault(
+            study.fault(
+                ("model", "lags"),
                 kind="too_few_rows",
-                file=f"{study.name}/{STUDY_FILE}",
-                line=line_of(study.text.decode("utf-8-sig"), ("model", "lags")),
-                column="model.lags",
                 value=str(lags),
                 expected=f"a row of each {unit} whose treatment is known over {steps} before",
                 found=f"none for {shown}" if short else f"such rows in one {period.noun} alone",

@@ -8,18 +8,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model_worker.dialect import Sample
-from model_worker.faults import InvalidInput, suggest
+from model_worker.faults import InvalidInput, suggest, tell_columns
 from model_worker.notation import Notation
 from model_worker.nouns import count_of
 from model_worker.periods import form_of_periods
+from model_worker.proposal import WIDE
 from tracestore.manifest import Fault
 
 Source = Literal["cdc-sae", "cdc-tax-burden"]
 
 NATIONAL = ("US", "USA", "National")
 """Rows of the whole nation, which are sums or means of the others and no units beside them."""
-
-_WIDE = re.compile(r"(?:(.*?)[ _.:-]*)?([0-9]{4}(?:[-/ ]?[QqMm]?[0-9]{1,2})?)")
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def reshape(sample: Sample, file: str, value: str, period: str) -> Table:
     """
     wide: dict[tuple[str, str], str] = {}
     for name in sample.columns:
-        match = _WIDE.fullmatch(name)
+        match = WIDE.fullmatch(name)
         if match and form_of_periods([match[2]]) is not None:
             wide[match[1] or value, match[2]] = name
     periods = list(dict.fromkeys(at for _, at in wide))
@@ -147,7 +146,7 @@ def import_long(sample: Sample, file: str, source: Source) -> Table:
         if code in NATIONAL or state in NATIONAL:
             national += 1
             continue
-        figure = Notation(thousands=",").plain(value.lstrip("$ ").rstrip("*† "))
+        figure = Notation(thousands=",").plain(value.strip('" ').lstrip("$ ").rstrip("*† "))
         if figure is None:
             texts[value] = texts.get(value, 0) + 1
             continue
@@ -176,7 +175,7 @@ def _not_wide(sample: Sample, file: str) -> Fault:
         file=file,
         line=1,
         expected="columns named as periods of one form: 2005, 2005Q1, 2005-03, or sales_2005",
-        found=f"the columns {', '.join(sample.columns)}"[:300],
+        found=tell_columns(sample.columns),
         advice="A table that has its periods in a column needs no reshaping: model-worker init FILE.",
     )
 
@@ -200,7 +199,7 @@ def _no_column(name: str, sample: Sample, file: str) -> Fault:
         line=1,
         column=name,
         expected=f'the column "{name}" of the download',
-        found=f"the columns {', '.join(sample.columns)}"[:300],
+        found=tell_columns(sample.columns),
         advice=suggest(name, list(sample.columns)),
     )
 

@@ -23,7 +23,6 @@ from model_worker.likelihood import LOWEST_RHO, Likelihood, tabulate
 
 Floats = NDArray[np.float64]
 
-SLOPE_SCALE = 2.5
 NOISE_SCALE = 2.0
 
 
@@ -41,9 +40,9 @@ class Shape:
 class Statistics:
     """All that the compiled model needs to know of a panel.
 
-    `coefficients` as in `Likelihood`. `constants` (7,): freedom, informed, root, vanishing, the scale of
-    the spread's prior, and the centre and scale of the slope, which are the estimate and standard error
-    of least squares.
+    `coefficients` as in `Likelihood`. `constants` (8,): freedom, informed, root, vanishing, the scales of
+    the spread's and of the slope's prior, and the centre and scale of the slope, which are the estimate and
+    standard error of least squares.
     """
 
     shape: Shape
@@ -61,14 +60,18 @@ def reduce_design(design: Design) -> Statistics:
     """
     chosen, fit = design.specification, design.least_squares
     likelihood = tabulate(design.system, autoregressive=chosen.autoregressive)
-    constants = state_constants(likelihood, design.spread_scale, fit.slopes[0], fit.standard_errors[0])
+    constants = state_constants(
+        likelihood, design.spread_scale, design.slope_scale, fit.slopes[0], fit.standard_errors[0]
+    )
     return Statistics(shape_of(design), likelihood.coefficients, constants)
 
 
-def state_constants(likelihood: Likelihood, spread_scale: float, centre: float, scale: float) -> Floats:
-    """Give the constants of `Statistics` (7,)."""
+def state_constants(
+    likelihood: Likelihood, spread_scale: float, slope_scale: float, centre: float, scale: float
+) -> Floats:
+    """Give the constants of `Statistics` (8,)."""
     facts = (likelihood.freedom, likelihood.informed, likelihood.root, likelihood.vanishing)
-    return np.array([*(float(fact) for fact in facts), spread_scale, centre, scale])
+    return np.array([*(float(fact) for fact in facts), spread_scale, slope_scale, centre, scale])
 
 
 def shape_of(design: Design) -> Shape:
@@ -90,8 +93,10 @@ def build_model(statistics: Statistics) -> pm.Model:
     with pm.Model(check_bounds=False) as model:
         coefficients = pm.Data("coefficients", statistics.coefficients)
         constants = pm.Data("constants", statistics.constants)
-        freedom, informed, root, vanishing, widest, centre, scale = (constants[place] for place in range(7))
-        whitened = pm.Normal("whitened", mu=-centre / scale, sigma=SLOPE_SCALE / scale)
+        freedom, informed, root, vanishing, widest, slope, centre, scale = (
+            constants[place] for place in range(8)
+        )
+        whitened = pm.Normal("whitened", mu=-centre / scale, sigma=slope / scale)
         sigma = pm.HalfNormal("sigma", NOISE_SCALE)
         functions, added, spread = coefficients, 0.0, 1 / sigma
         if shape.autoregressive:

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -55,6 +56,7 @@ def make_study(source: Path, studies_dir: Path, name: str | None, asked: Asked) 
     InvalidInput
         When there is no such file, no study can be made of it, or the name is taken or none.
     """
+    title = _title(name or _stem(source))
     name = name or study_name(source)
     folder = studies_dir / name
     if not is_study_name(name):
@@ -68,7 +70,7 @@ def make_study(source: Path, studies_dir: Path, name: str | None, asked: Asked) 
     sample = sniff(content, source.name)
     proposal = propose(sample.columns, sample.notation, asked, source.name)
     file = f"{name}{sample.form}"
-    text = write_template(proposal, sample.notation, file, name.replace("-", " ").capitalize())
+    text = write_template(proposal, sample.notation, file, title)
     # Hidden until it is whole: a worker that watches would else read half of it.
     hidden = Path(mkdtemp(prefix=".new-", dir=studies_dir))
     try:
@@ -84,10 +86,19 @@ def make_study(source: Path, studies_dir: Path, name: str | None, asked: Asked) 
 
 
 def study_name(source: Path) -> str:
-    """Make a study's name of a file's."""
+    """Make a study's name of a file's; letters lose their accents, those of other scripts are left out."""
+    plain = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", _stem(source)))
+    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:64].strip("-") or "study"
+
+
+def _stem(source: Path) -> str:
     form = form_of(source)
-    stem = source.name[: -len(form)] if form else source.stem
-    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:64].strip("-") or "study"
+    return source.name[: -len(form)] if form else source.stem
+
+
+def _title(text: str) -> str:
+    words = " ".join(re.sub(r"[-_\x00-\x1f\x7f]+", " ", text).split())[:200]
+    return words[:1].upper() + words[1:] or "Study"
 
 
 def _bad_name(name: str) -> Fault:

@@ -1,24 +1,24 @@
 """A study's data file as a panel: units by periods, and every fault of the data found at once."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model_worker.cells import CellCheck
 from model_worker.clean_csv import read_clean_csv
-from model_worker.columns import Coded, Coder, Columns, Rows
+from model_worker.columns import Columns, Filling, Gathering, is_too_diverse
 from model_worker.csv_bytes import inspect
 from model_worker.data_file import DataFile
 from model_worker.faults import InvalidInput
 from model_worker.parquet import ParquetData
 from model_worker.patterns import step_of
 from model_worker.periods import PeriodForm, label_period
-from model_worker.rows import RowCheck, hang_together
+from model_worker.rows import RowCheck, first_labelled, hang_together, too_many_texts
 from model_worker.study import Study
 from model_worker.table import read_rows
 from model_worker.tally import Tally
-from tracestore.manifest import Unit
+from tracestore.manifest import Transform, Unit
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -27,6 +27,8 @@ Integers = NDArray[np.int64]
 @dataclass(frozen=True)
 class Panel:
     """The observed cells of a panel, one entry per row of the data, in the data's own units.
+
+    A column that the study has standardised is in standard deviations from its mean over all rows.
 
     `unit_index` and `period_index` point into `units` (sorted by identifier) and `periods` (ascending);
     `outcome`, `treatment` have shape (rows,), `controls` (rows, controls).
@@ -82,8 +84,19 @@ def read_panel(study: Study, data: DataFile) -> Panel:
         With every fault: columns that are not there, cells that are empty or not what their column
         needs, rows of one unit and period, units with two labels, a single unit or period.
     """
+    return make_panel(study, read_columns(study, data))
+
+
+def read_columns(study: Study, data: DataFile) -> Columns:
+    """Read what `read_panel` makes a panel of, which is nearly as large; the data are not needed for it.
+
+    Raises
+    ------
+    InvalidInput
+        As `read_panel`.
+    """
     columns = read_clean(study, data)
-    return make_panel(study, columns if columns is not None else read_by_row(study, data))
+    return columns if columns is not None else read_by_row(study, data)
 
 
 def read_clean(study: Study, data: DataFile) -> Columns | None:
@@ -113,52 +126,34 @@ def read_by_row(study: Study, data: DataFile) -> Columns:
     """
     form, content = Tally(), Tally()
     runs = ParquetData(study, data).read_rows() if data.form == ".parquet" else read_rows(study, data, form)
-    read = _Reading(study, CellCheck(study, data.name, content))
+    toml, room = study.toml, data.line_ends
+    names = (toml.unit.column, toml.period.column, toml.unit.label or toml.unit.column)
+    found, lines = Gathering(sorted(set(names)), study.numbers, room), Filling(np.uint32, room)
+    check = CellCheck(study, data.name, content)
+    count = 0
     for rows in runs:
         # Rows of a file whose form is wrong are not checked: a shifted cell would be told as wrong too.
-        if not form:
-            read.take(rows)
+        if form:
+            continue
+        count += len(rows.lines)
+        lines.extend(np.asarray(rows.lines))
+        for column in found.texts:
+            found.take_texts(column, rows.cells[column])
+        for column, values in check.check(rows).items():
+            found.take_numbers(column, values)
+        if content:
+            found.drop_numbers()
+        diverse = [column for column in found.texts if is_too_diverse(found.count(column), count)]
+        if diverse:
+            content.add(too_many_texts(study, data.name, column, count) for column in diverse)
+            break
     if form:
         raise InvalidInput(form.faults())
-    columns = read.columns()
-    RowCheck(study, data.name, columns, np.concatenate(read.lines), content).check()
+    columns = found.finish(*names, toml.period.form)
+    RowCheck(study, data.name, columns, lines.finish(), content).check()
     if content:
         raise InvalidInput(content.faults())
     return columns
-
-
-@dataclass
-class _Reading:
-    """Takes runs of rows, and keeps of them codes, numbers and lines."""
-
-    study: Study
-    check: CellCheck
-    lines: list[Integers] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        toml = self.study.toml
-        texts = {toml.unit.column, toml.period.column, toml.unit.label or toml.unit.column}
-        self._coders = {column: Coder() for column in texts}
-        self._codes: dict[str, list[NDArray[np.int32]]] = {column: [] for column in texts}
-        self._numbers: dict[str, list[Floats]] = {column: [] for column in self.study.numbers}
-
-    def take(self, rows: Rows) -> None:
-        self.lines.append(np.array(rows.lines, dtype=np.int64))
-        for column, coder in self._coders.items():
-            self._codes[column].append(coder.encode(rows.cells[column]))
-        for column, values in self.check.check(rows).items():
-            self._numbers[column].append(values)
-
-    def columns(self) -> Columns:
-        toml = self.study.toml
-        coded = {
-            column: Coded(coder.names, np.concatenate(self._codes.pop(column)))
-            for column, coder in self._coders.items()
-        }
-        numbers = {column: np.concatenate(self._numbers.pop(column)) for column in self.study.numbers}
-        unit = coded[toml.unit.column]
-        label = coded.get(toml.unit.label or "", unit)
-        return Columns(unit, coded[toml.period.column], label, numbers, toml.period.form)
 
 
 def make_panel(study: Study, columns: Columns) -> Panel:
@@ -175,18 +170,25 @@ def make_panel(study: Study, columns: Columns) -> Panel:
         periods=tuple(int(value) for value in periods),
         unit_index=np.argsort(np.array(order))[unit.codes],
         period_index=period_places[columns.period.codes],
-        outcome=numbers[toml.outcome.column],
-        treatment=numbers[toml.treatment.column],
+        outcome=_in_its_units(numbers[toml.outcome.column], toml.outcome.transform),
+        treatment=_in_its_units(numbers[toml.treatment.column], toml.treatment.transform),
         controls=np.column_stack([np.empty((len(unit.codes), 0)), *controls]),
         control_names=tuple(toml.controls),
         form=columns.form,
     )
 
 
+def _in_its_units(values: Floats, transform: Transform) -> Floats:
+    """Give the values in the units that the study asks for: as they are, or in standard deviations."""
+    if transform != "standardised":
+        return values
+    spread = float(values.std())
+    # A constant is left for the design to refuse.
+    return (values - values.mean()) / spread if spread else values
+
+
 def _label_of(columns: Columns) -> list[str]:
     """Give each unit's label: the one it has in its rows, or its identifier where it has none."""
     unit, label = columns.unit, columns.label
-    given = ~label.where("")
-    of_unit = np.full(len(unit.names), -1)
-    of_unit[unit.codes[given]] = label.codes[given]
-    return [unit.names[place] if code < 0 else label.names[code] for place, code in enumerate(of_unit)]
+    first = first_labelled(columns).tolist()
+    return [unit.names[place] if row < 0 else label.text(row) for place, row in enumerate(first)]

@@ -9,8 +9,7 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 
 from model_worker.cells import are_all_right
-from model_worker.clean_csv import code_array
-from model_worker.columns import Columns, Floats, Rows
+from model_worker.columns import Coded, Columns, Floats, Rows, is_too_diverse
 from model_worker.data_file import DataFile
 from model_worker.faults import InvalidInput
 from model_worker.study import Study
@@ -43,13 +42,22 @@ class ParquetData:
             return None
         if not all(_is_number(types[name]) for name in self.study.numbers):
             return None
-        table = self._read()
-        if any(table.column(name).null_count for name in self.study.columns):
-            return None
-        numbers = {name: _to_floats(table.column(name)) for name in self.study.numbers}
+        numbers, coded = {}, {}
+        # Column by column: a table of all would be there beside what is made of it.
+        for name in self.study.numbers:
+            column = self._read(name)
+            if column.null_count:
+                return None
+            numbers[name] = _to_floats(column)
         if not are_all_right(self.study, numbers):
             return None
-        coded = {name: code_array(_encode(table.column(name))) for name in texts}
+        for name in texts:
+            column = self._read(name)
+            if column.null_count:
+                return None
+            coded[name] = _code_array(_encode(column))
+            if is_too_diverse(len(coded[name].names), len(coded[name].codes)):
+                return None
         unit = coded[toml.unit.column]
         label = coded.get(toml.unit.label or "", unit)
         return Columns(unit, coded[toml.period.column], label, numbers, toml.period.form)
@@ -86,9 +94,9 @@ class ParquetData:
             raise InvalidInput(faults)
         return file
 
-    def _read(self) -> pa.Table:
+    def _read(self, column: str) -> pa.ChunkedArray:
         try:
-            return self._file.read(columns=list(self.study.columns))
+            return self._file.read(columns=[column]).column(0)
         except (pa.ArrowException, OSError) as error:
             raise InvalidInput([self._unreadable(error)]) from None
 
@@ -143,6 +151,14 @@ def _is_number(kind: pa.DataType) -> bool:
 def _encode(column: pa.ChunkedArray) -> pa.ChunkedArray:
     coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
     return coded.cast(pa.dictionary(pa.int32(), coded.type.value_type))
+
+
+def _code_array(column: pa.ChunkedArray) -> Coded:
+    """Code a column of Arrow's dictionary type that has no empty places."""
+    whole = column.combine_chunks()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.unify_dictionaries().chunk(0)
+    return Coded.of((str(value) for value in whole.dictionary.to_pylist()), whole.indices.to_numpy())
 
 
 def _to_floats(column: pa.ChunkedArray) -> Floats:

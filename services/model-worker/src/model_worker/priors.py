@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model_worker.design import Design
 from model_worker.likelihood import LOWEST_RHO
-from model_worker.model import NOISE_SCALE, SLOPE_SCALE
+from model_worker.model import NOISE_SCALE
 from model_worker.student import LOWEST_NU, NU_RATE, NU_SHAPE
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,7 @@ def proper_priors(design: Design, parameters: Iterable[str]) -> dict[str, Prior]
     scale, ratio = design.outcome_scale, design.outcome_scale / design.scales[0]
     widest = design.spread_scale
     every = {
-        "beta": Prior(scipy.stats.norm(0, SLOPE_SCALE), ratio),
+        "beta": Prior(scipy.stats.norm(0, design.slope_scale), ratio),
         "sigma": Prior(scipy.stats.halfnorm(0, NOISE_SCALE), scale),
         "tau": Prior(scipy.stats.halfnorm(0, widest), ratio),
         "rho": Prior(scipy.stats.uniform(LOWEST_RHO, 1 - LOWEST_RHO), 1.0),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model_worker.faults import InvalidInput, suggest
+from model_worker.faults import InvalidInput, suggest, tell_columns
 from model_worker.notation import Notation
 from model_worker.periods import PeriodForm, form_of_periods
 from tracestore.manifest import Fault, Transform
@@ -19,6 +19,9 @@ UNIT_NAMES = "id code unit state country region county city firm company person 
 TREATMENT_NAMES = "treatment treated treat tax price rate policy law dose exposure wage x"
 OUTCOME_NAMES = "outcome sales spending expenditure cost deaths mortality invest output income per y"
 TOTAL_NAMES = "total number count usd musd eur amount sales gross"
+
+WIDE = re.compile(r"(?:(.*?)[ _.:-]*)?([0-9]{4}(?:[-/ ]?[QqMm]?[0-9]{1,2})?)")
+"""Names of columns that are periods, alone or behind the name of what was measured: 2005, sales_2005Q1."""
 
 _YEARS = range(1500, 2200)
 _RATIO_FOR_LOG = 2.0
@@ -253,7 +256,7 @@ def _require_known(columns: Mapping[str, Sequence[str]], asked: Asked, file: str
             column=name,
             value=name,
             expected=f'the column "{name}", as asked',
-            found=f"the columns {', '.join(columns)}"[:300],
+            found=tell_columns(columns),
             advice=suggest(name, list(columns)),
         )
         for name in named
@@ -264,7 +267,8 @@ def _require_known(columns: Mapping[str, Sequence[str]], asked: Asked, file: str
 
 
 def _named_as_periods(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    return [name for name in columns if form_of_periods([name]) not in (None, "integer")]
+    matches = ((name, WIDE.fullmatch(name)) for name in columns)
+    return [name for name, match in matches if match and form_of_periods([match[2]]) not in (None, "integer")]
 
 
 def _wide(wide: Sequence[str], file: str) -> Fault:
@@ -275,7 +279,7 @@ def _wide(wide: Sequence[str], file: str) -> Fault:
         value=", ".join(wide[:5]),
         expected="one row for each unit and period, with the period in a column",
         found=f"{len(wide)} columns named as periods, {wide[0]} to {wide[-1]}",
-        advice="Convert it first: model-worker reshape FILE LONG.csv --value NAME.",
+        advice="Convert it first: make reshape CSV=FILE TO=LONG.csv (model-worker reshape FILE LONG.csv).",
     )
 
 
@@ -286,7 +290,7 @@ def _no_period(columns: Mapping[str, Sequence[str]], asked: Asked, file: str) ->
         line=1,
         column=asked.period,
         expected="a column of years, quarters (2005Q1), months (2005-03), dates or whole numbers",
-        found=f"the columns {', '.join(columns)}"[:300],
+        found=tell_columns(columns),
         advice="Name the column with --period, and see that each of its cells is a period.",
     )
 
@@ -298,7 +302,7 @@ def _no_unit(columns: Mapping[str, Sequence[str]], asked: Asked, period: str, fi
         line=1,
         column=asked.unit,
         expected=f'a column that names each row once, together with "{asked.period or period}"',
-        found=f"the columns {', '.join(columns)}"[:300],
+        found=tell_columns(columns),
         advice="Name unit and period with --unit and --period; a panel has one row for each of their pairs.",
     )
 

@@ -19,12 +19,19 @@ def say(text: str) -> None:
     sys.stdout.write(f"{text}\n")
 
 
-def report_faults(faults: Sequence[Fault], *, as_json: bool) -> None:
-    """Write faults to standard output: as JSON, or as compilers do, the first of each sort."""
-    if as_json:
-        say(json.dumps([fault.model_dump(exclude_none=True) for fault in faults], ensure_ascii=False))
-    elif faults:
+def report_faults(faults: Sequence[Fault]) -> None:
+    """Write faults to standard output as compilers do, the first of each sort."""
+    if faults:
         say("\n".join(lines_of(faults, colour=in_colour(sys.stdout))))
+
+
+def report_as_json(faults: Sequence[Fault], warnings: Sequence[tuple[str, str]]) -> None:
+    """Write all faults, and warnings with the study that each is of, to standard output as JSON."""
+    found = {
+        "faults": [fault.model_dump(exclude_none=True) for fault in faults],
+        "warnings": [{"study": study, "text": text} for study, text in warnings],
+    }
+    say(json.dumps(found, ensure_ascii=False))
 
 
 def lines_of(faults: Iterable[Fault], *, colour: bool) -> list[str]:

@@ -1,17 +1,19 @@
 """What is wrong between the rows of a panel: two of one cell, two labels of one unit, one unit alone."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from model_worker.columns import Coded, Columns, Integers
+from model_worker.columns import FEW_TEXTS, ROWS_A_TEXT, Coded, Columns, Integers
 from model_worker.study import Study
 from model_worker.tally import Tally
 from tracestore.manifest import Fault
 
-_CELLS_PER_ROW = 4
-"""Cells are counted where there are at most so many for a row; else keys are sorted."""
+_CELLS_PER_ROW = 16
+"""Cells are marked, a byte each, where there are at most so many for a row; else rows are sorted."""
+
+_ROWS_AT_ONCE = 100_000
 
 
 def hang_together(columns: Columns) -> bool:
@@ -19,8 +21,8 @@ def hang_together(columns: Columns) -> bool:
     return (
         len(columns.unit.names) > 1
         and len(columns.period.names) > 1
-        and not _any_twice(_keys(columns), len(columns.unit.names) * len(columns.period.names))
-        and not _other_labels(columns)[0].size
+        and not any(_repeated_cells(columns))
+        and (columns.label is columns.unit or not any(_other_labels(columns, first_labelled(columns))))
     )
 
 
@@ -43,38 +45,32 @@ class RowCheck:
         self._single(self.columns.period, toml.period.column, toml.period.noun, "period")
 
     def _repeated(self) -> None:
-        unit, period = self.columns.unit, self.columns.period
-        given = np.flatnonzero(~(unit.where("") | period.where("")))
-        keys = _keys(self.columns)[given]
-        if not _any_twice(keys, len(unit.names) * len(period.names)):
-            return
-        _, first, which = np.unique(keys, return_index=True, return_inverse=True)
-        again = np.flatnonzero(first[which] != np.arange(len(keys)))
-        before = given[first[which[again]]]
-        column = self.study.toml.period.column
+        columns, column = self.columns, self.study.toml.period.column
 
-        def describe(pair: tuple[int, int]) -> Fault:
-            row, earlier = pair
+        def describe(row: int) -> Fault:
+            earlier = self.lines[_first_of_cell(columns, row)]
             return self._fault(
                 "repeated_row",
                 row,
                 column,
-                period.text(row),
+                columns.period.text(row),
                 expected="one row for each unit and period",
-                found=f"the unit and period of line {self.lines[earlier]} again",
+                found=f"the unit and period of line {earlier} again",
                 advice="Delete one of the two rows.",
             )
 
-        pairs = list(zip(given[again].tolist(), before.tolist(), strict=True))
-        self.tally.count(("repeated_row", column), pairs, describe)
+        for again in _repeated_cells(columns):
+            self.tally.count(("repeated_row", column), again, describe)
 
     def _labels(self) -> None:
-        rows, first = _other_labels(self.columns)
-        label = self.columns.label
+        columns, label = self.columns, self.columns.label
         column = self.study.toml.unit.label or self.study.toml.unit.column
+        if label is columns.unit:
+            return
+        first = first_labelled(columns)
 
-        def describe(pair: tuple[int, int]) -> Fault:
-            row, earlier = pair
+        def describe(row: int) -> Fault:
+            earlier = int(first[columns.unit.codes[row]])
             return self._fault(
                 "label_conflict",
                 row,
@@ -85,8 +81,8 @@ class RowCheck:
                 advice="Give a unit one label in all its rows.",
             )
 
-        pairs = list(zip(rows.tolist(), first.tolist(), strict=True))
-        self.tally.count(("label_conflict", column), pairs, describe)
+        for other in _other_labels(columns, first):
+            self.tally.count(("label_conflict", column), other, describe)
 
     def _single(self, column: Coded, name: str, noun: str, kind: str) -> None:
         values = [value for value in column.names if value]
@@ -120,15 +116,64 @@ class RowCheck:
         )
 
 
-def _keys(columns: Columns) -> Integers:
+def too_many_texts(study: Study, file: str, column: str, rows: int) -> Fault:
+    """Make the fault of a column of units, labels or periods that is another text in nearly every row."""
+    kind = "too_many_periods" if column == study.toml.period.column else "too_many_values"
+    return Fault(
+        kind=kind,
+        file=file,
+        column=column,
+        expected=f"at most {FEW_TEXTS:,} different texts, or {ROWS_A_TEXT} rows for each",
+        found=f"more than {FEW_TEXTS:,} in the first {rows:,} rows; no further row was read",
+        advice="See that study.toml names the right column, or aggregate the data.",
+    )
+
+
+def _runs(count: int) -> Iterator[slice]:
+    # What is computed of each row takes a multiple of what is held of it: never of all rows at once.
+    return (slice(start, start + _ROWS_AT_ONCE) for start in range(0, count, _ROWS_AT_ONCE))
+
+
+def _keys(columns: Columns, canonical: Integers, run: slice) -> Integers:
     """Give the number of each row's cell; texts of the same period are one."""
-    periods = columns.period
-    canonical = _canonical(columns)[periods.codes]
-    keys: Integers = columns.unit.codes.astype(np.int64) * len(periods.names) + canonical
+    units = columns.unit.codes[run].astype(np.int64)
+    keys: Integers = units * len(columns.period.names) + canonical[columns.period.codes[run]]
     return keys
 
 
-def _canonical(columns: Columns) -> NDArray[np.int64]:
+def _repeated_cells(columns: Columns) -> Iterator[list[int]]:
+    """Find the rows whose unit and period an earlier one has, run by run; empty ones have none."""
+    count, canonical = len(columns.unit.codes), _canonical(columns)
+    cells = len(columns.unit.names) * len(columns.period.names)
+    if cells > _CELLS_PER_ROW * count:
+        keys = np.concatenate([_keys(columns, canonical, run) for run in _runs(count)])
+        order = np.argsort(keys, kind="stable")
+        again = order[1:][keys[order[1:]] == keys[order[:-1]]]
+        again.sort()
+        yield [int(row) for row in again[columns.unit.given(again) & columns.period.given(again)]]
+        return
+    seen = np.zeros(cells, dtype=bool)
+    for run in _runs(count):
+        keys = _keys(columns, canonical, run)
+        _, first = np.unique(keys, return_index=True)
+        again = np.ones(len(keys), dtype=bool)
+        again[first] = seen[keys[first]]
+        seen[keys] = True
+        again &= columns.unit.given(run) & columns.period.given(run)
+        yield (run.start + np.flatnonzero(again)).tolist()
+
+
+def _first_of_cell(columns: Columns, row: int) -> int:
+    canonical = _canonical(columns)
+    (key,) = _keys(columns, canonical, slice(row, row + 1))
+    for run in _runs(row + 1):
+        found = np.flatnonzero(_keys(columns, canonical, run) == key)
+        if found.size:
+            return int(run.start + found[0])
+    raise AssertionError("a row has its own cell")
+
+
+def _canonical(columns: Columns) -> Integers:
     first: dict[int | str, int] = {}
     values = zip(columns.period.names, columns.period_numbers, strict=True)
     return np.array(
@@ -140,21 +185,21 @@ def _canonical(columns: Columns) -> NDArray[np.int64]:
     )
 
 
-def _any_twice(keys: Integers, cells: int) -> bool:
-    if cells <= _CELLS_PER_ROW * len(keys):
-        return bool(np.bincount(keys, minlength=1).max() > 1)
-    ordered = np.sort(keys)
-    return bool((ordered[1:] == ordered[:-1]).any())
+def first_labelled(columns: Columns) -> Integers:
+    """Give the first row of each unit that has a label; -1 where none has."""
+    first = np.full(len(columns.unit.names), -1, dtype=np.int64)
+    for run in _runs(len(columns.unit.codes)):
+        rows = run.start + np.flatnonzero(columns.unit.given(run) & columns.label.given(run))
+        units, places = np.unique(columns.unit.codes[rows], return_index=True)
+        new = first[units] < 0
+        first[units[new]] = rows[places[new]]
+    return first
 
 
-def _other_labels(columns: Columns) -> tuple[Integers, Integers]:
-    """Find the rows whose unit had another label before, and the row of its first; empty ones have none."""
+def _other_labels(columns: Columns, first: Integers) -> Iterator[list[int]]:
+    """Find the rows whose unit had another label before, run by run; empty ones have none."""
     unit, label = columns.unit, columns.label
-    if label is unit:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    given = np.flatnonzero(~(unit.where("") | label.where("")))
-    units, labels = unit.codes[given], label.codes[given]
-    first = np.zeros(len(unit.names), dtype=np.int64)
-    first[units[::-1]] = given[::-1]
-    other = labels != label.codes[first[units]]
-    return given[other], first[units[other]]
+    for run in _runs(len(unit.codes)):
+        given = unit.given(run) & label.given(run)
+        other = given & (label.codes[run] != label.codes[first[unit.codes[run]]])
+        yield (run.start + np.flatnonzero(other)).tolist()

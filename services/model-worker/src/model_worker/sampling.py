@@ -74,7 +74,7 @@ def _compile(shape: Shape | StudentShape) -> Any:
         built, kept = build_student_model(blank(shape)), kept_of(shape)
     else:
         size = (4, 2 if shape.autoregressive else 1, 2 if shape.random else 1)
-        built = model.build_model(Statistics(shape, np.ones(size), np.ones(7)))
+        built = model.build_model(Statistics(shape, np.ones(size), np.ones(8)))
         kept = ["sigma", "tau"] if shape.random else ["sigma"]
     # Starting values are computed once per chain: interpreting their graph is faster than compiling it.
     with config.change_flags(mode="FAST_COMPILE"), warnings.catch_warnings():

@@ -30,7 +30,6 @@ def require_room(
     InvalidInput
         With the limit that is passed, and by what.
     """
-    file = f"{study.name}/{study.toml.file}"
     draws = settings.chains * settings.draws
     units, periods = study.toml.unit.nouns, study.toml.period.nouns
     of_unit = 1
@@ -43,7 +42,7 @@ def require_room(
         faults.append(
             Fault(
                 kind="too_many_values",
-                file=file,
+                file=study.data_name,
                 column=study.toml.unit.column,
                 expected=f"at most {MOST_VALUES:,} values in the posterior",
                 found=f"{values:,}: {each} for each of {len(panel.units):,} {units} in {draws:,} draws",
@@ -55,7 +54,7 @@ def require_room(
         faults.append(
             Fault(
                 kind="too_many_periods",
-                file=file,
+                file=study.data_name,
                 column=study.toml.period.column,
                 expected=f"at most {MOST_PRODUCTS // columns:,} {periods} with {columns} columns",
                 found=f"{len(panel.periods):,}",

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from model_worker.faults import InvalidInput
 from model_worker.nouns import count_of
 from model_worker.panel import Panel
-from model_worker.study import STUDY_FILE, Study
+from model_worker.study import Study
 from model_worker.system import Random
-from model_worker.toml_lines import line_of
 from tracestore.manifest import Fault
 
 Floats = NDArray[np.float64]
@@ -108,7 +107,7 @@ def _too_few_units(study: Study, panel: Panel) -> Fault:
     nouns = study.toml.unit.nouns
     return Fault(
         kind="too_few_units",
-        file=f"{study.name}/{study.toml.file}",
+        file=study.data_name,
         column=study.toml.unit.column,
         expected=f"at least {FEWEST_UNITS} {nouns}, beside the effects of each {study.toml.period.noun}",
         found=" and ".join(unit.id for unit in panel.units),
@@ -117,12 +116,5 @@ def _too_few_units(study: Study, panel: Panel) -> Fault:
 
 
 def _fault(study: Study, key: str, expected: str, found: str) -> Fault:
-    return Fault(
-        kind="not_identified",
-        file=f"{study.name}/{STUDY_FILE}",
-        line=line_of(study.text.decode("utf-8-sig"), ("model", key)),
-        column=f"model.{key}",
-        expected=expected,
-        found=found,
-        advice="Change the value, or leave the key out.",
-    )
+    advice = "Change the value, or leave the key out."
+    return study.fault(("model", key), kind="not_identified", expected=expected, found=found, advice=advice)

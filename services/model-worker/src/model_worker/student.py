@@ -25,7 +25,7 @@ import pymc as pm  # type: ignore[import-untyped]
 import pytensor.tensor as pt
 
 from model_worker.likelihood import LOWEST_RHO
-from model_worker.model import NOISE_SCALE, SLOPE_SCALE
+from model_worker.model import NOISE_SCALE
 from model_worker.student_panel import StudentShape, StudentStatistics
 
 _dot: Any = pt.dot
@@ -69,7 +69,7 @@ def build_student_model(statistics: StudentStatistics) -> pm.Model:
             )
         flat = pm.Flat("directions", shape=shape.directions + 1)
         flat = data["origin"] + _dot(data["spread"], flat)
-        prior += -0.5 * ((data["centre"] + flat[-1]) / SLOPE_SCALE) ** 2
+        prior += -0.5 * ((data["centre"] + flat[-1]) / data["slope"]) ** 2
 
         left = data["outcome"] - _fitted(data, flat, "", shape)
         treatment = data["treatment"]

@@ -91,6 +91,7 @@ def blank(shape: StudentShape) -> StudentStatistics:
         "spread": np.eye(flat),
         "centre": np.float64(0),
         "widest": np.float64(1),
+        "slope": np.float64(1),
         "rows": np.float64(shape.units),
         "weights": 0 * grid,
         "first": grid,

@@ -30,19 +30,22 @@ def reduce_to_student(design: Design) -> StudentStatistics:
         design.system,
         float(design.least_squares.slopes[0]),
         design.spread_scale,
+        design.slope_scale,
         autoregressive=design.specification.autoregressive,
     )
 
 
-def refer(system: System, centre: float, spread_scale: float, *, autoregressive: bool) -> StudentStatistics:
+def refer(
+    system: System, centre: float, spread_scale: float, slope_scale: float, *, autoregressive: bool
+) -> StudentStatistics:
     """Find the reference of a panel.
 
     Parameters
     ----------
     centre
         The slope that was taken from the system's outcome already.
-    spread_scale
-        The scale of the prior of tau.
+    spread_scale, slope_scale
+        The scales of the priors of tau and of the slope.
     """
     rows = arrange(system)
     model = WeightedModel(system, rows, autoregressive=autoregressive)
@@ -56,9 +59,8 @@ def refer(system: System, centre: float, spread_scale: float, *, autoregressive:
         weights = np.where(seen, (nu + 1) / (nu + squares), 0.0)
         place, fit = model.search(place, weights)
     found = _statistics(system, rows, autoregressive, place, fit, nu, weights)
-    return replace(
-        found, data=found.data | {"centre": np.float64(centre), "widest": np.float64(spread_scale)}
-    )
+    scales = {"widest": np.float64(spread_scale), "slope": np.float64(slope_scale)}
+    return replace(found, data=found.data | scales | {"centre": np.float64(centre)})
 
 
 def _degrees(squares: Floats) -> float:

@@ -10,11 +10,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from model_worker.faults import InvalidInput, suggest
-from model_worker.study_toml import StudyToml
+from model_worker.study_toml import StudyToml, VariableTable
 from model_worker.toml_lines import line_of
-from tracestore.manifest import Axis, Fault, StudyCard, StudyName, Variable, WhatIf
+from tracestore.manifest import Axis, Fault, NumberFormat, StudyCard, StudyName, Variable, WhatIf
 
 STUDY_FILE = "study.toml"
+STANDARD_DEVIATIONS = "SD"
 FORMS = (".csv", ".csv.gz", ".parquet")
 """Extensions of the files that hold data; they say how a file is read."""
 
@@ -32,6 +33,33 @@ class Study:
     def data_path(self) -> Path:
         """The file the study reads."""
         return self.folder / self.toml.file
+
+    @property
+    def data_name(self) -> str:
+        """What faults call that file."""
+        return f"{self.name}/{self.toml.file}"
+
+    def fault(
+        self,
+        path: tuple[str, ...],
+        *,
+        kind: str,
+        expected: str,
+        found: str,
+        advice: str,
+        value: str | None = None,
+    ) -> Fault:
+        """Make a fault of a key of study.toml, with the line it is on."""
+        return Fault(
+            kind=kind,
+            file=f"{self.name}/{STUDY_FILE}",
+            line=line_of(self.text.decode("utf-8-sig"), path),
+            column=".".join(path),
+            value=value,
+            expected=expected,
+            found=found,
+            advice=advice,
+        )
 
     @property
     def columns(self) -> dict[str, str]:
@@ -67,15 +95,26 @@ class Study:
             title=toml.title,
             unit=Axis(column=toml.unit.column, noun=toml.unit.noun, plural=toml.unit.nouns),
             period=Axis(column=toml.period.column, noun=toml.period.noun, plural=toml.period.nouns),
-            outcome=Variable(**toml.outcome.model_dump()),
-            treatment=Variable(**toml.treatment.model_dump()),
+            outcome=_as_read(toml.outcome),
+            treatment=_as_read(toml.treatment),
             controls=tuple(toml.controls),
-            what_if=WhatIf(**toml.what_if.change.model_dump(), negligible=toml.what_if.negligible),
+            what_if=WhatIf(
+                **toml.what_if.change.model_dump(),
+                negligible=toml.what_if.negligible,
+                number=toml.what_if.number and NumberFormat(**toml.what_if.number.model_dump()),
+            ),
             sign=toml.what_if.sign,
             together=toml.what_if.together,
             lags=toml.model.lags,
             source=toml.source,
         )
+
+
+def _as_read(variable: VariableTable) -> Variable:
+    said = variable.model_dump()
+    if variable.transform == "standardised":
+        said["units"] = STANDARD_DEVIATIONS
+    return Variable(**said)
 
 
 def study_folders(studies_dir: Path) -> tuple[Path, ...]:
@@ -155,7 +194,8 @@ def read_study(folder: Path) -> Study:
         text = content.decode("utf-8-sig")
         raise InvalidInput(_schema_fault(fault, text, file) for fault in error.errors()) from None
     study = Study(name=name, folder=folder, toml=toml, text=content)
-    faults = [*_form_faults(study, file), *_repeated_columns(study, file), *_what_if_faults(study, file)]
+    faults = [*_form_faults(study), *_repeated_columns(study), *_what_if_faults(study)]
+    faults += _relative_faults(study)
     if faults:
         raise InvalidInput(faults)
     return study
@@ -228,15 +268,13 @@ def _fields_at(path: tuple[str, ...]) -> list[str]:
     return list(table.model_fields)
 
 
-def _form_faults(study: Study, file: str) -> list[Fault]:
+def _form_faults(study: Study) -> list[Fault]:
     if study.toml.file.lower().endswith(FORMS):
         return []
     return [
-        Fault(
+        study.fault(
+            ("file",),
             kind="unknown_form",
-            file=file,
-            line=line_of(study.text.decode("utf-8-sig"), ("file",)),
-            column="file",
             value=study.toml.file,
             expected=f"a file whose name ends in {', '.join(FORMS[:-1])} or {FORMS[-1]}",
             found=f'"{study.toml.file}"',
@@ -245,8 +283,8 @@ def _form_faults(study: Study, file: str) -> list[Fault]:
     ]
 
 
-def _repeated_columns(study: Study, file: str) -> list[Fault]:
-    toml, text = study.toml, study.text.decode("utf-8-sig")
+def _repeated_columns(study: Study) -> list[Fault]:
+    toml = study.toml
     roles = [
         (("unit", "column"), toml.unit.column),
         (("period", "column"), toml.period.column),
@@ -257,27 +295,23 @@ def _repeated_columns(study: Study, file: str) -> list[Fault]:
     first: dict[str, str] = {}
     faults = []
     for path, column in roles:
-        key = ".".join(path)
         if column in first:
             faults.append(
-                Fault(
+                study.fault(
+                    path,
                     kind="repeated_column",
-                    file=file,
-                    line=line_of(text, path),
-                    column=key,
                     value=column,
                     expected=f"a column other than that of {first[column]}",
                     found=f'"{column}" again',
                     advice="Name each column once.",
                 )
             )
-        first.setdefault(column, key)
+        first.setdefault(column, ".".join(path))
     return faults
 
 
-def _what_if_faults(study: Study, file: str) -> list[Fault]:
+def _what_if_faults(study: Study) -> list[Fault]:
     change = study.toml.what_if.change
-    line = line_of(study.text.decode("utf-8-sig"), ("what_if", "change"))
     rules = [
         (change.min < change.max, "min", change.min, f"a number below max ({change.max:g})"),
         (
@@ -289,11 +323,9 @@ def _what_if_faults(study: Study, file: str) -> list[Fault]:
         (change.kind != "percent" or change.min > -100, "min", change.min, "a percentage above -100"),
     ]
     return [
-        Fault(
+        study.fault(
+            ("what_if", "change", key),
             kind="invalid_range",
-            file=file,
-            line=line,
-            column=f"what_if.change.{key}",
             value=f"{value:g}",
             expected=expected,
             found=f"{value:g}",
@@ -301,4 +333,29 @@ def _what_if_faults(study: Study, file: str) -> list[Fault]:
         )
         for holds, key, value, expected in rules
         if not holds
+    ]
+
+
+def _relative_faults(study: Study) -> list[Fault]:
+    # Standard deviations are counted from the mean: they have no zero that a percentage could be of.
+    toml = study.toml
+    asked = [
+        (("what_if", "change", "kind"), toml.treatment, toml.what_if.change.kind == "percent"),
+        (("what_if", "negligible"), toml.outcome, toml.what_if.negligible is not None),
+    ]
+    advice = {
+        "kind": 'Set kind = "units", which then are standard deviations, or another transform.',
+        "negligible": "Leave it out, or set another transform of the outcome.",
+    }
+    return [
+        study.fault(
+            path,
+            kind="not_relative",
+            value="percent",
+            expected=f'a figure in units, as "{variable.column}" is standardised',
+            found="a percentage",
+            advice=advice[path[-1]],
+        )
+        for path, variable, is_asked in asked
+        if is_asked and variable.transform == "standardised"
     ]

@@ -33,7 +33,10 @@ def write_template(proposal: Proposal, notation: Notation, file: str, title: str
         '# form: "integer", "year", "quarter" (2005Q1), "month" (2005-03) or "date" (2005-03-31)',
         f"period = {{ column = {_text(proposal.period.column)}, noun = {noun}{form} }}",
         "",
-        '# transform: "log" (effects are relative) or "identity"; label and units are what readers see',
+        '# transform: "log" (effects are relative), "identity" or "standardised" (units are then standard',
+        "# deviations); label and units are what readers see",
+        "# How their numbers are written, where that is not with three digits and commas between thousands:",
+        '# number = { decimals = 2, prefix = "US$", suffix = "", thousands = true } in the braces of either',
         *_reason("outcome", outcome),
         _measure("outcome", outcome),
         *_reason("treatment", treatment),
@@ -54,9 +57,10 @@ def write_template(proposal: Proposal, notation: Notation, file: str, title: str
         '# How the effects on all units make one figure: "sum", or "mean" for rates, indices, per head',
         f'together = "{"sum" if proposal.adds_up else "mean"}"',
         "# negligible = 1             # effects below so many percent of the outcome count as none",
+        "# number = { decimals = 1 }  # how effects are written; by default as the outcome",
         "",
         *_read(notation),
-        "# The model; these are the defaults, explained in docs/estimand.md",
+        "# The model; these are the defaults, but for the last; docs/estimand.md explains them",
         "# [model]",
         '# errors = "ar1"             # errors persist; or "independent"',
         '# tails = "normal"           # "student": rows far from the others weigh less',
@@ -64,6 +68,7 @@ def write_template(proposal: Proposal, notation: Notation, file: str, title: str
         '# effects = "free"           # "pooled": unit effects shrink to a common mean',
         "# trends = false             # true: each unit has a linear trend of its own",
         "# lags = 0                   # 1 to 20: the outcome answers over so many steps",
+        "# prior.effect = 5           # the default change hardly moves the outcome by more (% or units)",
     ]
     return "\n".join(lines) + "\n"
 
@@ -85,7 +90,7 @@ def _change(treatment: Measure) -> str:
         return '{ kind = "units", default = 1, min = -1, max = 1 }'
     step = 10.0 ** math.floor(math.log10(treatment.spread)) if treatment.spread else 1.0
     step *= max(1, round(treatment.spread / step))
-    return f'{{ kind = "units", default = {step:g}, min = {-5 * step:g}, max = {5 * step:g} }}'
+    return f'{{ kind = "units", default = {step:g}, min = {-2 * step:g}, max = {2 * step:g} }}'
 
 
 def _read(notation: Notation) -> list[str]:

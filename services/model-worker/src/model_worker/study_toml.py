@@ -42,6 +42,18 @@ class PeriodTable(_NamedTable):
     form: PeriodForm = "integer"
 
 
+Affix = Annotated[str, StringConstraints(max_length=10)]
+
+
+class NumberTable(_Table):
+    """`number`: how readers should see the numbers of a column; by default with three significant digits."""
+
+    decimals: Annotated[int, Field(ge=0, le=10)] | None = None
+    thousands: bool = True
+    prefix: Affix = ""
+    suffix: Affix = ""
+
+
 class VariableTable(_Table):
     """`outcome` or `treatment`: the column, how readers should see it, and its transform."""
 
@@ -49,6 +61,7 @@ class VariableTable(_Table):
     label: Text
     units: Text
     transform: Transform = "identity"
+    number: NumberTable = NumberTable()
 
 
 # Far beyond any treatment, and far enough from what a number can hold for differences to be numbers.
@@ -71,6 +84,15 @@ class WhatIfTable(_Table):
     sign: Literal["saving", "gain", "change"] = "change"
     together: Literal["sum", "mean"] = "sum"
     negligible: Annotated[float, Field(gt=0, le=100)] | None = None
+    number: NumberTable | None = None
+
+
+class PriorTable(_Table):
+    """`model.prior`: what is thought before the data, on scales that a person can think in."""
+
+    effect: Annotated[float, Field(gt=0, le=1e15)] | None = None
+    """The default change of the treatment would hardly, with a probability of 5 %, change the outcome by
+    more: in percent of it under a log, else in its units."""
 
 
 class ModelTable(_Table):
@@ -82,6 +104,7 @@ class ModelTable(_Table):
     effects: Literal["free", "pooled"] = "free"
     trends: bool = False
     lags: Annotated[int, Field(ge=0, le=20)] = 0
+    prior: PriorTable = PriorTable()
 
 
 class StudyToml(_Table):

@@ -3,20 +3,25 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from model_worker.columns import Rows
 from model_worker.data_file import DataFile
-from model_worker.faults import suggest
+from model_worker.faults import suggest, tell_columns
+from model_worker.lines import LONGEST_LINE, LongLine, read_lines
 from model_worker.study import Study
-from model_worker.tally import Tally
+from model_worker.tally import TOLD, Tally
 from tracestore.manifest import Fault
 
 if TYPE_CHECKING:
     from _csv import Reader
 
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 10_000
+"""Rows that are held as text; each of their cells takes some ten times what it does in the file."""
 
 
 def read_header(data: DataFile) -> tuple[list[str], int]:
@@ -26,6 +31,8 @@ def read_header(data: DataFile) -> tuple[list[str], int]:
     ------
     csv.Error
         When quotes do not close.
+    LongLine
+        When the file is one line, as good as.
     """
     reader = _records(data)
     for record in reader:
@@ -51,13 +58,14 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
     reader = _records(data)
     header: list[str] = []
     places: dict[str, int] = {}
-    records: list[list[str]] = []
+    cells_of: Callable[[Sequence[str]], Sequence[str]] = tuple
+    records: list[Sequence[str]] = []
     lines: list[int] = []
     line, width, first, rows = 1, -1, 0, 0
     try:
         for record in reader:
             if len(record) == width and record[first].strip():
-                records.append(record)
+                records.append(cells_of(record))
                 lines.append(line)
             elif any(cell.strip() for cell in record):
                 if not header:
@@ -65,12 +73,13 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
                     width = len(header)
                     places = {name: header.index(name) for name in study.columns if name in header}
                     first = min(places.values(), default=0)
+                    if len(places) > 1:
+                        cells_of = itemgetter(*places.values())
                     tally.add(_repeated_names(header, file, line))
                 elif len(record) != width:
-                    ragged = _ragged(file, line, width, len(record))
-                    tally.add([ragged])
+                    tally.count(("ragged_row", None), [(line, width, len(record))], partial(ragged, file))
                 else:
-                    records.append(record)
+                    records.append(cells_of(record))
                     lines.append(line)
             if len(records) == ROWS_AT_ONCE:
                 rows += ROWS_AT_ONCE
@@ -88,6 +97,8 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
             advice="Check the quotes of the row that starts here.",
         )
         tally.add([unclosed])
+    except LongLine as error:
+        tally.add([long_line(file, error)])
     rows += len(records)
     if not tally and not rows:
         tally.add([no_rows(file, bool(header))])
@@ -99,11 +110,23 @@ def read_rows(study: Study, data: DataFile, tally: Tally) -> Iterator[Rows]:
 
 def _records(data: DataFile) -> "Reader":
     text = io.TextIOWrapper(data.open(), encoding="utf-8-sig", newline="")
-    return csv.reader(text, delimiter=data.delimiter, strict=True)
+    return csv.reader(read_lines(text), delimiter=data.delimiter, strict=True)
 
 
-def _columns(records: list[list[str]], lines: list[int], places: dict[str, int]) -> Rows:
-    return Rows(lines, {name: [record[at].strip() for record in records] for name, at in places.items()})
+def _columns(records: list[Sequence[str]], lines: list[int], names: Iterable[str]) -> Rows:
+    return Rows(lines, {name: [record[at].strip() for record in records] for at, name in enumerate(names)})
+
+
+def long_line(file: str, error: LongLine) -> Fault:
+    """Make the fault of a line that is too long."""
+    return Fault(
+        kind="long_line",
+        file=file,
+        line=error.line,
+        expected=f"lines of at most {LONGEST_LINE:,} characters",
+        found="a longer one",
+        advice="See that the file has its line breaks, one after each row.",
+    )
 
 
 def no_rows(file: str, header: bool) -> Fault:
@@ -147,7 +170,7 @@ def missing_columns(study: Study, file: str, header: Sequence[str]) -> list[Faul
             column=column,
             value=column,
             expected=f'the column "{column}", which study.toml names in {key}',
-            found=f"the columns {', '.join(header)}",
+            found=tell_columns(header),
             advice=suggest(column, header),
         )
         for column, key in study.columns.items()
@@ -156,22 +179,24 @@ def missing_columns(study: Study, file: str, header: Sequence[str]) -> list[Faul
 
 
 def _repeated_names(header: list[str], file: str, line: int) -> list[Fault]:
+    repeated = [(name, times) for name, times in Counter(header).items() if times > 1]
     return [
         Fault(
             kind="repeated_column",
             file=file,
             line=line,
-            column=name,
+            column=name[:100],
             expected="every column's name once",
-            found=f'"{name}" {header.count(name)} times',
+            found=f'"{name}" {times} times'[:200],
             advice="Rename or delete one of the columns.",
         )
-        for name in dict.fromkeys(header)
-        if header.count(name) > 1
+        for name, times in repeated[:TOLD]
     ]
 
 
-def _ragged(file: str, line: int, expected: int, found: int) -> Fault:
+def ragged(file: str, place: tuple[int, int, int]) -> Fault:
+    """Make the fault of a row, by its line and how many cells are expected and found."""
+    line, expected, found = place
     return Fault(
         kind="ragged_row",
         file=file,

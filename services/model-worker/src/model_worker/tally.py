@@ -1,6 +1,6 @@
 """Faults as they are found in a file of any size: all are counted, the first of each sort are kept."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 from tracestore.manifest import Fault
@@ -25,18 +25,18 @@ class Tally:
             self.count((fault.kind, fault.column), [fault], lambda fault: fault)
 
     def count[Place](
-        self, sort: tuple[str, str | None], places: list[Place], describe: Callable[[Place], Fault]
+        self, sort: tuple[str, str | None], places: Sequence[Place], describe: Callable[[Place], Fault]
     ) -> None:
         """Take the faults of one kind and column at all places; only those to be told are described."""
-        if not places:
+        if not len(places):
             return
         told = self._told.setdefault(sort, [])
         room = TOLD - len(told)
         told += [describe(place) for place in places[:room]]
-        others = places[room:] if room < len(places) else []
+        others = max(0, len(places) - room)
         if others:
-            first, number = self._further.get(sort) or (describe(others[0]), 0)
-            self._further[sort] = first, number + len(others)
+            first, number = self._further.get(sort) or (describe(places[room]), 0)
+            self._further[sort] = first, number + others
 
     def faults(self) -> list[Fault]:
         """Give the faults in the order of their lines."""
