@@ -21,7 +21,7 @@ from dashboard.health import Health
 from dashboard.herald import Herald
 from dashboard.traces import TraceCache
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
