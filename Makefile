@@ -1,12 +1,13 @@
 # `make` alone lists what there is. Each target is one line to a real command.
 .DEFAULT_GOAL := help
-.PHONY: help up down clean test lint unit stack roll ca check study reshape import fit logs bench screenshots
+.PHONY: help up down clean test lint unit stack test-faults soak roll ca check study reshape import fit logs bench screenshots
 ARGS ?=
 STUDY ?=
 CSV ?=
 NAME ?=
 TO ?=
 SOURCE ?=
+MINUTES ?= 60
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,6 +32,12 @@ unit: ## the unit tests, in the services' own images
 
 stack: ## the tests of the running stack; ARGS reaches pytest
 	@bootstrap/test.sh stack $(ARGS)
+
+test-faults: ## make faults happen to a running stack, for 20 minutes, and write docs/faults.md
+	@bootstrap/test.sh faults $(ARGS)
+
+soak: ## load a stack for MINUTES (60) and see what becomes of the replicas' memory
+	@bootstrap/test.sh soak $(MINUTES)
 
 roll: ## replace the replicas one at a time, without an outage
 	@bootstrap/roll.sh

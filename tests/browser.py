@@ -22,6 +22,26 @@ FLAGS = [
 ]
 
 
+VIOLATIONS = """
+globalThis.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  violations.push(`${event.effectiveDirective} refuses ${event.blockedURI} in ${event.sourceFile}`);
+});
+"""
+
+
+def watch_policy(page: Page) -> None:
+    """Note what the policy of every page refuses from now on; `violations_of` gives it."""
+    page.add_init_script(VIOLATIONS)
+
+
+def violations_of(page: Page) -> list[str]:
+    """Give what the policy of the page that is shown has refused."""
+    found = page.evaluate("globalThis.violations")
+    assert found is not None, "nobody watches this page"
+    return [str(line) for line in found]
+
+
 @dataclass
 class Complaints:
     """What a page's console said at error or warning level, uncaught exceptions and failed requests."""

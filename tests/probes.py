@@ -80,6 +80,20 @@ def visit(stack: Stack, query: str = "", cookies: dict[str, str] | None = None) 
     return Visit(stack, answer.text, replica[1], item["token"], cookies)
 
 
+def await_dashboards(stack: Stack) -> None:
+    """Wait until every replica shows the dashboard of every study."""
+    names = sorted(folder.name for folder in stack.studies.iterdir())
+    eventually(lambda: all(stack.published(name) for name in names), 120, "all studies published")
+
+    def every_replica_shows_them() -> bool:
+        seen = [visit(stack, f"study={name}") for name in names for _ in range(4 * stack.replicas_wanted)]
+        shown = {page.replica for page in seen if data_block(page.html, "words")["view"] == "dashboard"}
+        waiting = {page.replica for page in seen} - shown
+        return len(shown) == stack.replicas_wanted and not waiting
+
+    eventually(every_replica_shows_them, 20, "every replica shows every study")
+
+
 def data_block(html: str, name: str) -> Any:
     """Give what a JSON data block of a page holds."""
     block = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', html, re.DOTALL)
@@ -99,13 +113,21 @@ class Session:
     """
 
     def __init__(
-        self, page: Visit, *, origin: str | None = None, token: str | None = None, query: str = ""
+        self,
+        page: Visit,
+        *,
+        origin: str | None = None,
+        token: str | None = None,
+        query: str = "",
+        header: dict[str, str] | None = None,
     ) -> None:
         self.connection = websocket.create_connection(
             f"wss://localhost:{page.stack.https_port}/ws" + (f"?{query}" if query else ""),
             subprotocols=["bokeh", token or page.token],
             sslopt={"ca_certs": str(page.stack.ca), "cert_reqs": ssl.CERT_REQUIRED},
             origin=origin or page.stack.url,
+            suppress_origin=origin == "",
+            header=header,
             cookie=page.cookie_header,
             timeout=20,
         )

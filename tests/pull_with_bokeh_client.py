@@ -4,10 +4,12 @@ A program of its own because the CA that TLS is verified against is read once pe
 is pulled again after the change: bokeh.client drops patches that come while it waits for a reply.
 """
 
+import functools
 import json
 import sys
 
-from bokeh.client import ClientSession, pull_session
+from bokeh.client import ClientSession, connection, pull_session
+from tornado.httpclient import HTTPRequest
 
 
 def read_words(session: ClientSession) -> dict[str, str]:
@@ -18,6 +20,8 @@ def read_words(session: ClientSession) -> dict[str, str]:
 
 def main(url: str, unit: str) -> None:
     """Run against the dashboard at `url`."""
+    # The dashboard takes websockets of its own pages only, and Bokeh's client has no option for an origin.
+    connection.HTTPRequest = functools.partial(HTTPRequest, headers={"Origin": url.rstrip("/")})
     with pull_session(url=url) as session:
         before = after = read_words(session)
         session.document.get_model_by_name("unit").value = unit

@@ -78,7 +78,7 @@ def test_settings_and_compose_name_the_same_variables_with_the_same_defaults(ser
         parsed = SETTINGS[service].model_validate({name.lower(): DEFAULTS[name]})
         assert getattr(parsed, name.lower()) == fields[name].default, name
     readers = {name for name, who, _ in entries() if service in re.split(r"[,; ]+", who)}
-    mounted = {"TLS_CERTIFICATE", "TLS_KEY"}
+    mounted = {"TLS_CERTIFICATE", "TLS_KEY", "SIGN_IN_USERS"}
     assert readers - mounted == set(given) - OF_COMPOSE
 
 

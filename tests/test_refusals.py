@@ -22,7 +22,9 @@ def handshake_status(page: Visit, **options: object) -> int:
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "http://localhost", "https://localhost:1"]
+    "origin",
+    ["https://evil.example", "null", "http://localhost", "https://localhost:1", "https://localhost", ""],
+    ids=lambda origin: origin or "none",
 )
 def test_websocket_from_another_origin_is_refused(stack: Stack, origin: str) -> None:
     assert handshake_status(visit(stack), origin=origin) == 403

@@ -1,5 +1,6 @@
 """A store in a temporary directory, and drafts to publish into it."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -71,7 +72,8 @@ def make_draft() -> DraftMaker:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return tmp_path / "traces"
+    """An empty store; or the one that STORE_UNDER_TEST names, whose published version is built on."""
+    return Path(os.environ.get("STORE_UNDER_TEST") or tmp_path / "traces")
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ def act(root: Path, request: dict[str, Any]) -> None:
     draft = ManifestDraft.model_validate(request["draft"])
     match request["act"]:
         case "publish":
-            publisher.publish(draft, writer_of(request["text"]))
+            publisher.publish(draft, writer_of(request["text"], request["trace"]))
         case "rollback":
             publisher.rollback(draft.study.name)
         case "retain":
@@ -49,11 +49,13 @@ def act(root: Path, request: dict[str, Any]) -> None:
             )
 
 
-def writer_of(text: str) -> Callable[[Path], None]:
+def writer_of(text: str, trace: str | None) -> Callable[[Path], None]:
+    pieces = [text.encode() * 4000] * 3 if trace is None else [Path(trace).read_bytes()]
+
     def write(directory: Path) -> None:
         with (directory / TRACE_FILE).open("wb", buffering=0) as file:
-            for _ in range(3):
-                file.write(text.encode() * 4000)
+            for piece in pieces:
+                file.write(piece)
 
     return write
 

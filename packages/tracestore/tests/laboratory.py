@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tracestore.errors import NothingPublished
 from tracestore.manifest import TRACE_FILE, ManifestDraft
 from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
@@ -57,10 +58,14 @@ class Outcome:
 
 
 class Laboratory:
-    """Publishes versions under strace, each from a process of its own; seeds count upwards."""
+    """Publishes versions under strace, each from a process of its own; seeds count upwards.
 
-    def __init__(self, root: Path, scratch: Path, first: ManifestDraft) -> None:
+    Traces are a few lines of text that say the seed, or copies of the one that is given.
+    """
+
+    def __init__(self, root: Path, scratch: Path, first: ManifestDraft, trace: Path | None = None) -> None:
         self.root = root
+        self._trace = trace
         self.store = TraceStore(root)
         self._scratch = scratch
         self._first = first
@@ -103,6 +108,7 @@ class Laboratory:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         request = {"act": act, "draft": draft.model_dump(mode="json"), "text": f"{draft.identity.seed}\n"}
+        request["trace"] = str(self._trace) if self._trace else None
         self._process.stdin.write(json.dumps(request) + "\n")
         self._process.stdin.flush()
         child = self._process.stdout.readline().strip()
@@ -121,7 +127,10 @@ class Laboratory:
         """Publish in this process, by a publisher that knows nothing of what went before."""
 
         def write(directory: Path) -> None:
-            (directory / TRACE_FILE).write_text(f"{draft.identity.seed}\n" * 12000)
+            if self._trace is not None:
+                shutil.copyfile(self._trace, directory / TRACE_FILE)
+            else:
+                (directory / TRACE_FILE).write_text(f"{draft.identity.seed}\n" * 12000)
 
         Publisher(self.root).publish(draft, write)
 
@@ -156,6 +165,17 @@ def polling(root: Path) -> Iterator[Sightings]:
         yield seen
         said = json.loads(reader.communicate()[0])
         seen.reads, seen.seeds, seen.errors = said["reads"], tuple(said["seeds"]), tuple(said["errors"])
+
+
+def read_served(root: Path) -> tuple[ManifestDraft, Path] | None:
+    """Give what is served in a store as a draft, with its trace; None in an empty store."""
+    try:
+        store = TraceStore(root)
+        verified = store.verified(STUDY, store.current(STUDY).version)
+    except NothingPublished:
+        return None
+    fields = {name: getattr(verified.manifest, name) for name in ManifestDraft.model_fields}
+    return ManifestDraft.model_validate(fields), verified.trace
 
 
 def calls_of(trace: str) -> list[Call]:

@@ -16,7 +16,7 @@ from tracestore.publisher import PUBLISH_LOCK, Publisher
 from tracestore.records import is_version_name
 from tracestore.store import TraceStore
 
-from .laboratory import EXIT_PUBLISH_FAILED, STUDY, Call, Laboratory, calls_of, polling
+from .laboratory import EXIT_PUBLISH_FAILED, STUDY, Call, Laboratory, calls_of, polling, read_served
 
 # Tried also with every later call of the kind refused; the child needs the others to tell its error.
 LASTING = {"fsync", "rename", "mkdir", "fchmod", "flock"}
@@ -41,7 +41,7 @@ REASONS = {
 
 @pytest.fixture
 def laboratory(root: Path, tmp_path: Path, make_draft: Callable[[], ManifestDraft]) -> Iterator[Laboratory]:
-    laboratory = Laboratory(root, tmp_path, make_draft())
+    laboratory = Laboratory(root, tmp_path, *(read_served(root) or (make_draft(), None)))
     laboratory.publish(laboratory.next_draft())
     yield laboratory
     laboratory.close()
@@ -97,6 +97,7 @@ def test_a_publisher_killed_at_any_system_call_leaves_the_old_version_or_the_new
             assert laboratory.served_seed() == new
             assert laboratory.names() == names | {version}, call
 
+    print(f"killed at {fired} of {len(planned)} system calls: {dict(ends)}; {seen.reads} reads meanwhile")
     assert fired == len(planned)
     assert set(ends) == {"old", "finished", "new"}
     assert seen.errors == ()
@@ -188,6 +189,9 @@ def test_an_error_at_any_system_call_is_told_and_what_was_served_is_served_still
             assert laboratory.served_seed() == new
             assert laboratory.names() == names | {version}
 
+    print(
+        f"refused at {fired} of {len(planned)} calls and errors: {dict(ends)}; {seen.reads} reads meanwhile"
+    )
     assert fired == len(planned)
     assert set(ends) == {"old", "finished"}
     assert seen.errors == ()

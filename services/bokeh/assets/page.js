@@ -73,8 +73,9 @@ async function reloadWhenAnswered() {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     try {
-      const response = await fetch(location.pathname, { method: "HEAD", cache: "no-store" });
-      if (response.ok) {
+      const response = await fetch(location.pathname, { method: "HEAD", cache: "no-store", redirect: "manual" });
+      // Whoever has to sign in again can do so on the page only.
+      if (response.ok || response.type === "opaqueredirect" || response.status === 401) {
         location.reload();
         return;
       }

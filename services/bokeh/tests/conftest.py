@@ -1,5 +1,6 @@
 """Fixtures: a synthetic store, and the service run as it is deployed, in a process of its own."""
 
+import http.client
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from tornado.httpclient import HTTPRequest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -99,6 +101,18 @@ class Service:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    def look(self, path: str, **headers: str) -> http.client.HTTPResponse:
+        """Ask without following a redirect, for headers as well as the body."""
+        connection = http.client.HTTPConnection("localhost", self.port, timeout=20)
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse()
+
+    def ask_socket(self, query: str = "", **headers: str) -> HTTPRequest:
+        """Give the request that opens a websocket as a page of this service does."""
+        headers.setdefault("Origin", f"http://localhost:{self.port}")
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return HTTPRequest(f"ws://localhost:{self.port}/ws?{query}", headers=names)
 
     def ready(self) -> bool:
         return self.ask("/ready", self.health_port)[0] == 200

@@ -1,20 +1,24 @@
 """The process around the page: health, drain, what it refuses, what it logs."""
 
 import asyncio
+import http.client
 import json
 import signal
 import time
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
 from synthetic import publish, tell
-from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.httpclient import HTTPClientError
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, read_block
 
 from conftest import Service, eventually, free_port
 from dashboard.health import STALLED_SECONDS, Health, HealthServer
+from dashboard.secured import is_own_origin
 from dashboard.state import QUERY_MAX
 
 SECRET = b"s" * 44
@@ -32,8 +36,7 @@ Page.attach = attach
 
 def connect(service: Service, token: str, **headers: str) -> WebSocketClientConnection:
     async def open_socket() -> WebSocketClientConnection:
-        request = HTTPRequest(f"ws://localhost:{service.port}/ws", headers=headers)
-        return await websocket_connect(request, subprotocols=["bokeh", token])
+        return await websocket_connect(service.ask_socket(**headers), subprotocols=["bokeh", token])
 
     return asyncio.run(open_socket())
 
@@ -51,9 +54,10 @@ def test_an_empty_volume_is_ready_because_its_page_builds(service: Service) -> N
 
 
 def test_health_answers_on_its_own_port_and_only_there(shared: Service) -> None:
-    assert shared.ask("/live", shared.health_port) == (
+    status, said = shared.ask("/live", shared.health_port)
+    assert (status, json.loads(said)) == (
         200,
-        '{"live": true, "reason": "the event loop turns"}\n',
+        {"live": True, "reason": "the event loop turns", "sessions": ANY},
     )
     assert shared.ask("/ready")[0] == 404
     assert shared.ask("/", shared.health_port)[0] == 404
@@ -82,6 +86,22 @@ def test_metrics_tell_sessions_times_and_the_version_served(service: Service) ->
     again = Visit(service, f"study=smoking&unit=NY&version={version}", token=make_token())
     again.close()
     assert "longitude_reconnects_restored_total 1.0" in service.ask("/metrics", service.health_port)[1]
+
+
+def test_health_counts_the_sessions_there_are(service: Service) -> None:
+    publish(service.root)
+    service.start(UNUSED_SESSION_SECONDS="1")
+    eventually(service.ready)
+
+    def count() -> int:
+        return int(json.loads(service.ask("/live", service.health_port)[1])["sessions"])
+
+    assert count() == 0
+    visits = [Visit(service), Visit(service)]
+    assert count() == 2
+    for visit in visits:
+        visit.close()
+    eventually(lambda: count() == 0)
 
 
 def test_a_stalled_loop_is_neither_live_nor_ready() -> None:
@@ -125,7 +145,7 @@ def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Servi
 
     async def visit_and_stop() -> tuple[int | None, float]:
         token = read_block(service.ask()[1], "render-item")["token"]
-        socket = await websocket_connect(f"ws://localhost:{service.port}/ws", subprotocols=["bokeh", token])
+        socket = await websocket_connect(service.ask_socket(), subprotocols=["bokeh", token])
         assert b"ACK" in await read_whole(socket)
         service.process.send_signal(signal.SIGTERM)
         began = time.monotonic()
@@ -221,11 +241,71 @@ def test_a_websocket_with_a_bad_token_is_refused_before_it_opens(shared: Service
     assert "Traceback" not in shared.read_log()
 
 
-@pytest.mark.parametrize("origin", ["https://example.com", "null", "http://localhost:1"])
+@pytest.mark.parametrize("origin", ["https://example.com", "null", "http://localhost:1", "", "http://["])
 def test_a_websocket_from_another_origin_is_refused(shared: Service, origin: str) -> None:
     with pytest.raises(HTTPClientError) as caught:
         connect(shared, make_token(), Origin=origin)
     assert caught.value.code == 403
+
+
+def test_a_websocket_without_an_origin_is_refused_whatever_else_speaks_for_it(shared: Service) -> None:
+    request = shared.ask_socket(Sec_Fetch_Site="same-origin")
+    del request.headers["Origin"]
+
+    async def open_socket() -> None:
+        await websocket_connect(request, subprotocols=["bokeh", make_token()])
+
+    with pytest.raises(HTTPClientError) as caught:
+        asyncio.run(open_socket())
+    assert caught.value.code == 403
+
+
+@pytest.mark.parametrize(
+    ("scheme", "forwarded", "own"),
+    [("https", "wss", True), ("http", "wss", False), ("http", None, True), ("https", None, False)],
+)
+def test_an_origin_is_own_only_with_the_scheme_that_the_browser_used(
+    scheme: str, forwarded: str | None, own: bool
+) -> None:
+    headers = HTTPHeaders({"Origin": f"{scheme}://Panel.example.org"})
+    if forwarded is not None:
+        headers["X-Forwarded-Proto"] = forwarded
+    request = HTTPServerRequest(start_line=RequestStartLine("GET", "/ws", "HTTP/1.1"), headers=headers)
+    assert is_own_origin(request, ["panel.example.org"]) is own
+    headers.add("Origin", f"{scheme}://panel.example.org")
+    assert not is_own_origin(request, ["panel.example.org"]), "two origins are none"
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/studies", 200),
+        ("/nothing", 404),
+        ("/?bokeh-token=x", 403),
+        ("/ws", 403),
+        ("/data/none.csv", 404),
+        ("/download/a/b/trace.nc", 404),
+    ],
+)
+def test_every_answer_carries_the_policy_and_says_nothing_of_what_was_asked(
+    shared: Service, path: str, status: int
+) -> None:
+    answer = shared.look(f"{path}{'&' if '?' in path else '?'}reflected=%3Cb%3E")
+    assert answer.status == status
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["X-Longitude-Replica"] == "replica-under-test"
+    assert b"<b>" not in answer.read()
+
+
+def test_a_body_that_no_request_of_ours_has_is_refused_before_it_is_read(shared: Service) -> None:
+    connection = http.client.HTTPConnection("localhost", shared.port, timeout=10)
+    connection.putrequest("POST", "/")
+    connection.putheader("Content-Length", str(50_000_000))
+    connection.endheaders()
+    assert connection.getresponse().status in {400, 413}
 
 
 def test_a_token_carries_no_cookie_and_no_header(shared: Service) -> None:

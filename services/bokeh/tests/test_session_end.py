@@ -18,6 +18,7 @@ from synthetic import make_card, publish
 from synthetic import tell as tell_store
 
 from conftest import SERVICE
+from dashboard.admission import Admission
 from dashboard.application import PageBuilder, read_theme
 from dashboard.assets import Assets
 from dashboard.health import Health
@@ -40,7 +41,14 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> PageBuilder:
     cache = TraceCache(TraceStore(root))
     cache.poll()
     settings = Settings(traces_dir=root)
-    process = Process(settings, cache, Health(), Assets.find(SERVICE), load_templates(SERVICE))
+    process = Process(
+        settings,
+        cache,
+        Health(),
+        Admission(settings.sessions_max),
+        Assets.find(SERVICE),
+        load_templates(SERVICE),
+    )
     made = PageBuilder(process, read_theme(SERVICE))
     assert try_every(process, made) is None
     return made

@@ -16,7 +16,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_defaults_serve_on_localhost() -> None:
     settings = read_settings()
     assert (settings.port, settings.health_port, settings.traces_dir) == (5006, 5007, Path("/traces"))
-    assert settings.websocket_origins == ["localhost:8443"]
+    assert settings.websocket_origins == ["localhost:8443", "127.0.0.1:8443"]
 
 
 def test_the_origins_are_the_domain_and_localhost_on_the_published_port(
@@ -24,13 +24,13 @@ def test_the_origins_are_the_domain_and_localhost_on_the_published_port(
 ) -> None:
     monkeypatch.setenv("DOMAIN", "Panel.Example.org")
     monkeypatch.setenv("HTTPS_PORT", "9443")
-    assert read_settings().websocket_origins == ["panel.example.org:9443", "localhost:9443"]
+    assert read_settings().websocket_origins == ["panel.example.org:9443", "localhost:9443", "127.0.0.1:9443"]
 
 
 def test_the_port_that_browsers_leave_out_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOMAIN", "example.org")
     monkeypatch.setenv("HTTPS_PORT", "443")
-    assert read_settings().websocket_origins == ["example.org", "localhost"]
+    assert read_settings().websocket_origins == ["example.org", "localhost", "127.0.0.1"]
 
 
 @pytest.mark.parametrize(

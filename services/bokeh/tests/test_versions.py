@@ -1,6 +1,8 @@
 """What a loaded version answers for all units together."""
 
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 from synthetic import make_card, publish
@@ -9,6 +11,7 @@ from dashboard.state import ViewState
 from dashboard.traces import StudyNow
 from dashboard.versions import load_version
 from dashboard.words import say_dashboard
+from tracestore.errors import TraceCorrupt
 from tracestore.store import TraceStore
 
 
@@ -33,3 +36,27 @@ def test_all_units_make_one_figure_as_the_study_card_says(
     state = ViewState(study=card.name, version=name, unit="CA", change=10)
     words = say_dashboard(state, version, StudyNow(card.name, version), ())
     assert words["effect-all-heading"] == heading
+
+
+def test_variables_of_another_size_than_the_manifest_says_are_refused_unread(tmp_path: Path) -> None:
+    card = make_card()
+    verified = TraceStore(tmp_path).verified(card.name, publish(tmp_path, card).version)
+    sampling = verified.manifest.sampling.model_copy(update={"draws": 499})
+    manifest = verified.manifest.model_copy(update={"sampling": sampling})
+    with pytest.raises(TraceCorrupt, match="posterior/beta has 500 along draw, the manifest 499"):
+        load_version(manifest, verified.trace)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_damaged_bytes_that_carry_the_right_hash_are_corrupt_and_never_another_error(
+    tmp_path: Path, seed: int
+) -> None:
+    card = make_card()
+    verified = TraceStore(tmp_path).verified(card.name, publish(tmp_path, card, by_unit=True).version)
+    rng, content = Random(seed), bytearray(verified.trace.read_bytes())
+    # The beginning is where HDF5 keeps what refers to the rest.
+    for _ in range(10):
+        content[rng.randrange(8192)] = rng.randrange(256)
+    verified.trace.write_bytes(content)
+    with suppress(TraceCorrupt):
+        load_version(verified.manifest, verified.trace)

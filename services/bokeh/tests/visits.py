@@ -16,6 +16,7 @@ from bokeh.events import ButtonClick
 from bokeh.protocol import Protocol
 from bokeh.protocol.message import Message
 from bokeh.protocol.receiver import Receiver
+from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
 from conftest import PATIENCE, Service
@@ -42,7 +43,7 @@ class Visit:
         self._protocol = Protocol()
         self._receiver = Receiver(self._protocol)
         self._reading: asyncio.Task[str | bytes | None] | None = None
-        self._run(self._open(f"ws://localhost:{service.port}/ws?{query}"))
+        self._run(self._open(service.ask_socket(query)))
 
     @property
     def words(self) -> dict[str, str]:
@@ -79,8 +80,8 @@ class Visit:
     def _run[Result](self, work: Coroutine[Any, Any, Result]) -> Result:
         return self._loop.run_until_complete(work)
 
-    async def _open(self, url: str) -> None:
-        socket = await websocket_connect(url, subprotocols=["bokeh", self.token])
+    async def _open(self, request: HTTPRequest) -> None:
+        socket = await websocket_connect(request, subprotocols=["bokeh", self.token])
         self._socket = WebSocketClientConnectionWrapper(socket)
         acknowledged = await self._receive(10)
         assert acknowledged is not None

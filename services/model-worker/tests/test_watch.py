@@ -16,6 +16,7 @@ from small_study import StudyFolder, make_rows
 from model_worker.new_study import make_study
 from model_worker.proposal import Asked
 from model_worker.settings import Settings
+from model_worker.watch import ALIVE_FILE
 from tracestore.store import TraceStore
 
 
@@ -165,6 +166,18 @@ def test_a_worker_that_samples_says_so_every_second_and_ends_on_sigterm(
     assert seen[-1]["eta_seconds"] > 0
     assert worker.end() < 5
     assert store.versions("small") == ()
+
+
+def test_a_worker_that_fits_shows_the_health_check_that_it_lives(
+    folder: StudyFolder, tmp_path: Path, watch: Callable[..., Worker]
+) -> None:
+    folder.write()
+    worker = watch(CHAINS="16", DRAWS="100000", TUNE="1000", TMPDIR=str(tmp_path))
+    shown = tmp_path / ALIVE_FILE.name
+    worker.until(lambda: worker.status("small")["phase"] == "sampling" and shown.exists())
+    before = shown.stat().st_mtime
+    worker.until(lambda: shown.stat().st_mtime > before, 20)
+    worker.end()
 
 
 def test_a_failed_fit_is_repeated_at_the_interval(

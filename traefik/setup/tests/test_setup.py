@@ -32,7 +32,12 @@ def settings(tmp_path: Path) -> Settings:
         traefik_dir=traefik,
         own_certificate=tmp_path / "empty",
         own_key=tmp_path / "empty",
+        own_users=tmp_path / "empty",
     )
+
+
+SHIPPED = Path(__file__).parents[2]
+BCRYPT = "$2y$05$" + "a" * 53
 
 
 def content_of(*folders: Path) -> dict[Path, bytes]:
@@ -70,7 +75,7 @@ def test_certificate_is_renewed_when_it_is_about_to_expire_and_the_ca_stays(sett
     list(prepare(settings, NOW))
     ca = (settings.authority_dir / "ca.crt").read_bytes()
     tls = (settings.edge_dir / "dynamic/tls.yaml").read_bytes()
-    said = list(prepare(settings, NOW + timedelta(days=368)))
+    said = list(prepare(settings, NOW + timedelta(days=336)))
     assert "issued a certificate for panel.example.org, localhost, 127.0.0.1, ::1" in said
     assert (settings.authority_dir / "ca.crt").read_bytes() == ca
     assert (settings.edge_dir / "dynamic/tls.yaml").read_bytes() != tls, "Traefik watches this file"
@@ -150,7 +155,7 @@ def test_wildcard_certificate_covers_the_domain(settings: Settings) -> None:
     [
         ("domain", "TLS_CERTIFICATE is for panel.example.org, not for DOMAIN elsewhere.org"),
         ("key", "TLS_KEY is not the key of TLS_CERTIFICATE"),
-        ("expired", "TLS_CERTIFICATE expired on 2027-12-23"),
+        ("expired", "TLS_CERTIFICATE expired on 2027-11-21"),
         ("garbage", "TLS_CERTIFICATE is not a PEM certificate"),
         ("half", "TLS_KEY is empty"),
         ("missing", "TLS_CERTIFICATE cannot be read"),
@@ -183,4 +188,96 @@ def test_own_certificate_that_cannot_be_served_is_refused_by_name(
 def test_bad_domain_is_refused_by_name(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOMAIN", value)
     with pytest.raises(SettingsInvalid, match=f"DOMAIN is {value!r}, .* a host name in lower case"):
+        read_settings()
+
+
+def bring_users(settings: Settings, text: str) -> Settings:
+    file = settings.edge_dir.parent / "users"
+    file.write_text(text)
+    return settings.model_copy(update={"own_users": file})
+
+
+def test_values_are_put_into_the_dynamic_files(settings: Settings) -> None:
+    (settings.traefik_dir / "dynamic/pages.yaml").write_text(
+        "a: [x${SIGN_IN}]\nb: ${HOSTS}\nc: ${RATE_BURST}\n"
+    )
+    list(prepare(settings.model_copy(update={"rate_burst": 7}), NOW))
+    assert (settings.edge_dir / "dynamic/pages.yaml").read_text() == (
+        "a: [x]\nb: Host(`panel.example.org`) || Host(`localhost`) || Host(`127.0.0.1`)\nc: 7\n"
+    )
+    assert not (settings.edge_dir / "dynamic/sign-in.yaml").exists()
+
+
+@pytest.mark.parametrize("provider", ["", "https://auth.example.org/verify"])
+def test_no_name_is_left_in_the_files_that_are_shipped(settings: Settings, provider: str) -> None:
+    shipped = settings.model_copy(update={"traefik_dir": SHIPPED, "sign_in_provider": provider})
+    list(prepare(shipped, NOW))
+    for path in (settings.edge_dir / "dynamic").glob("*.yaml"):
+        assert "$" not in path.read_text(), path
+    pages = (settings.edge_dir / "dynamic/pages.yaml").read_text()
+    assert pages.count("open, sign-in") == (2 if provider else 0), "pages and files are behind it"
+
+
+def test_users_are_laid_out_for_the_group_and_a_change_of_them_is_noticed(settings: Settings) -> None:
+    (settings.traefik_dir / "dynamic/pages.yaml").write_text("a: [x${SIGN_IN}]\n")
+    settings = bring_users(settings, f"# ours\n\nann:{BCRYPT}\n")
+    list(prepare(settings, NOW))
+    users = settings.edge_dir / "sign-in/users"
+    assert users.stat().st_mode & 0o777 == 0o640
+    assert (settings.edge_dir / "dynamic/pages.yaml").read_text() == "a: [x, sign-in]\n"
+    before = (settings.edge_dir / "dynamic/sign-in.yaml").read_text()
+    assert str(users) in before
+    assert BCRYPT not in before
+    bring_users(settings, f"bob:{BCRYPT}\n")
+    assert list(prepare(settings, NOW)) == ["laid out dynamic/sign-in.yaml"], "Traefik watches this file"
+    assert users.read_text() == f"bob:{BCRYPT}\n"
+    assert BCRYPT not in "".join(list(prepare(settings, NOW)))
+
+
+def test_users_are_removed_with_the_setting(settings: Settings) -> None:
+    list(prepare(bring_users(settings, f"ann:{BCRYPT}\n"), NOW))
+    list(prepare(settings, NOW))
+    assert not (settings.edge_dir / "sign-in/users").exists()
+    assert not (settings.edge_dir / "dynamic/sign-in.yaml").exists()
+
+
+def test_provider_is_asked_where_one_is_named(settings: Settings) -> None:
+    named = settings.model_copy(update={"sign_in_provider": "https://auth.example.org/verify?x=1"})
+    list(prepare(named, NOW))
+    written = (settings.edge_dir / "dynamic/sign-in.yaml").read_text()
+    assert 'address: "https://auth.example.org/verify?x=1"' in written
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("\n# nobody\n", "holds no user"),
+        ("ann:secret\nbob:" + BCRYPT + "\neve:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n", "line 1, 3: not a user"),
+    ],
+)
+def test_users_that_cannot_be_used_are_refused_without_a_word_of_them(
+    settings: Settings, text: str, sentence: str
+) -> None:
+    with pytest.raises(SettingsInvalid, match=sentence) as refused:
+        list(prepare(bring_users(settings, text), NOW))
+    assert "secret" not in str(refused.value)
+    assert not settings.edge_dir.exists()
+
+
+def test_users_and_a_provider_at_once_are_refused(settings: Settings) -> None:
+    both = bring_users(settings, f"ann:{BCRYPT}\n").model_copy(update={"sign_in_provider": "https://a.org"})
+    with pytest.raises(SettingsInvalid, match="both set"):
+        list(prepare(both, NOW))
+
+
+def test_strict_transport_is_refused_on_localhost(settings: Settings) -> None:
+    local = settings.model_copy(update={"domain": "localhost", "hsts_seconds": 60})
+    with pytest.raises(SettingsInvalid, match="HSTS_SECONDS is 60, which needs a DOMAIN of your own"):
+        list(prepare(local, NOW))
+
+
+@pytest.mark.parametrize("value", ["auth.example.org", 'https://a.org/"x', "javascript:x", "https://a b"])
+def test_provider_that_is_no_address_is_refused_by_name(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIGN_IN_PROVIDER", value)
+    with pytest.raises(SettingsInvalid, match=r"SIGN_IN_PROVIDER is .*it takes nothing, or an address"):
         read_settings()

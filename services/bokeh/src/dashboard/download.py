@@ -9,11 +9,12 @@ from io import BytesIO
 from typing import Any, BinaryIO, override
 
 from tornado.iostream import StreamClosedError
-from tornado.web import RequestHandler
 
+from dashboard.admission import TAKE_SECONDS, let_go
 from dashboard.download_names import name_download
 from dashboard.handlers import traffic
 from dashboard.process import running
+from dashboard.secured import SecuredHandler
 from dashboard.state import quote
 from tracestore.errors import TraceCorrupt, VersionMissing
 from tracestore.manifest import MANIFEST_FILE, TRACE_FILE
@@ -61,7 +62,7 @@ def open_parcel(store: TraceStore, study: str, version: str, file: str) -> Parce
     return Parcel(opened, name_download(manifest, file), entry.size, entry.sha256)
 
 
-class DownloadHandler(RequestHandler):
+class DownloadHandler(SecuredHandler):
     """Sends a file of a version in pieces, the next one read once the one before it has left."""
 
     @override
@@ -81,6 +82,9 @@ class DownloadHandler(RequestHandler):
                 self.set_status(304)
         except StreamClosedError:
             log.info("a download of %s was broken off", parcel.name)
+        except TimeoutError:
+            log.info("a download of %s was let go: its client takes nothing", parcel.name)
+            let_go(self.request.connection)
         finally:
             traffic.pages -= 1
             parcel.file.close()
@@ -96,8 +100,6 @@ class DownloadHandler(RequestHandler):
         return f'"{self._parcel.sha256}"' if self._parcel is not None else None
 
     async def _open(self, study: str, version: str, file: str) -> Parcel | None:
-        for name, value in running().headers.items():
-            self.set_header(name, value)
         store = TraceStore(running().settings.traces_dir)
         try:
             parcel = await asyncio.to_thread(open_parcel, store, study, version, file)
@@ -123,7 +125,8 @@ class DownloadHandler(RequestHandler):
     async def _send(self, parcel: Parcel) -> None:
         while chunk := await asyncio.to_thread(parcel.file.read, CHUNK_BYTES):
             self.write(chunk)
-            await self.flush()
+            async with asyncio.timeout(TAKE_SECONDS):
+                await self.flush()
 
     def _refuse(self, status: int, reason: str) -> None:
         self.set_status(status)

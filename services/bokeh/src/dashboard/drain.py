@@ -8,8 +8,12 @@ from dashboard.health import Health
 
 log = logging.getLogger(__name__)
 
-SPREAD_SECONDS = 2.0
-"""Time over which websockets are closed, so that the other replicas are not asked for all pages at once."""
+CLOSE_SECONDS = 0.25
+"""Time between one websocket closed and the next, so that the other replicas are not asked for all pages at
+once: even if several drain at a time, the ones that stay make each page before the next is asked for."""
+
+SPREAD_SECONDS = 8.0
+"""Time that closing all of them may take; with the rest it stays below what Compose waits for the end."""
 
 IN_FLIGHT_SECONDS = 5.0
 """How long pages that are being answered, and websockets that are closing, are waited for."""
@@ -25,10 +29,11 @@ async def drain(health: Health, traffic: Traffic, seconds: float) -> None:
     await asyncio.sleep(seconds)
     traffic.closing = True
     open_sockets = list(traffic.sockets)
-    log.info("draining: closing %d websockets over %g s", len(open_sockets), SPREAD_SECONDS)
+    pause = min(CLOSE_SECONDS, SPREAD_SECONDS / max(1, len(open_sockets)))
+    log.info("draining: closing %d websockets, one every %.2f s", len(open_sockets), pause)
     for socket in open_sockets:
         socket.close(SERVICE_RESTART, "the replica is stopping")
-        await asyncio.sleep(SPREAD_SECONDS / len(open_sockets))
+        await asyncio.sleep(pause)
     try:
         async with asyncio.timeout(IN_FLIGHT_SECONDS):
             while traffic.pages or traffic.sockets:

@@ -4,6 +4,7 @@ Every page carries the header ``X-Longitude-Replica`` and ``<meta name="replica"
 REPLICA, and so does the answer to a websocket's handshake, so that a client can tell which replica it is on.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable
@@ -16,21 +17,30 @@ from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
 from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
+from tornado.iostream import IOStream, StreamBufferFullError
 from tornado.web import HTTPError
+from tornado.websocket import WebSocketClosedError, WebSocketProtocol
 
+from dashboard.admission import COOKIE, FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
 from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
+from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.logs import speaking_of
 from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
 from dashboard.process import Process, running
+from dashboard.secured import SecuredHandler, is_own_origin
 from dashboard.session_document import SessionDocument
 from dashboard.state import MASSES
 from dashboard.theme import DARK
+from dashboard.turns import VisitorLeft, is_waited_for, take_turn
 from dashboard.words import NAMES
 
 log = logging.getLogger(__name__)
 
 YEAR_SECONDS = 31_536_000
+
+LEFT_STATUS = 499
+"""What the log says of a page that nobody waited for; nobody gets it."""
 
 
 @dataclass
@@ -45,7 +55,7 @@ class Traffic:
 traffic = Traffic()
 
 
-class PageHandler(DocHandler):
+class PageHandler(SecuredHandler, DocHandler):
     """Answers the page.
 
     Tokens and session ids in the address are refused: this service only takes the ones it hands out
@@ -65,24 +75,48 @@ class PageHandler(DocHandler):
     @override
     async def get(self, *_args: Any, **_kwargs: Any) -> None:
         process = running()
+        if not process.admission.admits_new(self.application_context.sessions):
+            self._send_elsewhere(process.admission.limit)
+            return
         traffic.pages += 1
+        process.admission.arriving += 1
         try:
-            async with process.turn:
-                session = await cast("Awaitable[ServerSession | None]", self.get_session())
+            try:
+                async with take_turn(lambda: is_waited_for(self.request)):
+                    session = await cast("Awaitable[ServerSession | None]", self.get_session())
+            finally:
+                process.admission.arriving -= 1
             if session is None:
                 raise HTTPError(403)
             self._answer(process, session)
+        except VisitorLeft:
+            self.set_status(LEFT_STATUS, "Left")
         finally:
             traffic.pages -= 1
 
     async def head(self, *_args: Any, **_kwargs: Any) -> None:
         """Say that this replica answers, without making a session."""
-        self._set_headers(running())
+
+    def _send_elsewhere(self, limit: int) -> None:
+        """Refuse a page because this replica is full.
+
+        The proxy brings a visitor with its cookie here however often it tries, so that one is asked to
+        come again without it.
+        """
+        log.info("page refused: %d sessions are open", limit)
+        if COOKIE in self.cookies:
+            self.clear_cookie(COOKIE)
+            query = self.request.query
+            self.redirect(f"/?{query}" if query else "/", status=307)
+            return
+        self.set_status(FULL_STATUS, "Full")
+        self.set_header("Retry-After", "10")
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("This replica is full.\n")
 
     def _answer(self, process: Process, session: ServerSession) -> None:
         document = session.document
         words = document.template_variables.get("words")
-        self._set_headers(process)
         item = None
         if words is None:
             self.set_status(500)
@@ -117,31 +151,63 @@ class PageHandler(DocHandler):
             )
         )
 
-    def _set_headers(self, process: Process) -> None:
-        for name, value in process.headers.items():
-            self.set_header(name, value)
 
-
-class SocketHandler(WSHandler):
+class SocketHandler(SecuredHandler, WSHandler):
     """Carries the websocket: refuses bad tokens before the upgrade, sends small messages without delay."""
+
+    @override
+    def get_websocket_protocol(self) -> WebSocketProtocol | None:
+        protocol = super().get_websocket_protocol()
+        return StrictProtocol(self, False, protocol.params) if protocol is not None else None  # type: ignore[attr-defined]
 
     @override
     async def get(self, *args: Any, **kwargs: Any) -> None:
         if traffic.closing:
             self._refuse(503, "this replica is stopping")
             return
+        if not is_own_origin(self.request, running().settings.websocket_origins):
+            self._refuse(403, "not opened by a page of this site")
+            return
         fault = self._find_fault()
         if fault is not None:
             self._refuse(403, fault)
             return
-        self.set_header("X-Longitude-Replica", running().settings.replica)
+        sessions = self.application_context.sessions
+        known = self._session_id in {session.id for session in sessions}
+        if not known and not running().admission.admits_returning(sessions):
+            self._refuse(FULL_STATUS, "this replica is full")
+            return
         await super().get(*args, **kwargs)
 
     @override
     def open(self) -> None:
         self.set_nodelay(True)
+        stream = self._find_stream()
+        if stream is not None:
+            stream.max_write_buffer_size = SEND_MAX_BYTES
         traffic.sockets.add(self)
         super().open()
+
+    @override
+    async def write_message(  # type: ignore[override]
+        self, message: bytes | str | dict[str, Any], binary: bool = False, locked: bool = True
+    ) -> None:
+        """Send a message, which ends when the client has taken it; a client that takes nothing is let go.
+
+        What the session wants to send next waits for this, so nothing more piles up than one message.
+        """
+        try:
+            async with asyncio.timeout(TAKE_SECONDS):
+                await super().write_message(message, binary, locked)
+        except (TimeoutError, StreamBufferFullError) as error:
+            log.info("websocket let go: its client takes nothing (%s)", type(error).__name__)
+            stream = self._find_stream()
+            if stream is not None:
+                stream.close()
+            raise WebSocketClosedError from error
+
+    def _find_stream(self) -> IOStream | None:
+        return self.ws_connection.stream if self.ws_connection is not None else None
 
     @override
     def on_close(self) -> None:
@@ -158,14 +224,15 @@ class SocketHandler(WSHandler):
             cast(SessionDocument, self.connection.session.document).slim()
 
     async def _async_open(self, token: str) -> None:
-        if get_session_id(token) in {session.id for session in self.application_context.sessions}:
+        if self._session_id in {session.id for session in self.application_context.sessions}:
             await super()._async_open(token)
             return
-        async with running().turn:
-            # While it waited, the visitor may have gone.
-            if not traffic.closing and self in traffic.sockets:
+        try:
+            async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
                 await super()._async_open(token)
-                RECONNECTS_RESTORED.inc()
+        except VisitorLeft:
+            return
+        RECONNECTS_RESTORED.inc()
 
     async def _handle(self, message: Message[Any]) -> Any:
         if self.connection is None:
@@ -176,6 +243,28 @@ class SocketHandler(WSHandler):
                 return await super()._handle(message)
             with CHANGE_SECONDS.time():
                 return await super()._handle(message)
+
+    @override
+    async def _receive(self, fragment: str | bytes) -> Message[Any] | None:
+        # Bokeh expects some errors of its parser, and logs a message whole that raises another one.
+        try:
+            if self.receiver is None:
+                raise ValueError("a message before the session is open")
+            return await self.receiver.consume(fragment)
+        except Exception as error:  # noqa: BLE001  whatever it raises, the message is no message
+            self._protocol_error(type(error).__name__)
+            return None
+
+    # Bokeh closes with codes that RFC 6455 does not have, and gives as reason what the client sent.
+    @override
+    def _internal_error(self, message: str) -> None:
+        log.error("websocket closed, a message could not be handled: %.200s", message)
+        self.close(INTERNAL_ERROR, "the message could not be handled")
+
+    @override
+    def _protocol_error(self, message: str) -> None:
+        log.info("websocket closed, not Bokeh's protocol: %.200s", message)
+        self.close(REFUSED, "not a message of this service")
 
     def _find_fault(self) -> str | None:
         protocols = [
@@ -189,6 +278,7 @@ class SocketHandler(WSHandler):
                 token, signed=self.application.sign_sessions, secret_key=self.application.secret_key
             )
             expiry = get_token_payload(token)["session_expiry"] if signed else 0
+            self._session_id = get_session_id(token)
         except (ValueError, KeyError, TypeError, AssertionError):
             return "a malformed session token"
         if not signed:
@@ -197,11 +287,11 @@ class SocketHandler(WSHandler):
 
     def _refuse(self, status: int, reason: str) -> None:
         log.info("websocket refused: %s", reason)
-        self.set_status(status)
+        self.set_status(status, "Full" if status == FULL_STATUS else None)
         self.finish(reason)
 
 
-class AssetHandler(AsyncStaticFileHandler):
+class AssetHandler(SecuredHandler, AsyncStaticFileHandler):
     """Serves our own files where no web server does so in front of us."""
 
     @override

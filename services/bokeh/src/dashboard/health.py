@@ -18,8 +18,12 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-BEAT_SECONDS = 0.25
-STALLED_SECONDS = 3.0
+BEAT_SECONDS = 0.1
+STALLED_SECONDS = 1.0
+"""Silence after which visitors go elsewhere. The proxy asks every half second and waits a second for the
+answer (compose.yaml), so it is around a hung loop and around a stopped process within 1.5 s and the time
+of a mark. A loop that is merely busy turns well within it; one that does not is left out until it turns
+again, and loses none of its open pages by that."""
 
 
 @dataclass
@@ -34,11 +38,14 @@ class Health:
         Whether the process has been told to stop.
     build_fault
         Why the last document could not be built; None when it could.
+    sessions
+        How many sessions there are.
     """
 
     last_beat: float | None = None
     draining: bool = False
     build_fault: str | None = "no document has been built yet"
+    sessions: int = 0
 
     def beat(self) -> None:
         """Leave a mark: the event loop turns."""
@@ -74,7 +81,7 @@ class _Probe(RequestHandler):
         self.set_status(200 if good else 503)
         self.set_header("Content-Type", "application/json")
         self.set_header("Cache-Control", "no-store")
-        self.write(json.dumps({name: good, "reason": why}) + "\n")
+        self.write(json.dumps({name: good, "reason": why, "sessions": self._health.sessions}) + "\n")
 
     head = get
 

@@ -8,6 +8,7 @@ from functools import cache as once
 from bokeh.document import Document
 from jinja2 import Environment
 
+from dashboard.admission import Admission
 from dashboard.assets import Assets
 from dashboard.garbage import Collector
 from dashboard.health import Health
@@ -30,8 +31,6 @@ class Process:
 
     Attributes
     ----------
-    turn
-        Held while a document is built: more than one at a time would only hold up who acts meanwhile.
     ended
         How many sessions have ended.
     """
@@ -39,10 +38,10 @@ class Process:
     settings: Settings
     cache: TraceCache
     health: Health
+    admission: Admission
     assets: Assets
     templates: Environment
     herald: Herald = field(default_factory=Herald)
-    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
     ended: int = 0
     collector: Collector = field(init=False)
 
@@ -97,6 +96,7 @@ class Process:
         if context is not None:
             # Before it is attached, which shows the volume as it is then: no change falls in between.
             self.herald.pages[context.id] = (document, page)
+            self.health.sessions = len(self.herald.pages)
         page.attach(document)
         return page
 
@@ -104,6 +104,7 @@ class Process:
         """Forget a page whose session has ended."""
         if self.herald.pages.pop(session_id, None) is not None:
             self.ended += 1
+            self.health.sessions = len(self.herald.pages)
 
 
 @once
@@ -114,6 +115,7 @@ def running() -> Process:
         settings=settings,
         cache=TraceCache(TraceStore(settings.traces_dir)),
         health=Health(),
+        admission=Admission(settings.sessions_max),
         assets=Assets.find(),
         templates=load_templates(),
     )

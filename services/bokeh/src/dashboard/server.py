@@ -22,10 +22,12 @@ from dashboard.health import HealthServer, keep_beating
 from dashboard.logs import configure_logging
 from dashboard.metrics import LOOP_LAG_SECONDS, REGISTRY, Pauses, Served, write_metrics
 from dashboard.process import Process, running
+from dashboard.secured import MissingHandler
 from dashboard.settings import SettingsError
 from dashboard.studies import StudiesHandler
 from dashboard.table_pages import TableHandler
 from dashboard.trial import try_builds
+from dashboard.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +38,14 @@ SWITCH_SECONDS = 0.001
 
 MESSAGE_MAX_BYTES = 1_048_576
 """What a browser may send in one message; widgets send a few hundred bytes."""
+
+HEADER_MAX_BYTES = 32_768
+"""Of a request; the proxy refuses at less."""
+
+BODY_MAX_BYTES = 4_096
+"""Of a request, and held in memory; no request of ours has one."""
+
+REQUEST_SECONDS = 10.0
 
 
 def make_server(process: Process, application: Application) -> Server:
@@ -71,7 +81,13 @@ def make_server(process: Process, application: Application) -> Server:
         check_unused_sessions_milliseconds=CHECK_UNUSED_MS,
         unused_session_lifetime_milliseconds=settings.unused_session_seconds * 1000,
         websocket_max_message_size=MESSAGE_MAX_BYTES,
+        http_server_kwargs={
+            "max_body_size": BODY_MAX_BYTES,
+            "max_header_size": HEADER_MAX_BYTES,
+            "body_timeout": REQUEST_SECONDS,
+        },
         log_function=log_access,
+        default_handler_class=MissingHandler,
     )
 
 
@@ -99,9 +115,11 @@ async def serve(process: Process, builder: PageBuilder) -> None:
         Served(process.cache, process.herald, process.health, pauses, lambda: len(traffic.sockets))
     )
     health = HealthServer(process.health, process.settings.health_port, write_metrics)
+    watchdog = Watchdog(process.health)
     server = make_server(process, Application(builder))
     server.start()
     health.start()
+    watchdog.start()
     tasks = [
         asyncio.create_task(keep_beating(process.health, LOOP_LAG_SECONDS.observe)),
         asyncio.create_task(try_builds(process, builder)),
@@ -113,6 +131,7 @@ async def serve(process: Process, builder: PageBuilder) -> None:
     log.info("replica %s serves on port %d", process.settings.replica, process.settings.port)
     await stopping.wait()
     await drain(process.health, traffic, process.settings.drain_seconds)
+    watchdog.stop()
     for task in tasks:
         task.cancel()
     await server.stop_async()

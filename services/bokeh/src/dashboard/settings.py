@@ -71,6 +71,7 @@ class Settings(BaseSettings):
         86_400, ge=60, le=31_536_000, description="whole seconds, 60 to 31536000"
     )
     unused_session_seconds: int = Field(60, ge=1, le=86_400, description="whole seconds, 1 to 86400")
+    sessions_max: int = Field(300, ge=1, le=99_999, description="a whole number from 1 to 99999")
     drain_seconds: float = Field(3.0, ge=0, le=600, description="seconds, 0 to 600")
     frame_ancestors: Origins = Field(
         (),
@@ -91,7 +92,7 @@ class Settings(BaseSettings):
         Browsers leave the port out of an Origin when it is the scheme's own, and Bokeh takes a host
         without a port for port 80: so 443 is listed without one.
         """
-        hosts = dict.fromkeys((self.domain.lower(), "localhost"))
+        hosts = dict.fromkeys((self.domain.lower(), "localhost", "127.0.0.1"))
         return [host if self.https_port == 443 else f"{host}:{self.https_port}" for host in hosts]
 
     def read_secret(self) -> bytes:

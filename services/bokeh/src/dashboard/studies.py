@@ -5,12 +5,11 @@ from typing import Any, override
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
-from tornado.web import RequestHandler
-
 from dashboard.assets import PAGE_SHEETS
 from dashboard.fit_words import PHASES, describe_progress
 from dashboard.headline import say_headline
 from dashboard.process import running
+from dashboard.secured import SecuredHandler
 from dashboard.thumbnails import draw_thumbnail
 from dashboard.traces import StudyNow
 from dashboard.versions import LoadedVersion
@@ -61,7 +60,7 @@ def _summarise(version: LoadedVersion) -> tuple[str, str, str, str]:
     return headline, certainty, thumbnail, f"{len(manifest.units)} {card.unit.nouns}, {span}"
 
 
-class StudiesHandler(RequestHandler):
+class StudiesHandler(SecuredHandler):
     """Answers ``/studies``: no session, no script."""
 
     @override
@@ -71,8 +70,6 @@ class StudiesHandler(RequestHandler):
     @override
     def get(self) -> None:
         process = running()
-        for name, value in process.headers.items():
-            self.set_header(name, value)
         template = process.templates.get_template("studies.html")
         shelf = process.cache.shelf
         self.finish(

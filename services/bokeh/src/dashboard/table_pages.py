@@ -6,9 +6,8 @@ They need no session, so that a link to one can be kept, and read by a program.
 import asyncio
 from typing import Any, override
 
-from tornado.web import RequestHandler
-
 from dashboard.process import Process, running
+from dashboard.secured import SecuredHandler
 from dashboard.settling import settle
 from dashboard.state import read_query
 from dashboard.tables import TABLES, name_file
@@ -46,7 +45,7 @@ def write_csv(process: Process, table: str, query: str) -> tuple[str, str]:
     return name_file(version, state, table), build(version, state).to_csv()
 
 
-class TableHandler(RequestHandler):
+class TableHandler(SecuredHandler):
     """Answers ``/data/<figure>.csv?<query>``."""
 
     @override
@@ -55,14 +54,11 @@ class TableHandler(RequestHandler):
 
     @override
     async def get(self, table: str) -> None:
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Content-Security-Policy", "default-src 'none'")
         try:
             name, text = await asyncio.to_thread(write_csv, running(), table, self.request.query)
         except Refused as refused:
             self.set_status(refused.status)
             self.set_header("Content-Type", "text/plain; charset=utf-8")
-            self.set_header("Cache-Control", "no-store")
             self.finish(f"{refused}\n")
             return
         self.set_header("Content-Type", "text/csv; charset=utf-8")

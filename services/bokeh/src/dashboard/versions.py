@@ -225,14 +225,30 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
     Raises
     ------
     TraceCorrupt
-        When the file lacks a variable of the contract, or one has other dims or sizes than the manifest.
+        When the file lacks a variable of the contract, or one has other dims or sizes than the manifest,
+        or it cannot be read at all.
     """
+    try:
+        return _load(manifest, trace)
+    except TraceCorrupt:
+        raise
+    except Exception as error:
+        # The readers of HDF5 raise whatever a damaged file makes them.
+        raise TraceCorrupt(f"{trace}: cannot be read as NetCDF ({type(error).__name__}: {error})") from error
+
+
+def _load(manifest: Manifest, trace: Path) -> LoadedVersion:
     expected = {
         "posterior": {"beta": ("chain", "draw")},
         "panel": dict.fromkeys(("outcome", "treatment"), ("unit", "period")),
         "band": dict.fromkeys(("lower", "upper"), ("unit", "period")),
     }
-    sizes = {"unit": len(manifest.units), "period": len(manifest.periods)}
+    sizes = {
+        "chain": manifest.sampling.chains,
+        "draw": manifest.sampling.draws,
+        "unit": len(manifest.units),
+        "period": len(manifest.periods),
+    }
     optional: dict[str, dict[str, tuple[str, ...]]] = {
         "posterior": {"beta_unit": ("chain", "draw", "unit")},
         # Its middle was called mean in versions made before.
@@ -240,27 +256,17 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
     }
     found: dict[str, dict[str, Floats]] = {group: {} for group in expected}
     faults: list[str] = []
-    try:
-        for group, variables in expected.items():
-            with xr.open_dataset(trace, group=group, engine="h5netcdf") as dataset:
-                own = {name: dims for name, dims in optional.get(group, {}).items() if name in dataset}
-                for name, dims in (variables | own).items():
-                    if name not in dataset:
-                        faults.append(f"{group}/{name} is missing")
-                    elif set(dataset[name].dims) != set(dims):
-                        faults.append(f"{group}/{name} has dims {dataset[name].dims}, expected {dims}")
-                    else:
-                        values = dataset[name].transpose(*dims)
-                        found[group][name] = np.array(values, dtype=np.float64)
-                        faults.extend(
-                            f"{group}/{name} has {values.sizes[dim]} along {dim}, the manifest {sizes[dim]}"
-                            for dim in dims
-                            if dim in sizes and values.sizes[dim] != sizes[dim]
-                        )
-    except (OSError, KeyError, ValueError) as error:
-        raise TraceCorrupt(f"{trace}: cannot be read as NetCDF ({error})") from error
+    for group, variables in expected.items():
+        with xr.open_dataset(trace, group=group, engine="h5netcdf") as dataset:
+            own = {name: dims for name, dims in optional.get(group, {}).items() if name in dataset}
+            for name, dims in (variables | own).items():
+                unfit = _find_unfit(dataset, group, name, dims, sizes)
+                faults += unfit
+                # What has another size than the manifest says may have any, and is not read.
+                if not unfit:
+                    found[group][name] = np.array(dataset[name].transpose(*dims), dtype=np.float64)
     band = found["band"]
-    if not {"median", "mean"} & band.keys():
+    if not faults and not {"median", "mean"} & band.keys():
         faults.append("band/median is missing")
     if faults:
         raise TraceCorrupt(f"{trace}: {'; '.join(faults)}")
@@ -268,6 +274,24 @@ def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
     beta = found["posterior"].get("beta_unit", found["posterior"]["beta"])
     slope = beta.reshape(-1, *beta.shape[2:])
     return LoadedVersion(manifest, slope, found["panel"], band, trace)
+
+
+def _find_unfit(
+    dataset: xr.Dataset, group: str, name: str, dims: tuple[str, ...], sizes: dict[str, int]
+) -> list[str]:
+    """Say what is wrong with a variable, without reading it."""
+    if name not in dataset:
+        return [f"{group}/{name} is missing"]
+    variable = dataset[name]
+    if set(variable.dims) != set(dims):
+        return [f"{group}/{name} has dims {variable.dims}, expected {dims}"]
+    if variable.dtype.kind not in "fiu":
+        return [f"{group}/{name} is of type {variable.dtype}, expected numbers"]
+    return [
+        f"{group}/{name} has {variable.sizes[dim]} along {dim}, the manifest {sizes[dim]}"
+        for dim in dims
+        if variable.sizes[dim] != sizes[dim]
+    ]
 
 
 def _freeze[Kind: np.generic](values: NDArray[Kind]) -> NDArray[Kind]:

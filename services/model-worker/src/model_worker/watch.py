@@ -2,6 +2,7 @@
 
 import logging
 import signal
+import tempfile
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -17,6 +18,9 @@ from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
 
 log = logging.getLogger(__name__)
+
+ALIVE_FILE = Path(tempfile.gettempdir()) / "model-worker-alive"
+"""Touched at every look; the image's health check asks how long ago that was."""
 
 _LOOK_MILLISECONDS = 1000
 _SETTLE_MILLISECONDS = 400
@@ -88,6 +92,7 @@ def _follow(studies_dir: Path, wake: Event, stop: Event, thread: Thread) -> bool
         if not thread.is_alive():
             log.error("the fitting thread ended unexpectedly")
             return False
+        ALIVE_FILE.touch()
         now = snapshot(studies_dir)
         if now != before:
             before = now

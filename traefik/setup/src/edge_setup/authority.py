@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_LIFETIME = timedelta(days=3650)
-# 397 days is the longest that browsers accept of a server certificate (CA/Browser Forum, 2020).
-SERVER_LIFETIME = timedelta(days=397)
+# Browsers accept up to 397 days; Mozilla's recommendations for servers say a year at most.
+SERVER_LIFETIME = timedelta(days=365)
 RENEW_BEFORE = timedelta(days=30)
 CLOCK_SKEW = timedelta(minutes=5)
 
@@ -69,8 +69,8 @@ def issue(authority: KeyPair, names: tuple[str, ...], now: datetime) -> KeyPair:
         )
         .sign(issuer_key, hashes.SHA256())
     )
-    pair = _pem(certificate, key)
-    return KeyPair(pair.certificate + authority.certificate, pair.key)
+    # Without the authority's: whoever trusts it has it, and others gain nothing by it.
+    return _pem(certificate, key)
 
 
 def is_due(server: bytes, authority: bytes, names: tuple[str, ...], now: datetime) -> bool:

@@ -7,6 +7,11 @@ from pydantic import Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 HOST = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+URL = r"^(?:https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._~/?=&%-]*)?)?$"
+
+
+# The names besides DOMAIN that the site is reached under, on the machine itself.
+HOSTS = ("localhost", "127.0.0.1")
 
 
 class SettingsInvalid(Exception):
@@ -17,7 +22,8 @@ class Settings(BaseSettings):
     """Names, folders and files of the step.
 
     Compose mounts the files that TLS_CERTIFICATE and TLS_KEY point at over `own_certificate` and
-    `own_key`; both empty means that the local CA issues the certificate.
+    `own_key`; both empty means that the local CA issues the certificate. It mounts what SIGN_IN_USERS
+    points at over `own_users`; empty means that nobody has to sign in there.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -28,12 +34,25 @@ class Settings(BaseSettings):
     stack: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = Field(
         default="longitude", description="the name of a Compose project"
     )
+    hsts_seconds: int = Field(default=0, ge=0, lt=10**9, description="a whole number of seconds")
+    rate_average: int = Field(default=100, ge=1, lt=10**6, description="a whole number from 1 to 999999")
+    rate_burst: int = Field(default=500, ge=1, lt=10**6, description="a whole number from 1 to 999999")
+    open_max: int = Field(default=1000, ge=1, lt=10**6, description="a whole number from 1 to 999999")
+    sign_in_provider: Annotated[str, StringConstraints(pattern=URL)] = Field(
+        default="", description="nothing, or an address such as https://auth.example.org/verify"
+    )
     authority_dir: Path = Field(default=Path("/authority"), description="a directory")
     edge_dir: Path = Field(default=Path("/edge"), description="a directory")
     secret_dir: Path = Field(default=Path("/secret"), description="a directory")
     traefik_dir: Path = Field(default=Path("/etc/traefik"), description="a directory")
     own_certificate: Path = Field(default=Path("/run/own/tls.crt"), description="a file")
     own_key: Path = Field(default=Path("/run/own/tls.key"), description="a file")
+    own_users: Path = Field(default=Path("/run/own/users"), description="a file")
+
+    @property
+    def host_rule(self) -> str:
+        """Traefik's rule for requests that are meant for this site."""
+        return " || ".join(f"Host(`{name}`)" for name in dict.fromkeys((self.domain, *HOSTS)))
 
 
 def read_settings() -> Settings:

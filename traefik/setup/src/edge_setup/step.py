@@ -10,6 +10,7 @@ from string import Template
 from edge_setup.authority import KeyPair, is_due, issue, make_authority, mismatch
 from edge_setup.files import PRIVATE, PUBLIC, SHARED, write
 from edge_setup.settings import Settings, SettingsInvalid
+from edge_setup.sign_in import check_users, write_basic, write_forward
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TLS_FILE = """tls:
@@ -31,6 +32,12 @@ def prepare(settings: Settings, now: datetime) -> Iterator[str]:
     OSError
         If a volume cannot be written.
     """
+    if settings.hsts_seconds and settings.domain == "localhost":
+        raise SettingsInvalid(
+            f"HSTS_SECONDS is {settings.hsts_seconds}, which needs a DOMAIN of your own: browsers would "
+            "refuse http on every port of localhost for that long"
+        )
+    users = _read_users(settings)
     secret = settings.secret_dir / "session-secret"
     if not secret.exists():
         write(secret, secrets.token_urlsafe(48).encode(), SHARED)
@@ -41,18 +48,27 @@ def prepare(settings: Settings, now: datetime) -> Iterator[str]:
     else:
         yield from _serve_own(settings, own, now)
     yield from _lay_out_static(settings)
-    yield from _lay_out_dynamic(settings)
+    yield from _lay_out_dynamic(settings, users)
 
 
 def _own_certificate(settings: Settings) -> KeyPair | None:
-    certificate = _read(settings.own_certificate, "TLS_CERTIFICATE")
-    key = _read(settings.own_key, "TLS_KEY")
+    certificate = _read(settings.own_certificate, "TLS_CERTIFICATE", "a PEM file")
+    key = _read(settings.own_key, "TLS_KEY", "a PEM file")
     if not certificate and not key:
         return None
     if not (certificate and key):
         missing = "TLS_KEY" if certificate else "TLS_CERTIFICATE"
         raise SettingsInvalid(f"{missing} is empty: set TLS_CERTIFICATE and TLS_KEY both, or neither")
     return KeyPair(certificate, key)
+
+
+def _read_users(settings: Settings) -> bytes:
+    users = _read(settings.own_users, "SIGN_IN_USERS", "a file of users")
+    if users and settings.sign_in_provider:
+        raise SettingsInvalid("SIGN_IN_USERS and SIGN_IN_PROVIDER are both set: set one of them, or neither")
+    if users:
+        check_users(users)
+    return users
 
 
 def _serve_own(settings: Settings, own: KeyPair, now: datetime) -> Iterator[str]:
@@ -85,17 +101,36 @@ def _lay_out_static(settings: Settings) -> Iterator[str]:
         yield "laid out traefik.yaml"
 
 
-def _lay_out_dynamic(settings: Settings) -> Iterator[str]:
+def _lay_out_dynamic(settings: Settings, users: bytes) -> Iterator[str]:
     target = settings.edge_dir / "dynamic"
     certificates = settings.edge_dir / "certificates"
+    signing_in = bool(users or settings.sign_in_provider)
+    values = {
+        "HOSTS": settings.host_rule,
+        "HSTS_SECONDS": settings.hsts_seconds,
+        "RATE_AVERAGE": settings.rate_average,
+        "RATE_BURST": settings.rate_burst,
+        "OPEN_MAX": settings.open_max,
+        # One more element of a list, or nothing.
+        "SIGN_IN": ", sign-in" if signing_in else "",
+    }
     wanted = {
-        path.name: path.read_bytes() for path in sorted((settings.traefik_dir / "dynamic").glob("*.yaml"))
+        path.name: Template(path.read_text()).substitute(values)
+        for path in sorted((settings.traefik_dir / "dynamic").glob("*.yaml"))
     }
     # The digest makes the file change with the certificate, which is what Traefik watches for.
     tls = TLS_FILE.format(certificate=certificates / "tls.crt", key=certificates / "tls.key")
-    wanted["tls.yaml"] = f"# {_digest(certificates / 'tls.crt')}\n{tls}".encode()
+    wanted["tls.yaml"] = f"# {_digest(certificates / 'tls.crt')}\n{tls}"
+    file = settings.edge_dir / "sign-in/users"
+    if users:
+        write(file, users, SHARED)
+        wanted["sign-in.yaml"] = write_basic(str(file), users)
+    else:
+        file.unlink(missing_ok=True)
+    if settings.sign_in_provider:
+        wanted["sign-in.yaml"] = write_forward(settings.sign_in_provider)
     for name, content in wanted.items():
-        if write(target / name, content, PUBLIC):
+        if write(target / name, content.encode(), PUBLIC):
             yield f"laid out dynamic/{name}"
     for stale in sorted(set(target.glob("*.yaml")) - {target / name for name in wanted}):
         stale.unlink()
@@ -114,13 +149,13 @@ def _pair(certificate: Path, key: Path) -> KeyPair | None:
     return KeyPair(certificate.read_bytes(), key.read_bytes())
 
 
-def _read(path: Path, variable: str) -> bytes:
+def _read(path: Path, variable: str, form: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise SettingsInvalid(
             f"{variable} cannot be read ({error.strerror}): "
-            "it takes the path of a PEM file that group 10001 may read"
+            f"it takes the path of {form} that group 10001 may read"
         ) from None
 
 

@@ -1,0 +1,118 @@
+"""A full replica refuses new pages and keeps its own; a client that takes nothing costs others nothing."""
+
+import os
+import socket
+import struct
+import time
+
+import pytest
+from bokeh.protocol import Protocol
+from bokeh.util.token import generate_jwt_token, generate_session_id
+from synthetic import publish
+from tornado.httpclient import HTTPClientError
+from visits import Visit, read_block
+
+from conftest import Service, eventually
+from dashboard.admission import COOKIE, FULL_STATUS, Admission
+
+
+def test_pages_on_their_way_count_like_sessions() -> None:
+    admission = Admission(limit=3, arriving=1)
+    assert admission.admits_new([1])
+    assert not admission.admits_new([1, 2])
+    assert admission.admits_returning([1, 2, 3, 4])
+    assert not admission.admits_returning([1, 2, 3, 4, 5])
+
+
+def test_a_full_replica_refuses_new_pages_and_lets_its_own_and_returning_ones_in(service: Service) -> None:
+    publish(service.root)
+    service.start(SESSIONS_MAX="2", UNUSED_SESSION_SECONDS="1")
+    eventually(service.ready)
+    kept, spare = Visit(service, "unit=B"), Visit(service)
+    refused = service.look("/?unit=B")
+    assert refused.status == FULL_STATUS
+    assert int(refused.headers["Retry-After"]) > 0
+    assert refused.headers["Cache-Control"] == "no-store"
+    assert service.ready(), "a full replica is a healthy one, and its own visitors still come to it"
+
+    moved = service.look("/?unit=B", Cookie=f"{COOKIE}=here")
+    assert (moved.status, moved.headers["Location"]) == (307, "/?unit=B")
+    assert moved.headers["Set-Cookie"].startswith(f'{COOKIE}="";')
+
+    again = Visit(service, "unit=B", token=kept.token)
+    assert again.words == kept.words
+    spare.close()
+    eventually(lambda: service.ask()[0] == 200)
+    for visit in (again, kept):
+        visit.close()
+
+
+def test_pages_that_come_back_find_a_place_up_to_twice_the_number(service: Service) -> None:
+    publish(service.root)
+    service.start(SESSIONS_MAX="3")
+    eventually(service.ready)
+    # Signed with the same secret, and unknown here: as those of pages that lost another replica are.
+    secret = service.secret.read_bytes()
+    tokens = [
+        generate_jwt_token(generate_session_id(secret, signed=True), secret, signed=True) for _ in range(7)
+    ]
+    returned = [Visit(service, token=token) for token in tokens[:4]]
+    assert service.ask()[0] == FULL_STATUS
+    returned += [Visit(service, token=token) for token in tokens[4:6]]
+    with pytest.raises(HTTPClientError) as caught:
+        Visit(service, token=tokens[6])
+    assert caught.value.code == FULL_STATUS
+    for visit in returned:
+        visit.close()
+
+
+def open_deaf(service: Service, token: str) -> socket.socket:
+    """Open a websocket whose client never reads what comes after the handshake."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", service.port))
+    lines = [
+        "GET /ws HTTP/1.1",
+        f"Host: localhost:{service.port}",
+        f"Origin: http://localhost:{service.port}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        f"Sec-WebSocket-Protocol: bokeh, {token}",
+    ]
+    client.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+    assert client.recv(12) == b"HTTP/1.1 101"
+    return client
+
+
+def frame(text: str) -> bytes:
+    """Write a masked text frame of less than 64 KiB."""
+    data, mask = text.encode(), os.urandom(4)
+    masked = bytes(byte ^ mask[place % 4] for place, byte in enumerate(data))
+    return b"\x81\xfe" + struct.pack("!H", len(data)) + mask + masked
+
+
+def test_a_client_that_takes_nothing_is_let_go_and_others_notice_nothing(service: Service) -> None:
+    publish(service.root)
+    service.start()
+    eventually(service.ready)
+    deaf = open_deaf(service, read_block(service.ask()[1], "render-item")["token"])
+    other = Visit(service)
+    # As many documents as fill what the kernel holds for both ends.
+    for _ in range(200):
+        request = Protocol().create("PULL-DOC-REQ")
+        for part in (request.header_json, request.metadata_json, request.content_json):
+            deaf.sendall(frame(part))
+    took = []
+    for change in range(10, 20):
+        began = time.monotonic()
+        other.choose("change", change)
+        other.wait_for(lambda words, change=change: words["query"].endswith(f"change={change}"))
+        took.append(time.monotonic() - began)
+    assert "let go" not in service.read_log(), "the others were timed while it was there"
+    assert sorted(took)[5] < 0.5
+    eventually(lambda: "websocket let go: its client takes nothing" in service.read_log(), 30)
+    other.close()
+    deaf.close()
+    assert service.stop() == 0

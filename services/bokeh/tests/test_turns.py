@@ -1,0 +1,59 @@
+"""Pages are made a few at a time, and only for visitors who still wait."""
+
+import asyncio
+
+import pytest
+
+from dashboard import turns
+from dashboard.turns import PAGES_AT_A_TIME, VisitorLeft, take_turn
+
+
+class Slow:
+    """Stands for what makes pages: makes one when it is let, and notes how many are made at a time."""
+
+    def __init__(self) -> None:
+        self.may_go = asyncio.Event()
+        self.making = self.most = self.made = 0
+
+    async def make(self) -> None:
+        self.making += 1
+        self.most = max(self.most, self.making)
+        await self.may_go.wait()
+        self.making -= 1
+        self.made += 1
+
+
+def ask(count: int, monkeypatch: pytest.MonkeyPatch, leave: set[int]) -> tuple[Slow, list[object]]:
+    """Ask for pages all at once; some visitors leave before the first is made."""
+
+    async def run() -> tuple[Slow, list[object]]:
+        monkeypatch.setattr(turns, "turns", asyncio.Semaphore(PAGES_AT_A_TIME))
+        slow = Slow()
+        gone: set[int] = set()
+
+        async def visit(place: int) -> None:
+            async with take_turn(lambda: place not in gone):
+                await slow.make()
+
+        asked = [asyncio.create_task(visit(place)) for place in range(count)]
+        while slow.making < PAGES_AT_A_TIME:
+            await asyncio.sleep(0)
+        gone |= leave
+        slow.may_go.set()
+        return slow, await asyncio.gather(*asked, return_exceptions=True)
+
+    return asyncio.run(run())
+
+
+def test_no_more_pages_are_made_at_a_time_than_there_are_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, results = ask(8, monkeypatch, set())
+    assert results == [None] * 8
+    assert slow.most == PAGES_AT_A_TIME
+
+
+def test_page_that_nobody_waits_for_any_more_is_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, results = ask(8, monkeypatch, {4, 5, 6})
+    assert [isinstance(result, VisitorLeft) for result in results] == [
+        place in {4, 5, 6} for place in range(8)
+    ]
+    assert slow.made == 5

@@ -1,0 +1,103 @@
+"""The stack that faults are made to happen to, its base load, and the ledger of what was measured."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from browser import chromium
+from faults.forms import FORMS, Form
+from faults.ledger import Ledger, describe_machine
+from faults.load import Load
+from faults.tab import WatchedTab
+from probes import await_dashboards
+from stack import ARTIFACTS, REPOSITORY, Stack, running
+
+REPLICAS = 4
+
+# Everything here comes from one address, and is to reach the replicas. Visitors who only load the page
+# leave a session behind for a minute each.
+UNLIMITED = {"RATE_AVERAGE": "100000", "RATE_BURST": "100000", "OPEN_MAX": "100000", "SESSIONS_MAX": "1000"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "full: belongs to the full form of the faults only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("faults") == "full":
+        return
+    left_out = [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(scope="package")
+def form(request: pytest.FixtureRequest) -> Form:
+    return FORMS[request.config.getoption("faults")]
+
+
+@pytest.fixture(scope="package")
+def ledger(form: Form) -> Ledger:
+    """Of the full form in docs/; of the short form among the artifacts, from nothing."""
+    ledger = Ledger(REPOSITORY / "docs" if form.full else ARTIFACTS / "faults")
+    if form.full:
+        ledger.read()
+    sizes = f"{REPLICAS} replicas with {form.sessions} live websocket sessions that each change a widget "
+    sizes += f"every 2 s, {form.loads:g} new page loads a second, and one Chromium whose page is watched"
+    ledger.conditions = [f"Base load, unless a row says otherwise: {sizes}.", describe_machine()]
+    return ledger
+
+
+@pytest.fixture(scope="package")
+def stack() -> Iterator[Stack]:
+    """Four replicas with both shipped studies published, which faults are made to happen to."""
+    faults = Stack(
+        "longitude-faults",
+        replicas_wanted=REPLICAS,
+        # The version before is removed as soon as there is a new one, which one of the faults needs.
+        variables=UNLIMITED | {"RETENTION_VERSIONS": "1", "RETENTION_DAYS": "0"},
+        overlays=("compose.test.yaml", "tests/faults/compose.yaml", "tests/faults/compose.planted.yaml"),
+    )
+    with running(faults) as started:
+        await_dashboards(started)
+        yield started
+        # A test that fails does not end this context with its error; what explains it is kept anyway.
+        started.save_artifacts()
+
+
+@pytest.fixture(scope="package")
+def base(stack: Stack, form: Form) -> Iterator[Load]:
+    """The base load, running from when a test first asks for it until one asks for quiet."""
+    load = Load(stack, form.sessions, form.loads, name="base")
+    yield load
+    load.stop()
+
+
+@pytest.fixture
+def load(base: Load) -> Load:
+    """The base load, every session of it live, whatever the test before has done."""
+    if not base.runs:
+        base.start()
+    base.await_all_live(60)
+    return base
+
+
+@pytest.fixture
+def quiet_stack(stack: Stack, base: Load) -> Stack:
+    """The stack without its base load, for what cannot be told from it."""
+    base.stop()
+    return stack
+
+
+@pytest.fixture(scope="package")
+def watched_tab(stack: Stack, base: Load) -> Iterator[WatchedTab]:
+    """The one real page, as long as the package's tests last."""
+    with chromium(stack.ca) as browser:
+        yield WatchedTab(browser.new_page(), stack)
+
+
+@pytest.fixture
+def tab(watched_tab: WatchedTab) -> WatchedTab:
+    """The one real page, answering."""
+    watched_tab.change_unit(60)
+    return watched_tab

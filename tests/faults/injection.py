@@ -1,0 +1,82 @@
+"""Making faults happen to containers, and making sure that they did."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from docker.models.containers import Container
+
+from probes import eventually
+from stack import Stack
+
+RESTART_SECONDS = 30
+
+
+def crash(container: Container) -> float:
+    """Kill a container's processes with SIGKILL, as a fault would; give when, on the monotonic clock.
+
+    `docker kill` would be taken for an operator's wish, and the engine would not start it again. So a
+    shell inside kills all processes it may, which are all but the first, the container's init; that ends
+    with what it started, and the engine restarts the container.
+    """
+    before = started_at(container)
+    moment = time.monotonic()
+    signal(container, "KILL")
+    eventually(lambda: started_at(container) != before, RESTART_SECONDS, f"{container.name} died and is back")
+    return moment
+
+
+def started_at(container: Container) -> str:
+    """Tell when a container was started last."""
+    container.reload()
+    return str(container.attrs["State"]["StartedAt"])
+
+
+def is_healthy(container: Container) -> bool:
+    """Whether the engine's own check of a container passes."""
+    container.reload()
+    return bool(container.attrs["State"].get("Health", {}).get("Status") == "healthy")
+
+
+def await_healthy(container: Container, seconds: float = 60) -> None:
+    """Wait until the engine's own check of a container passes."""
+    eventually(lambda: is_healthy(container), seconds, f"{container.name} healthy")
+
+
+@contextmanager
+def stopped(container: Container) -> Iterator[float]:
+    """Stop a container's processes with SIGSTOP for as long as the context lasts; give when it was done."""
+    signal(container, "STOP")
+    eventually(lambda: process_states(container) == {"T"}, 2, f"{container.name} was stopped")
+    try:
+        yield time.monotonic()
+    finally:
+        signal(container, "CONT")
+
+
+def signal(container: Container, name: str) -> None:
+    """Send a signal to all processes of a container but its init and the shell that sends it."""
+    run_inside(container, f"kill -{name} -1")
+
+
+def process_states(container: Container) -> set[str]:
+    """Give the states, as in /proc, of the processes that a container's init has started."""
+    script = 'for f in /proc/[0-9]*/stat; do read -r _ _ state parent _ < "$f"; '
+    script += '[ "$parent" != 1 ] || echo "$state"; done 2>/dev/null; true'
+    return set(run_inside(container, script).split())
+
+
+def run_inside(container: Container, script: str, *, user: str = "") -> str:
+    """Run a shell script in a container, as its own user, and give what it prints."""
+    output: bytes = container.exec_run(["sh", "-c", script], user=user).output  # type: ignore[assignment]
+    return output.decode()
+
+
+def standing_of(stack: Stack) -> dict[str, tuple[str, str, int]]:
+    """Tell of every replica how it is, since when it runs, and how often it was started again."""
+    standing = {}
+    for container in stack.containers("bokeh"):
+        state = container.attrs["State"]
+        health = state["Health"]["Status"]
+        standing[str(container.id)] = (health, state["StartedAt"], container.attrs["RestartCount"])
+    return standing

@@ -1,0 +1,219 @@
+"""The base load of the faults: a crowd in a process of its own, and what it saw while a fault lasted."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from probes import eventually
+from stack import Stack
+
+TESTS = Path(__file__).resolve().parents[1]
+Line = dict[str, Any]
+
+
+@dataclass
+class Load:
+    """So many sessions that change a widget every so many seconds, and so many new page loads a second."""
+
+    stack: Stack
+    sessions: int
+    loads: float
+    every: float = 2.0
+    query: str = ""
+    age: float = 0.0
+    name: str = "load"
+    lines: list[Line] = field(default_factory=list, repr=False)
+
+    def __post_init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+        self._began = time.monotonic()
+
+    def __str__(self) -> str:
+        return (
+            f"{self.sessions} live sessions that each change a widget every {self.every:g} s, "
+            f"and {self.loads:g} new page loads a second"
+        )
+
+    def start(self) -> Self:
+        """Start the crowd and wait until every session is live."""
+        command = [sys.executable, "-m", "faults.crowd", "--url", self.stack.url, "--ca", str(self.stack.ca)]
+        command += ["--sessions", str(self.sessions), "--every", str(self.every), "--loads", str(self.loads)]
+        command += ["--query", self.query]
+        if self.age:
+            command += ["--age", str(self.age), "--secret", str(self._save_secret())]
+        errors = (self.stack.directory / f"{self.name}.err").open("w")
+        self._process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=os.environ | {"PYTHONPATH": str(TESTS)},
+        )
+        self._reader = threading.Thread(target=self._read, name=self.name, daemon=True)
+        self._reader.start()
+        self.await_all_live(30 + self.sessions)
+        self._began = time.monotonic()
+        return self
+
+    @property
+    def runs(self) -> bool:
+        """Whether the crowd has been started and not been stopped."""
+        return self._process is not None
+
+    @property
+    def seconds_open(self) -> float:
+        """Seconds since the last of the sessions was opened."""
+        return time.monotonic() - self._began
+
+    def stop(self) -> None:
+        """End the crowd; what it saw stays."""
+        if self._process is not None and self._reader is not None:
+            self._process.terminate()
+            self._process.wait(30)
+            self._reader.join()
+            self._process = None
+            log = self.stack.directory / f"{self.name}.jsonl"
+            log.write_text("".join(json.dumps(line) + "\n" for line in self.lines))
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def await_all_live(self, seconds: float) -> None:
+        """Wait until every session is live."""
+        eventually(lambda: self.tick["live"] == self.sessions, seconds, f"all {self.sessions} sessions live")
+
+    @property
+    def tick(self) -> Line:
+        """How things stood last."""
+        assert self._process is not None
+        if self._process.poll() is not None:
+            raise RuntimeError(f"the crowd ended with {self._process.returncode}: see {self.name}.err")
+        return next((line for line in reversed(self.lines) if line["what"] == "tick"), {"at": 0, "live": -1})
+
+    @contextmanager
+    def watch(self) -> Iterator["Window"]:
+        """Watch for as long as the context lasts; afterwards until every load that began in it has ended."""
+        window = Window(self)
+        try:
+            yield window
+        finally:
+            window.until = time.monotonic()
+        eventually(lambda: self._has_ended(window.until), 30, "every page load of the window has ended")
+
+    def _has_ended(self, moment: float) -> bool:
+        tick = self.tick
+        return bool(tick["at"] > moment and (tick["oldest"] is None or tick["oldest"] > moment))
+
+    def _save_secret(self) -> Path:
+        path = self.stack.directory / "session-secret"
+        path.touch(0o600)
+        path.write_text(
+            self.stack.compose("exec", "-T", "bokeh", "cat", "/run/longitude/session-secret").stdout
+        )
+        return path
+
+    def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        for text in self._process.stdout:
+            self.lines.append(json.loads(text))
+
+
+@dataclass
+class Window:
+    """What a crowd saw between two moments, on the monotonic clock."""
+
+    load: Load
+    since: float = field(default_factory=time.monotonic)
+    until: float = float("inf")
+
+    def of(self, what: str) -> list[Line]:
+        """Give the lines of a kind."""
+        return [line for line in self.load.lines if line["what"] == what and self._has(line)]
+
+    def _has(self, line: Line) -> bool:
+        """A page load belongs to when it began."""
+        moment: float = line["at"] if line["what"] != "load" else line["began"]
+        return self.since <= moment <= self.until
+
+    def await_loads(self, count: int) -> None:
+        """Wait until so many page loads have begun and ended in the window."""
+        eventually(lambda: len(self.loads) >= count, 10 + count / self.load.loads, f"{count} page loads")
+
+    @property
+    def loads(self) -> list[Line]:
+        """Page loads that began in the window."""
+        return self.of("load")
+
+    @property
+    def failed(self) -> list[Line]:
+        """Page loads that did not give a dashboard, each with its error."""
+        return [line for line in self.loads if line["error"] is not None]
+
+    @property
+    def slowest(self) -> float:
+        """Seconds of the slowest page load."""
+        return max(float(line["seconds"]) for line in self.loads)
+
+    @property
+    def wrong(self) -> list[Line]:
+        """Sessions that did not come back as they were, or were answered wrongly."""
+        return self.of("wrong")
+
+    @property
+    def lost(self) -> list[Line]:
+        """Websockets that were closed."""
+        return self.of("lost")
+
+    def outages(self) -> dict[int, list[float]]:
+        """Give the seconds from each loss of each session until it was live again, inf if it never was.
+
+        Only what has happened by now: await the sessions first.
+        """
+        outages: dict[int, list[float]] = {}
+        for loss in self.lost:
+            back = next(
+                (
+                    line["at"]
+                    for line in self.load.lines
+                    if line["what"] == "live"
+                    and line["session"] == loss["session"]
+                    and line["at"] >= loss["at"]
+                ),
+                float("inf"),
+            )
+            outages.setdefault(loss["session"], []).append(back - loss["at"])
+        return outages
+
+    def longest_outage(self) -> float:
+        """Give the longest of all outages in seconds; 0 without any."""
+        return max((seconds for each in self.outages().values() for seconds in each), default=0.0)
+
+    def quantile(self, what: str, share: float) -> float:
+        """Give the seconds that a share of loads or answers stay below."""
+        seconds = sorted(float(line["seconds"]) for line in self.of(what) if not line.get("error"))
+        if share == 1 and seconds:
+            return seconds[-1]
+        if len(seconds) < 2:
+            return seconds[0] if seconds else float("nan")
+        return statistics.quantiles(seconds, n=1000, method="inclusive")[round(share * 1000) - 1]
+
+
+def say_failures(window: Window) -> str:
+    """Say how many page loads failed, of how many, and of what."""
+    failed = window.failed
+    why = sorted({line["error"] for line in failed})
+    return f"{len(failed)} of {len(window.loads)}" + (f" ({'; '.join(why)[:300]})" if why else "")

@@ -1,0 +1,88 @@
+"""A replica dies, and nobody who was on another, or comes new, notices; those who were on it come back."""
+
+import time
+
+import docker
+import pytest
+
+from faults.forms import Form
+from faults.injection import await_healthy, crash, run_inside, started_at
+from faults.ledger import Account, Ledger
+from faults.load import Load, Window, say_failures
+from faults.tab import WatchedTab
+from probes import eventually
+from stack import Stack
+
+BACK_SECONDS = 5.0
+
+
+def account_for_losses(account: Account, window: Window, replicas: set[str], tab: WatchedTab) -> None:
+    """Note what has to hold when replicas die: what new visitors, their sessions and all others saw."""
+    account.add("no page load fails", say_failures(window), not window.failed)
+    strays = [line for line in window.lost if line["replica"] not in replicas]
+    outages = [seconds for each in window.outages().values() for seconds in each]
+    account.add(
+        "every session of it is live again within 5 s",
+        f"{len(outages)} sessions, the slowest {window.longest_outage():.1f} s",
+        bool(outages) and max(outages) <= BACK_SECONDS,
+    )
+    account.add(
+        "each with its state, and every change answered rightly",
+        f"{len(window.wrong)} wrong, of {len(outages)} that came back and {len(window.of('answer'))} answers",
+        not window.wrong,
+    )
+    account.add("sessions of the other replicas stay open", f"{len(strays)} closed", not strays)
+    samples, wrong = tab.tell()
+    account.add(
+        "the page in Chromium never shows another state",
+        f"{len(wrong)} of {samples} samples differ" + (f": {wrong[0]}" if wrong else ""),
+        samples > 0 and not wrong,
+    )
+    account.add("and answers afterwards", f"{tab.change_unit(30):.1f} s", True)
+
+
+def test_replica_that_is_killed_costs_no_load_and_its_sessions_come_back(
+    stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger, form: Form
+) -> None:
+    kills = 10 if form.full else 2
+    killed = set()
+    tab.watch()
+    with ledger.account(f"SIGKILL one replica, {kills} times") as account:
+        with load.watch() as window:
+            for turn in range(kills):
+                replicas = stack.containers("bokeh")
+                victim = replicas[turn % len(replicas)]
+                killed.add(victim.short_id)
+                crash(victim)
+                load.await_all_live(20)
+                await_healthy(victim)
+        account_for_losses(account, window, killed, tab)
+
+
+@pytest.mark.full
+def test_replica_out_of_memory_is_the_only_one_lost(
+    stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
+) -> None:
+    victim, *others = stack.containers("bokeh")
+    before = {one.short_id: started_at(one) for one in (victim, *others)}
+    tab.watch()
+    with ledger.account("a replica out of memory") as account:
+        with load.watch() as window:
+            since = time.time()
+            # The kernel is to choose the server and not what takes the memory, as if the server had.
+            run_inside(victim, "for p in /proc/[0-9]*; do echo 1000 > $p/oom_score_adj; done 2>/dev/null")
+            eat = "eaten = [bytearray(10_000_000) for _ in iter(int, 1)]"
+            victim.exec_run(["python", "-c", eat], detach=True)
+            eventually(lambda: started_at(victim) != before[victim.short_id], 60, "the replica died")
+            events = docker.from_env().events(
+                since=int(since), until=int(time.time()) + 1, filters={"container": victim.id}, decode=True
+            )
+            actions = {event["Action"] for event in events}
+            assert "oom" in actions, f"it did not die of memory: {actions}"
+            load.await_all_live(20)
+            await_healthy(victim)
+        restarted = [one.name for one in others if started_at(one) != before[one.short_id]]
+        account.add(
+            "only that replica is lost", f"{len(restarted)} of the {len(others)} others", not restarted
+        )
+        account_for_losses(account, window, {victim.short_id}, tab)

@@ -1,0 +1,135 @@
+"""Who asks for too much is told so, and who does not notices nothing."""
+
+import contextlib
+import re
+import time
+
+import pytest
+import requests
+import websocket
+from playwright.sync_api import expect
+
+from browser import chromium, violations_of, watch_policy
+from guarded import PLACES, ask, laid_out
+from probes import Session, eventually, get, visit
+from stack import Stack
+
+
+def hold_all(stack: Stack, held: contextlib.ExitStack) -> list[Session]:
+    """Open sessions, and keep them, until no replica takes one more."""
+    sessions = []
+    while len(sessions) < 20:
+        try:
+            page = visit(stack)
+        except AssertionError as refused:
+            assert str(refused).startswith("503"), refused  # noqa: PT017
+            return sessions
+        sessions.append(held.enter_context(Session(page)))
+    raise AssertionError("there is no end to the places")
+
+
+def test_visitor_of_a_full_replica_is_sent_to_another(guarded: Stack) -> None:
+    reader = requests.Session()
+    reader.verify = str(guarded.ca)
+    mine = None
+    for _ in range(PLACES + 1):
+        # The cookie holds them on one replica, until that one is full.
+        answer = reader.get(f"{guarded.url}/?unit=CA", timeout=20)
+        assert answer.status_code == 200
+        if answer.history:
+            break
+        mine = mine or answer.headers["X-Longitude-Replica"]
+        assert answer.headers["X-Longitude-Replica"] == mine
+    assert [past.status_code for past in answer.history] == [307]
+    assert answer.url == f"{guarded.url}/?unit=CA"
+    assert answer.headers["X-Longitude-Replica"] != mine
+
+
+def test_full_replicas_answer_a_page_that_tries_again_and_keep_those_they_have(guarded: Stack) -> None:
+    with contextlib.ExitStack() as held:
+        kept = hold_all(guarded, held)
+        assert kept, "others may have left sessions behind, but not for long"
+        began = time.monotonic()
+        answer = ask(guarded, "/?unit=CA")
+        took = time.monotonic() - began
+        assert answer.status_code == 503
+        assert took < 3, "the proxy does not wait for a place"
+        assert int(answer.headers["Retry-After"]) > 0
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert "Set-Cookie" not in answer.headers, "the next try is free to go to any replica"
+        assert "tries again by itself" in answer.text
+        assert 'http-equiv="refresh"' in answer.text
+        assert "script" not in answer.headers["Content-Security-Policy"]
+        assert ask(guarded, "/studies").status_code == 200, "what needs no session is served"
+        with chromium(guarded.ca) as browser:
+            tab = browser.new_page()
+            watch_policy(tab)
+            tab.goto(guarded.url)
+            expect(tab.get_by_role("heading", name="All places are taken")).to_be_visible()
+            assert violations_of(tab) == []
+        for session in kept:
+            assert session.connection.connected
+            session.connection.ping()
+    eventually(lambda: ask(guarded, "/").status_code == 200, 20, "a place is free again")
+
+
+def test_address_that_asks_too_often_is_told_to_wait_and_its_pages_stay(guarded: Stack) -> None:
+    with (
+        Session(eventually(lambda: visit(guarded), 20, "a page")) as session,
+        laid_out(guarded, RATE_AVERAGE="2", RATE_BURST="5"),
+    ):
+
+        def refused() -> bool:
+            return any(ask(guarded, "/studies").status_code == 429 for _ in range(20))
+
+        eventually(refused, 10, "too many requests")
+        answers = [ask(guarded, "/studies") for _ in range(10)]
+        (told, *_) = [answer for answer in answers if answer.status_code == 429]
+        assert int(told.headers["Retry-After"]) >= 0
+        assert told.headers["X-Content-Type-Options"] == "nosniff"
+        assert ask(guarded, "/static/longitude/favicon.svg").status_code == 200, "files are not counted"
+        session.connection.ping()
+        assert session.connection.connected
+
+
+def test_address_with_too_much_open_is_told_so(guarded: Stack) -> None:
+    page = eventually(lambda: visit(guarded), 20, "a page")
+    with laid_out(guarded, OPEN_MAX="2"), contextlib.ExitStack() as held:
+
+        def opened_all() -> bool:
+            try:
+                held.enter_context(Session(page))
+            except websocket.WebSocketBadStatusException as refused:
+                return refused.status_code == 429
+            return False
+
+        eventually(opened_all, 10, "a websocket too many")
+        assert ask(guarded, "/studies").status_code == 429
+
+
+@pytest.mark.parametrize("size", [65_536, 21_000])
+def test_headers_of_more_than_any_of_ours_are_refused_by_the_proxy(stack: Stack, size: int) -> None:
+    answer = get(stack, headers={"Cookie": f"a={'x' * size}"})
+    assert answer.status_code == 431
+    assert "xxx" not in answer.text
+    assert "X-Longitude-Replica" not in answer.headers
+
+
+def test_body_of_a_request_is_refused(stack: Stack) -> None:
+    answer = requests.post(stack.url, data=b"x" * 1_000_000, verify=str(stack.ca), timeout=20)
+    assert answer.status_code in {400, 405, 413}
+
+
+def test_open_websockets_cost_the_proxy_little_memory(stack: Stack) -> None:
+    (proxy,) = stack.containers("traefik")
+
+    def resident() -> int:
+        done = proxy.exec_run(["sh", "-c", "cat /proc/[0-9]*/status"])
+        return 1024 * sum(int(size) for size in re.findall(rb"VmRSS:\s+(\d+) kB", done.output))
+
+    before = resident()
+    with contextlib.ExitStack() as held:
+        for _ in range(60):
+            held.enter_context(Session(visit(stack)))
+        # Its memory is collected when it has doubled, so that some of this is not of the websockets.
+        assert resident() - before < 60 * 1_048_576
