@@ -27,6 +27,6 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def guarded() -> Iterator[Stack]:
     """Two replicas of few sessions, whose edge tests lay out anew; nothing need be published in it."""
-    small = {"SESSIONS_MAX": str(PLACES), "UNUSED_SESSION_SECONDS": "15"}
+    small = {"SESSIONS_MAX": str(PLACES), "UNUSED_SESSION_SECONDS": "45"}
     with running(Stack("longitude-test-guarded", replicas_wanted=2, variables=small)) as started:
         yield started

@@ -66,6 +66,7 @@ def echo(stack: Stack) -> Iterator[str]:
             "traefik.enable": "true",
             "traefik.http.routers.echo.entrypoints": "https",
             "traefik.http.routers.echo.rule": rule,
+            "traefik.http.routers.echo.priority": "1000",
             "traefik.http.routers.echo.tls": "true",
             "traefik.http.routers.echo.middlewares": "page@file",
             "traefik.http.services.echo.loadbalancer.server.port": "8000",

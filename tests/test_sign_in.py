@@ -2,9 +2,6 @@
 
 import base64
 
-import pytest
-import websocket
-
 from guarded import Provider, ask, echo, laid_out
 from probes import Session, Visit, eventually, get, visit
 from stack import Stack
@@ -28,13 +25,20 @@ def basic(user: str, password: str) -> str:
 
 
 def handshake_status(stack: Stack, page: Visit) -> int:
-    with pytest.raises(websocket.WebSocketBadStatusException) as refusal, Session(page):
-        pass
-    return int(refusal.value.status_code)
+    """Ask for a websocket as a browser does, and give the status of the answer."""
+    asked = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Origin": stack.url,
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": base64.b64encode(b"0" * 16).decode(),
+        "Sec-WebSocket-Protocol": f"bokeh, {page.token}",
+    }
+    return ask(stack, "/ws", headers=asked).status_code
 
 
 def test_users_of_the_file_get_everything_and_nobody_else_anything(guarded: Stack) -> None:
-    page = eventually(lambda: visit(guarded), 20, "a page")
+    page = eventually(lambda: visit(guarded), 60, "a page")
     users = guarded.directory / "users"
     users.write_text(f"ann:{HASH}\n")
     with laid_out(guarded, SIGN_IN_USERS=str(users)):
@@ -77,7 +81,7 @@ def reached(stack: Stack, path: str, headers: dict[str, str]) -> list[tuple[str,
 
 
 def test_provider_decides_on_every_request_and_its_answers_reach_no_replica(guarded: Stack) -> None:
-    page = eventually(lambda: visit(guarded), 20, "a page")
+    page = eventually(lambda: visit(guarded), 60, "a page")
     inside = {"Cookie": f"pass=yes; {page.cookie_header}", "Authorization": "Bearer for the provider"}
     with Provider() as provider, laid_out(guarded, SIGN_IN_PROVIDER=provider.address_for(guarded)):
         eventually(lambda: ask(guarded, "/").status_code == 302, 10, "the provider is asked")

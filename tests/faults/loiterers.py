@@ -3,9 +3,10 @@
     python -m faults.loiterers --url URL --ca FILE --download PATH --each N
 
 So many of each kind: `headers` send the head of a request one line in a while, `bodies` announce a body
-and send it byte by byte, `sockets` open a page's websocket, ask for its document over and over and read
-nothing, `downloads` ask for a trace and read nothing. One that is cut off begins again. Once a second a
-JSON line says how many of each are connected, and how many have been cut off so far. Ends at SIGTERM.
+and send it byte by byte; one that is cut off begins again. `sockets` open a page's websocket, ask for its
+document and read nothing, `downloads` ask for a trace and read nothing; as they read nothing, they do not
+notice that they have been cut off, and stay as they are. Once a second a JSON line says how many of each
+are connected, and how many have been cut off so far. Ends at SIGTERM.
 """
 
 import argparse
@@ -27,9 +28,12 @@ from faults.visitor import Refused, Site, load_page
 from stack import Stack
 
 KINDS = ("headers", "bodies", "sockets", "downloads")
+STALLED = ("sockets", "downloads")
 PAUSE_SECONDS = (2.0, 8.0)
+AGAIN_SECONDS = (5.0, 15.0)
 RECEIVE_BYTES = 4096
-DOCUMENTS = 20
+BODY_BYTES = 4000
+"""As much as the proxy takes."""
 CONCURRENT_STARTS = 6
 
 
@@ -45,12 +49,14 @@ class Loiterers:
     starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_STARTS))
 
     async def stay(self, kind: str) -> None:
-        """Be one of a kind; begin again when cut off."""
+        """Be one of a kind; who writes slowly begins again when cut off, who reads nothing never knows."""
         while True:
             with suppress(OSError, asyncio.IncompleteReadError, Refused):
                 await getattr(self, f"_{kind}")()
-            self.cut[kind] += 1
-            await asyncio.sleep(random.uniform(1.0, 3.0))
+                self.cut[kind] += 1
+                if kind in STALLED:
+                    return
+            await asyncio.sleep(random.uniform(*AGAIN_SECONDS))
 
     async def _headers(self) -> None:
         reader, writer = await self._connect()
@@ -59,16 +65,16 @@ class Loiterers:
             while not reader.at_eof():
                 await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
                 writer.write(b"X-Slow: 1\r\n")
-                await writer.drain()
 
     async def _bodies(self) -> None:
         reader, writer = await self._connect()
-        writer.write(f"POST / HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: 100000\r\n\r\n".encode())
+        writer.write(
+            f"POST / HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {BODY_BYTES}\r\n\r\n".encode()
+        )
         with self._counted("bodies", writer):
             while not reader.at_eof():
                 await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
                 writer.write(b"x")
-                await writer.drain()
 
     async def _sockets(self) -> None:
         async with self.starts:
@@ -81,10 +87,9 @@ class Loiterers:
                 writer.close()
                 raise Refused(head[:40].decode())
             writer.transport.pause_reading()  # type: ignore[attr-defined]
-            for _ in range(DOCUMENTS):
-                message = Protocol().create("PULL-DOC-REQ")
-                for part in (message.header_json, message.metadata_json, message.content_json):
-                    writer.write(frame(TEXT, part.encode()))
+            message = Protocol().create("PULL-DOC-REQ")
+            for part in (message.header_json, message.metadata_json, message.content_json):
+                writer.write(frame(TEXT, part.encode()))
         with self._counted("sockets", writer):
             await self._until_cut(writer)
 
@@ -108,7 +113,7 @@ class Loiterers:
         return await asyncio.open_connection(sock=plain, ssl=self.site.trust, server_hostname="localhost")
 
     async def _until_cut(self, writer: asyncio.StreamWriter) -> None:
-        """Send a pong, which asks for nothing, now and then, until the other side has gone."""
+        """Read nothing, until the other side has gone."""
         while True:
             await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
             if is_gone(writer):

@@ -53,6 +53,7 @@ def open_socket() -> socket.socket:
         "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
         f"Sec-WebSocket-Protocol: bokeh, {token}",
         f"Origin: {origin}",
+        "X-Forwarded-Proto: https",
     ]
     connection.sendall("\r\n".join([*lines, "", ""]).encode())
     return connection

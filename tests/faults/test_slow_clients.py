@@ -12,7 +12,7 @@ from typing import Any
 from faults.forms import Form
 from faults.ledger import Ledger
 from faults.load import TESTS, Load, say_failures
-from faults.loiterers import KINDS
+from faults.loiterers import KINDS, STALLED
 from probes import eventually, get
 from stack import Stack
 
@@ -41,9 +41,10 @@ class Loitering:
 
     @property
     def present(self) -> int:
-        """How many are connected now."""
+        """How many are connected now, or have been and were cut off without noticing."""
         assert self._process.poll() is None, "the clients have ended"
-        return sum(self.said["present"].values())
+        stalled = sum(self.said["cut"].get(kind, 0) for kind in STALLED)
+        return sum(self.said["present"].values()) + stalled
 
     def stop(self) -> None:
         """Let all of them go."""

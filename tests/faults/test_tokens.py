@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import random
+from dataclasses import replace
 
 from faults.forms import Form
 from faults.injection import standing_of
@@ -61,17 +62,19 @@ def test_replayed_token_gives_the_page_of_its_address_and_nothing_once_it_has_ex
     forger = Forger(page.token, read_secret(stack))
     with Session(page, query="study=smoking-spending&unit=CA") as first:
         first.change("unit", "NY")
-    fresh = 0
+    joined, fresh = 0, 0
     with ledger.account("a good token, replayed after its page has gone") as account:
         for _ in range(tried):
             stranger = visit(stack)
-            replay = type(page)(stack, page.html, page.replica, page.token, stranger.cookies)
+            replay = replace(page, cookies=stranger.cookies)
             with Session(replay, query="study=smoking-spending&unit=AL") as session:
-                fresh += "Alabama" in session.words["effect-unit-heading"]
+                heading = session.words["effect-unit-heading"]
+                joined += "New York" in heading and session.replica == page.replica
+                fresh += "Alabama" in heading
         account.add(
-            "as documented: it opens the page of the address it is sent with",
-            f"{fresh} of {tried}",
-            fresh == tried,
+            "as documented: it joins its session where that still is, and else opens the page of the address",
+            f"{joined} and {fresh} of {tried}",
+            joined + fresh == tried,
         )
         said = decode(page.token)
         account.add(

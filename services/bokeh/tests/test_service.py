@@ -267,7 +267,7 @@ def test_a_websocket_without_an_origin_is_refused_whatever_else_speaks_for_it(sh
 def test_an_origin_is_own_only_with_the_scheme_that_the_browser_used(
     scheme: str, forwarded: str | None, own: bool
 ) -> None:
-    headers = HTTPHeaders({"Origin": f"{scheme}://Panel.example.org"})
+    headers = HTTPHeaders({"Host": "panel.example.org", "Origin": f"{scheme}://Panel.example.org"})
     if forwarded is not None:
         headers["X-Forwarded-Proto"] = forwarded
     request = HTTPServerRequest(start_line=RequestStartLine("GET", "/ws", "HTTP/1.1"), headers=headers)

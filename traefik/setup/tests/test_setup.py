@@ -81,6 +81,14 @@ def test_certificate_is_renewed_when_it_is_about_to_expire_and_the_ca_stays(sett
     assert (settings.edge_dir / "dynamic/tls.yaml").read_bytes() != tls, "Traefik watches this file"
 
 
+def test_certificate_and_key_change_in_one_file(settings: Settings) -> None:
+    list(prepare(settings, NOW))
+    text = (settings.edge_dir / "dynamic/tls.yaml").read_text()
+    for part, field in (("crt", "certFile"), ("key", "keyFile")):
+        pem = (settings.edge_dir / f"certificates/tls.{part}").read_text().strip().splitlines()
+        assert f"{field}: |\n" + "\n".join(f"          {line}" for line in pem) in text
+
+
 def test_certificate_is_issued_anew_when_the_domain_changes(settings: Settings) -> None:
     list(prepare(settings, NOW))
     moved = settings.model_copy(update={"domain": "other.example.org"})
@@ -107,8 +115,8 @@ def test_private_files_are_closed_to_others(settings: Settings) -> None:
     modes = {path.name: path.stat().st_mode & 0o777 for path in everything(settings)}
     assert modes["ca.key"] == 0o600
     assert modes["tls.key"] == 0o640
-    assert modes["session-secret"] == 0o640
-    assert modes["tls.crt"] == modes["ca.crt"] == modes["tls.yaml"] == 0o644
+    assert modes["session-secret"] == modes["tls.yaml"] == 0o640
+    assert modes["tls.crt"] == modes["ca.crt"] == 0o644
 
 
 def test_secret_is_made_once_and_long(settings: Settings) -> None:
@@ -215,7 +223,7 @@ def test_no_name_is_left_in_the_files_that_are_shipped(settings: Settings, provi
     for path in (settings.edge_dir / "dynamic").glob("*.yaml"):
         assert "$" not in path.read_text(), path
     pages = (settings.edge_dir / "dynamic/pages.yaml").read_text()
-    assert pages.count("open, sign-in") == (2 if provider else 0), "pages and files are behind it"
+    assert pages.count("open, sign-in") == (3 if provider else 0), "pages, websockets and files are behind it"
 
 
 def test_users_are_laid_out_for_the_group_and_a_change_of_them_is_noticed(settings: Settings) -> None:

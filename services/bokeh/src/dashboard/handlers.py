@@ -212,7 +212,9 @@ class SocketHandler(SecuredHandler, WSHandler):
     @override
     def on_close(self) -> None:
         traffic.sockets.discard(self)
-        super().on_close()
+        # Bokeh's keep-alive lets go of a connection whose websocket is closed, and then fails here.
+        if self.connection is None or self.connection._session is not None:
+            super().on_close()
         # The two hold each other, and all that came with the request.
         self.connection = None
 
@@ -235,10 +237,10 @@ class SocketHandler(SecuredHandler, WSHandler):
         RECONNECTS_RESTORED.inc()
 
     async def _handle(self, message: Message[Any]) -> Any:
-        if self.connection is None:
+        session = self.connection._session if self.connection is not None else None
+        if session is None:
             return None
-        session = self.connection.session.id
-        with speaking_of(session, **running().herald.describe(session)):
+        with speaking_of(session.id, **running().herald.describe(session.id)):
             if message.msgtype != "PATCH-DOC":
                 return await super()._handle(message)
             with CHANGE_SECONDS.time():

@@ -1,11 +1,11 @@
 """The step itself: make what is missing, renew what is due, leave the rest untouched."""
 
-import hashlib
 import secrets
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from string import Template
+from textwrap import indent
 
 from edge_setup.authority import KeyPair, is_due, issue, make_authority, mismatch
 from edge_setup.files import PRIVATE, PUBLIC, SHARED, write
@@ -17,9 +17,12 @@ TLS_FILE = """tls:
   stores:
     default:
       defaultCertificate:
-        certFile: {certificate}
-        keyFile: {key}
+        certFile: |
+{certificate}
+        keyFile: |
+{key}
 """
+"""Where Traefik takes names of files it takes what is in them too."""
 
 
 def prepare(settings: Settings, now: datetime) -> Iterator[str]:
@@ -118,9 +121,12 @@ def _lay_out_dynamic(settings: Settings, users: bytes) -> Iterator[str]:
         path.name: Template(path.read_text()).substitute(values)
         for path in sorted((settings.traefik_dir / "dynamic").glob("*.yaml"))
     }
-    # The digest makes the file change with the certificate, which is what Traefik watches for.
-    tls = TLS_FILE.format(certificate=certificates / "tls.crt", key=certificates / "tls.key")
-    wanted["tls.yaml"] = f"# {_digest(certificates / 'tls.crt')}\n{tls}"
+    # Traefik reads the files it is named anew whenever any container comes or goes. Of two that are being
+    # replaced it may then get the key of one pair and the certificate of another: this one changes whole.
+    pem = {part: (certificates / f"tls.{part}").read_text() for part in ("crt", "key")}
+    wanted["tls.yaml"] = TLS_FILE.format(
+        certificate=indent(pem["crt"].strip(), " " * 10), key=indent(pem["key"].strip(), " " * 10)
+    )
     file = settings.edge_dir / "sign-in/users"
     if users:
         write(file, users, SHARED)
@@ -130,7 +136,7 @@ def _lay_out_dynamic(settings: Settings, users: bytes) -> Iterator[str]:
     if settings.sign_in_provider:
         wanted["sign-in.yaml"] = write_forward(settings.sign_in_provider)
     for name, content in wanted.items():
-        if write(target / name, content.encode(), PUBLIC):
+        if write(target / name, content.encode(), SHARED if name == "tls.yaml" else PUBLIC):
             yield f"laid out dynamic/{name}"
     for stale in sorted(set(target.glob("*.yaml")) - {target / name for name in wanted}):
         stale.unlink()
@@ -157,7 +163,3 @@ def _read(path: Path, variable: str, form: str) -> bytes:
             f"{variable} cannot be read ({error.strerror}): "
             f"it takes the path of {form} that group 10001 may read"
         ) from None
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
