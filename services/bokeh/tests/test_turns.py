@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from dashboard import turns
-from dashboard.turns import PAGES_AT_A_TIME, VisitorLeft, take_turn
+from dashboard import turns as module
+from dashboard.turns import PAGES_AT_A_TIME, Turns, VisitorLeft, take_turn
 
 
 class Slow:
@@ -27,7 +27,7 @@ def ask(count: int, monkeypatch: pytest.MonkeyPatch, leave: set[int]) -> tuple[S
     """Ask for pages all at once; some visitors leave before the first is made."""
 
     async def run() -> tuple[Slow, list[object]]:
-        monkeypatch.setattr(turns, "turns", asyncio.Semaphore(PAGES_AT_A_TIME))
+        monkeypatch.setattr(module, "turns", Turns(PAGES_AT_A_TIME))
         slow = Slow()
         gone: set[int] = set()
 
@@ -57,3 +57,30 @@ def test_page_that_nobody_waits_for_any_more_is_not_made(monkeypatch: pytest.Mon
         place in {4, 5, 6} for place in range(8)
     ]
     assert slow.made == 5
+
+
+def test_last_to_come_has_the_next_turn_and_who_gives_up_holds_up_nobody() -> None:
+    order: list[int] = []
+
+    async def run() -> None:
+        turns, go = Turns(1), asyncio.Event()
+
+        async def take(number: int) -> None:
+            async with turns:
+                if number == 0:
+                    await go.wait()
+                order.append(number)
+
+        tasks = []
+        for number in range(5):
+            tasks.append(asyncio.create_task(take(number)))
+            await asyncio.sleep(0)
+        tasks[4].cancel()
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with turns:
+            order.append(5)
+
+    asyncio.run(run())
+    assert order == [0, 3, 2, 1, 5]
