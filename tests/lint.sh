@@ -6,5 +6,7 @@ run() { echo "lint: $*"; "$@" || failed=1; }
 run ruff format --check --no-cache .
 run ruff check --no-cache .
 run mypy --cache-dir=/tmp/mypy packages/*/src services/*/src traefik/setup/src
-run hadolint services/bokeh/Dockerfile services/model-worker/Dockerfile traefik/Dockerfile tests/Dockerfile
+run hadolint services/bokeh/Dockerfile services/model-worker/Dockerfile traefik/Dockerfile tests/Dockerfile observability/Dockerfile
+run promtool check config observability/prometheus.yaml
+run promtool test rules observability/alerts_test.yaml
 exit "$failed"

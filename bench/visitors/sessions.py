@@ -31,6 +31,7 @@ class Server:
     container: Container
     find_token: Callable[[str], str]
     ca: Path | None = None
+    origin: str = ""
 
     @property
     def page(self) -> str:
@@ -75,7 +76,7 @@ def open_session(server: Server) -> websocket.WebSocket:
         server.socket,
         subprotocols=["bokeh", server.find_token(answer.text)],
         sslopt={"ca_certs": str(server.ca), "cert_reqs": ssl.CERT_REQUIRED} if server.ca else None,
-        origin=server.url,
+        origin=server.origin or server.url,
         cookie=cookies or None,
         timeout=60,
     )

@@ -1,13 +1,15 @@
-"""The two dashboards that bench/page.py compares: the stack, and the naive app beside it."""
+"""The sites that are compared: a stack, its replicas without the proxy or behind nginx, and a naive app."""
 
 import json
 import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from string import Template
 
 import docker
 import requests
+from docker.models.containers import Container
 from visitors.sessions import Server
 
 from probes import data_block, eventually, get
@@ -21,14 +23,46 @@ READ_DRAWS = (
 )
 
 
-@contextmanager
-def stack_site(stack: Stack, study: str) -> Iterator[Server]:
-    """Give the stack's only replica behind its proxy, once the study is published and shown."""
+NGINX = Template("""
+error_log stderr warn;
+pid /tmp/nginx.pid;
+events { worker_connections 4096; }
+http {
+    access_log off;
+    client_body_temp_path /tmp/body; proxy_temp_path /tmp/proxy; fastcgi_temp_path /tmp/fastcgi;
+    uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
+    upstream replicas { least_conn; $servers }
+    server {
+        listen 127.0.0.1:$port ssl;
+        ssl_certificate /edge/certificates/tls.crt;
+        ssl_certificate_key /edge/certificates/tls.key;
+        location / {
+            proxy_pass http://replicas;
+            proxy_set_header Upgrade $$http_upgrade;
+            proxy_set_header Connection "upgrade";
+            proxy_http_version 1.1;
+            proxy_set_header X-Forwarded-For $$proxy_add_x_forwarded_for;
+            proxy_set_header Host $$host:$$server_port;
+            proxy_buffering off;
+        }
+    }
+}
+""")
+
+
+def await_shown(stack: Stack, study: str) -> None:
+    """Wait until a study is published and shown."""
     eventually(lambda: stack.published(study), 180, f"{study} published")
     shown = f"/?study={study}"
     eventually(
         lambda: data_block(get(stack, shown).text, "words")["view"] == "dashboard", 30, "the dashboard"
     )
+
+
+@contextmanager
+def stack_site(stack: Stack, study: str) -> Iterator[Server]:
+    """Give the stack's only replica behind its proxy, once the study is published and shown."""
+    await_shown(stack, study)
     [replica] = stack.containers("bokeh")
     yield Server(
         url=stack.url,
@@ -37,6 +71,50 @@ def stack_site(stack: Stack, study: str) -> Iterator[Server]:
         find_token=lambda html: str(data_block(html, "render-item")["token"]),
         ca=stack.ca,
     )
+
+
+def address_of(replica: Container, stack: Stack) -> str:
+    """Give the address of a replica on the engine's own network, which this machine can reach."""
+    networks = replica.attrs["NetworkSettings"]["Networks"]
+    return str(networks[f"{stack.project}_pages"]["IPAddress"])
+
+
+def replica_site(stack: Stack, study: str, replica: Container) -> Server:
+    """Give one replica of a stack as it is, without the proxy before it."""
+    return Server(
+        url=f"http://{address_of(replica, stack)}:5006",
+        query=f"?study={study}",
+        container=replica,
+        find_token=lambda html: str(data_block(html, "render-item")["token"]),
+        origin=f"http://localhost:{stack.https_port}",
+    )
+
+
+@contextmanager
+def nginx_site(stack: Stack) -> Iterator[str]:
+    """Put nginx before the replicas as Bokeh's documentation does, with TLS; give its URL."""
+    port = free_port()
+    servers = " ".join(f"server {address_of(replica, stack)}:5006;" for replica in stack.containers("bokeh"))
+    file = stack.directory / "nginx.conf"
+    file.write_text(NGINX.substitute(servers=servers, port=port))
+    container = docker.from_env().containers.run(
+        "longitude/static:dev",
+        entrypoint=["nginx", "-c", "/own/nginx.conf", "-g", "daemon off;"],
+        volumes={
+            str(file): {"bind": "/own/nginx.conf", "mode": "ro"},
+            f"{stack.project}_edge": {"bind": "/edge", "mode": "ro"},
+        },
+        network_mode="host",
+        init=True,
+        detach=True,
+        auto_remove=True,
+    )
+    url = f"https://localhost:{port}"
+    try:
+        eventually(lambda: requests.head(url, verify=str(stack.ca), timeout=20).ok, 30, "nginx")
+        yield url
+    finally:
+        container.kill()
 
 
 @contextmanager

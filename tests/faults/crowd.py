@@ -11,6 +11,7 @@ written to standard output as JSON lines with the monotonic time, which all proc
 `live`      a session is (again) live with its state verified: after how many tries, seconds since lost
 `try`       a session could not open its websocket, and why
 `gone`      a session has had its last retry and waits for the page to answer, then loads it again
+`told`      a session's page says that there is a newer version, since that moment
 `tick`      four times a second: sessions live now, and when the oldest page load under way began
 """
 
@@ -185,6 +186,7 @@ class Reader:
     async def _act(self, connection: Connection) -> None:
         """Change a widget every so often until the websocket is lost."""
         gone = asyncio.create_task(connection.until_lost())
+        told_at: float | None = None
         try:
             due = time.monotonic() + self._chance.random() * self._crowd.every
             while True:
@@ -192,6 +194,9 @@ class Reader:
                 if done:
                     raise gone.result()
                 await self._change(connection)
+                if connection.told_at is not None and connection.told_at != told_at:
+                    told_at = connection.told_at
+                    say("told", session=self._number, since=told_at)
                 due = max(due + self._crowd.every, time.monotonic())
         finally:
             gone.cancel()
@@ -230,6 +235,7 @@ async def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--ca", required=True)
+    parser.add_argument("--origin", default="", help="which site pages are of, where it is not the URL")
     parser.add_argument("--query", default="")
     parser.add_argument("--sessions", type=int, required=True)
     parser.add_argument("--every", type=float, required=True, help="seconds between a session's changes")
@@ -238,7 +244,9 @@ async def main() -> None:
     parser.add_argument("--secret", type=Path)
     options = parser.parse_args()
     secret = options.secret.read_bytes().strip() if options.secret else None
-    crowd = Crowd(Site(options.url, options.ca), options.query, options.every, options.age, secret)
+    crowd = Crowd(
+        Site(options.url, options.ca, options.origin), options.query, options.every, options.age, secret
+    )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     work = [Reader(crowd, number).read() for number in range(options.sessions)]

@@ -43,10 +43,17 @@ class Lost(Exception):
 
 @dataclass(frozen=True)
 class Site:
-    """Where the dashboard is, and how it is asked, with its certificate verified against one CA."""
+    """Where the dashboard is, and how it is asked, with its certificate verified against one CA.
+
+    Attributes
+    ----------
+    origin
+        Which site its pages say they are of, where that is not `url`.
+    """
 
     url: str
     ca: str
+    origin: str = ""
     trust: ssl.SSLContext = field(init=False, repr=False)
     client: AsyncHTTPClient = field(init=False, repr=False)
 
@@ -120,6 +127,8 @@ class Connection:
         By name; changed by what the server sends.
     options
         Of the select boxes, by name: the values that can be chosen, with their labels.
+    told_at
+        When the page was first told of a newer version, on the monotonic clock.
     """
 
     def __init__(self, socket: WebSocketClientConnection) -> None:
@@ -135,6 +144,7 @@ class Connection:
         self._news = asyncio.Condition()
         self._reading: asyncio.Task[None] | None = None
         self.lost: Lost | None = None
+        self.told_at: float | None = None
 
     @classmethod
     async def open(cls, page: Page, query: str, token: str | None = None) -> Self:
@@ -142,7 +152,7 @@ class Connection:
         request = page.site.request(
             f"/ws?{query}" if query else "/ws",
             headers={
-                "Origin": page.site.url,
+                "Origin": page.site.origin or page.site.url,
                 "Cookie": "; ".join(f"{name}={value}" for name, value in page.cookies.items()),
             },
         )
@@ -221,6 +231,8 @@ class Connection:
                     if event["kind"] == "ColumnDataChanged" and event["model"]["id"] == self._models["page"]:
                         async with self._news:
                             self.words = read_words(event["data"])
+                            if self.words["newer"] and self.told_at is None:
+                                self.told_at = time.monotonic()
                             self._news.notify_all()
         except Lost as lost:
             async with self._news:

@@ -3,8 +3,6 @@
 import asyncio
 import http.client
 import json
-import re
-import shutil
 import signal
 import time
 from pathlib import Path
@@ -18,12 +16,22 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, read_block
 
-from conftest import SERVICE, Service, eventually, free_port
+from conftest import Service, eventually, free_port
 from dashboard.health import STALLED_SECONDS, Health, HealthServer
 from dashboard.secured import is_own_origin
 from dashboard.state import QUERY_MAX
 
 SECRET = b"s" * 44
+
+
+BROKEN = """
+from dashboard.page import Page
+
+def attach(page, document):
+    raise RuntimeError("broken on purpose")
+
+Page.attach = attach
+"""
 
 
 def connect(service: Service, token: str, **headers: str) -> WebSocketClientConnection:
@@ -53,6 +61,31 @@ def test_health_answers_on_its_own_port_and_only_there(shared: Service) -> None:
     )
     assert shared.ask("/ready")[0] == 404
     assert shared.ask("/", shared.health_port)[0] == 404
+
+
+def test_metrics_tell_sessions_times_and_the_version_served(service: Service) -> None:
+    publish(service.root)
+    service.start()
+    eventually(service.ready)
+    visit = Visit(service)
+    visit.choose("unit", "NY")
+    visit.wait_for(lambda words: "unit=NY" in words["query"])
+    status, text = service.ask("/metrics", service.health_port)
+    assert status == 200
+    told = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
+    version = visit.words["version"]
+    visit.close()
+    assert told["longitude_sessions_open"] == told["longitude_websockets_open"] == "1.0"
+    assert told["longitude_sessions_created_total"] == told["longitude_document_seconds_count"] == "1.0"
+    assert told["longitude_reconnects_restored_total"] == "0.0"
+    assert told["longitude_ready"] == "1.0"
+    assert float(told["longitude_change_seconds_count"]) >= 1
+    assert float(told["longitude_loop_lag_seconds_count"]) >= 1
+    assert float(told[f'longitude_version_age_seconds{{study="smoking",version="{version}"}}']) > 0
+    assert told['longitude_study_trouble{study="smoking"}'] == "0.0"
+    again = Visit(service, f"study=smoking&unit=NY&version={version}", token=make_token())
+    again.close()
+    assert "longitude_reconnects_restored_total 1.0" in service.ask("/metrics", service.health_port)[1]
 
 
 def test_health_counts_the_sessions_there_are(service: Service) -> None:
@@ -145,10 +178,19 @@ def test_nothing_at_warning_or_above_in_a_clean_start_fit_visit_and_stop(service
     visit.choose("change", 20)
     visit.wait_for(lambda words: words["query"].endswith("change=20"))
     visit.close()
+    Visit(service).close()
     assert service.stop() == 0
     lines = service.read_log().splitlines()
-    assert all(re.match(r"\d{4}-\d\d-\d\d [\d:,]+ (DEBUG|TRACE|INFO) ", line) for line in lines), lines
+    events = [json.loads(line) for line in lines]
+    assert {event["level"] for event in events} <= {"debug", "trace", "info"}, lines
     assert not any("/ready" in line or "/live" in line for line in lines)
+    assert {event["replica"] for event in events} == {"replica-under-test"}
+    known = [event for event in events if event.get("study") == "smoking" and "version" in event]
+    assert known
+    assert all(len(event["session"]) == 8 for event in known)
+    assert {"status": 200, "method": "GET", "path": "/"}.items() <= next(
+        event for event in events if event.get("path") == "/"
+    ).items()
 
 
 @pytest.mark.parametrize(
@@ -166,7 +208,7 @@ def test_nothing_at_warning_or_above_in_a_clean_start_fit_visit_and_stop(service
         "/autoload.js",
         "/metadata",
         "/static/../../etc/passwd",
-        "/static/longitude/../app/main.py",
+        "/static/longitude/../app/theme.yaml",
         "/nothing",
     ],
 )
@@ -281,11 +323,9 @@ def test_a_token_carries_no_cookie_and_no_header(shared: Service) -> None:
 def test_an_application_that_fails_gives_an_error_page_and_is_not_ready(
     service: Service, tmp_path: Path
 ) -> None:
-    broken = tmp_path / "service"
-    shutil.copytree(SERVICE / "app", broken / "app")
-    shutil.copytree(SERVICE / "assets", broken / "assets")
-    (broken / "app" / "main.py").write_text("raise RuntimeError('broken on purpose')")
-    service.start(broken)
+    # Python imports a module of this name before anything else.
+    (tmp_path / "sitecustomize.py").write_text(BROKEN)
+    service.start(PYTHONPATH=str(tmp_path))
     eventually(lambda: service.ask("/live", service.health_port)[0] == 200)
     status, page = eventually(lambda: service.ask())
     assert status == 500
@@ -293,7 +333,7 @@ def test_an_application_that_fails_gives_an_error_page_and_is_not_ready(
     assert "<script" not in page
     status, why = service.ask("/ready", service.health_port)
     assert status == 503
-    assert "build" in why
+    assert "no page can be built: RuntimeError: broken on purpose" in why
 
 
 def test_a_bad_setting_ends_the_start_with_a_sentence(service: Service) -> None:

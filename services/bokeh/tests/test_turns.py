@@ -1,56 +1,48 @@
 """Pages are made a few at a time, and only for visitors who still wait."""
 
 import asyncio
-import threading
 
 import pytest
-from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
-from dashboard import handlers
-from dashboard.handlers import PAGES_AT_A_TIME, VisitorLeft, prepare_page
-from dashboard.turns import Turns
+from dashboard import turns as module
+from dashboard.turns import PAGES_AT_A_TIME, Turns, VisitorLeft, take_turn
 
 
 class Slow:
-    """Stands for the process: makes a page when it is let, and notes how many are made at a time."""
+    """Stands for what makes pages: makes one when it is let, and notes how many are made at a time."""
 
     def __init__(self) -> None:
-        self.may_go = threading.Event()
+        self.may_go = asyncio.Event()
         self.making = self.most = self.made = 0
-        self._lock = threading.Lock()
 
-    def prepare_page(self, _query: str) -> str:
-        with self._lock:
-            self.making += 1
-            self.most = max(self.most, self.making)
-        assert self.may_go.wait(20)
-        with self._lock:
-            self.making -= 1
-            self.made += 1
-        return "a page"
+    async def make(self) -> None:
+        self.making += 1
+        self.most = max(self.most, self.making)
+        await self.may_go.wait()
+        self.making -= 1
+        self.made += 1
 
 
 def ask(count: int, monkeypatch: pytest.MonkeyPatch, leave: set[int]) -> tuple[Slow, list[object]]:
     """Ask for pages all at once; some visitors leave before the first is made."""
-    slow = Slow()
-    monkeypatch.setattr(handlers, "running", lambda: slow)
 
-    async def run() -> list[object]:
-        monkeypatch.setattr(handlers, "turns", Turns(PAGES_AT_A_TIME))
+    async def run() -> tuple[Slow, list[object]]:
+        monkeypatch.setattr(module, "turns", Turns(PAGES_AT_A_TIME))
+        slow = Slow()
         gone: set[int] = set()
-        line, headers = RequestStartLine("GET", "/", "HTTP/1.1"), HTTPHeaders({"Host": "localhost"})
-        requests = [HTTPServerRequest(start_line=line, headers=headers) for _ in range(count)]
-        asked = [
-            asyncio.create_task(prepare_page(request, lambda place=place: place not in gone))  # type: ignore[misc]
-            for place, request in enumerate(requests)
-        ]
+
+        async def visit(place: int) -> None:
+            async with take_turn(lambda: place not in gone):
+                await slow.make()
+
+        asked = [asyncio.create_task(visit(place)) for place in range(count)]
         while slow.making < PAGES_AT_A_TIME:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
         gone |= leave
         slow.may_go.set()
-        return await asyncio.gather(*asked, return_exceptions=True)
+        return slow, await asyncio.gather(*asked, return_exceptions=True)
 
-    return slow, asyncio.run(run())
+    return asyncio.run(run())
 
 
 def test_no_more_pages_are_made_at_a_time_than_there_are_turns(monkeypatch: pytest.MonkeyPatch) -> None:

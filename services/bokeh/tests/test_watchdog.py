@@ -1,5 +1,6 @@
 """A hung event loop is told and ended; a process that was stopped, or a loop that is busy, is not."""
 
+import json
 import signal
 import time
 from pathlib import Path
@@ -7,37 +8,32 @@ from pathlib import Path
 from synthetic import publish
 from visits import Visit
 
-from conftest import SERVICE, Service, eventually
+from conftest import Service, eventually
 from dashboard.health import Health
 from dashboard.watchdog import EXIT_CODE, Watchdog
 
+# Python imports a module of the name sitecustomize before anything else.
 HANG = """
-import asyncio, pathlib, threading, time
-from bokeh.io import curdoc
-from dashboard.process import running
-running().open_page(curdoc())
-if pathlib.Path({flag!r}).exists():
-    asyncio.get_running_loop().call_later(0.5, {hang})
+import asyncio, pathlib, time
+from dashboard.handlers import PageHandler
+answer = PageHandler._answer
+
+def answer_and_hang(handler, *arguments):
+    answer(handler, *arguments)
+    if pathlib.Path({flag!r}).exists():
+        asyncio.get_running_loop().call_later(0.5, {hang})
+
+PageHandler._answer = answer_and_hang
 """
 
 
-def make_hanging(directory: Path, hang: str) -> Path:
-    """Give a copy of the application which hangs once a page is asked for while the file `flag` is there."""
-    (directory / "assets").symlink_to(SERVICE / "assets")
-    (directory / "app").mkdir()
-    for path in (SERVICE / "app").iterdir():
-        if path.name != "main.py":
-            (directory / "app" / path.name).symlink_to(path)
-    (directory / "app/main.py").write_text(HANG.format(flag=str(directory / "flag"), hang=hang))
-    return directory
-
-
 def hang(service: Service, directory: Path, code: str) -> None:
-    """Start a service and make its loop hang."""
-    directory.mkdir()
-    service.start(make_hanging(directory, code))
+    """Start a service whose loop hangs once a page is asked for, and ask for one."""
+    flag = directory / "flag"
+    (directory / "sitecustomize.py").write_text(HANG.format(flag=str(flag), hang=code))
+    service.start(PYTHONPATH=str(directory))
     eventually(service.ready)
-    (directory / "flag").touch()
+    flag.touch()
     service.ask()
 
 
@@ -62,14 +58,14 @@ def test_a_jump_of_the_clock_is_one_look() -> None:
 def test_a_hung_loop_is_not_ready_within_two_seconds_then_its_stacks_are_logged_and_the_process_ends(
     service: Service, tmp_path: Path
 ) -> None:
-    hang(service, tmp_path / "hanging", "lambda: time.sleep(3600)")
+    hang(service, tmp_path, "lambda: time.sleep(3600)")
     began = time.monotonic()
     eventually(lambda: not service.ready(), 1)
     assert time.monotonic() - began < 2
     assert service.process.wait(60) == EXIT_CODE
     told = [line for line in service.read_log().splitlines() if "stacks:" in line]
     assert len(told) == 1, "the stacks are one event of the log, on one line"
-    assert " CRITICAL dashboard.watchdog: " in told[0]
+    assert json.loads(told[0])["level"] == "critical"
     assert "thread MainThread:" in told[0]
     assert "time.sleep(3600)" in told[0]
     assert "thread health:" in told[0]
@@ -79,7 +75,7 @@ def test_code_that_never_gives_up_the_interpreter_is_ended_by_processor_time(
     service: Service, tmp_path: Path
 ) -> None:
     # Matching takes time exponential in the length, all of it within one call of C code.
-    hang(service, tmp_path / "hanging", "lambda: __import__('re').match('(a*)*b', 'a' * 60)")
+    hang(service, tmp_path, "lambda: __import__('re').match('(a*)*b', 'a' * 60)")
     assert service.process.wait(180) == -signal.SIGPROF
     assert "Current thread" in service.read_log()
 

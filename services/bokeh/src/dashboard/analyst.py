@@ -97,9 +97,8 @@ class AnalystTab:
 
 
 def is_open(document: Document) -> bool:
-    """Say whether a document's session still lives; one without a session always does."""
-    context = document.session_context
-    return context is None or not context.destroyed
+    """Say whether a document still shows a page; when its session ends, it loses all it has."""
+    return bool(document.roots)
 
 
 def make_sections(version: LoadedVersion) -> tuple[Filled, ...]:

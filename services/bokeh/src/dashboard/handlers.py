@@ -7,7 +7,7 @@ REPLICA, and so does the answer to a websocket's handshake, so that a client can
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, cast, override
 
@@ -17,20 +17,22 @@ from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
 from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
-from tornado.http1connection import HTTP1Connection
-from tornado.httputil import HTTPServerRequest
 from tornado.iostream import IOStream, StreamBufferFullError
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketProtocol
 
 from dashboard.admission import COOKIE, FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
+from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
+from dashboard.logs import speaking_of
+from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler, is_own_origin
+from dashboard.session_document import SessionDocument
 from dashboard.state import MASSES
 from dashboard.theme import DARK
-from dashboard.turns import Turns
+from dashboard.turns import VisitorLeft, is_waited_for, take_turn
 from dashboard.words import NAMES
 
 log = logging.getLogger(__name__)
@@ -51,44 +53,6 @@ class Traffic:
 
 
 traffic = Traffic()
-
-
-PAGES_AT_A_TIME = 2
-"""Pages that are made at a time. More of them would take processor time from each other and from the event
-loop, and would all be done late instead of some in time."""
-
-turns = Turns(PAGES_AT_A_TIME)
-
-
-class VisitorLeft(Exception):
-    """Who asked for a page has not waited for it."""
-
-
-async def prepare_page(request: HTTPServerRequest, is_wanted: Callable[[], bool]) -> None:
-    """Make the page that a new session will show, on another thread; Bokeh builds on the event loop.
-
-    The page travels to the application on the request, which a session keeps. Where more is asked for than
-    can be made, the proxy asks another replica after a while: what it does not wait for any more is not
-    made, or a replica that is behind would never catch up.
-
-    Raises
-    ------
-    VisitorLeft
-        When the page is not wanted any more once its turn has come.
-    """
-    async with turns:
-        if not is_wanted():
-            raise VisitorLeft
-        request.prepared_page = await asyncio.to_thread(  # type: ignore[attr-defined]
-            running().prepare_page, request.query
-        )
-
-
-def is_waited_for(request: HTTPServerRequest) -> bool:
-    """Say whether the connection that a request came over is still open."""
-    connection = request.connection
-    stream = connection.stream if isinstance(connection, HTTP1Connection) else None
-    return stream is None or not stream.closed()
 
 
 class PageHandler(SecuredHandler, DocHandler):
@@ -118,8 +82,8 @@ class PageHandler(SecuredHandler, DocHandler):
         process.admission.arriving += 1
         try:
             try:
-                await prepare_page(self.request, lambda: is_waited_for(self.request))
-                session = await cast("Awaitable[ServerSession | None]", self.get_session())
+                async with take_turn(lambda: is_waited_for(self.request)):
+                    session = await cast("Awaitable[ServerSession | None]", self.get_session())
             finally:
                 process.admission.arriving -= 1
             if session is None:
@@ -156,7 +120,7 @@ class PageHandler(SecuredHandler, DocHandler):
         item = None
         if words is None:
             self.set_status(500)
-            process.health.build_fault = "the application failed to build a document"
+            process.health.build_fault = document.template_variables.get(FAULT, "the document is empty")
             session.request_expiration()
             words = dict.fromkeys(NAMES, "") | {
                 "view": "problem",
@@ -251,16 +215,36 @@ class SocketHandler(SecuredHandler, WSHandler):
         # Bokeh's keep-alive lets go of a connection whose websocket is closed, and then fails here.
         if self.connection is None or self.connection._session is not None:
             super().on_close()
+        # The two hold each other, and all that came with the request.
+        self.connection = None
+
+    @override
+    async def send_message(self, message: Message[Any]) -> None:
+        await super().send_message(message)
+        if message.msgtype == "PULL-DOC-REPLY" and self.connection is not None:
+            # With the document locked, and after the only reading of all that it has.
+            cast(SessionDocument, self.connection.session.document).slim()
 
     async def _async_open(self, token: str) -> None:
-        if self._session_id not in {session.id for session in self.application_context.sessions}:
-            try:
-                await prepare_page(self.request, lambda: self in traffic.sockets)
-            except VisitorLeft:
-                return
-        if traffic.closing or self not in traffic.sockets:
+        if self._session_id in {session.id for session in self.application_context.sessions}:
+            await super()._async_open(token)
             return
-        await super()._async_open(token)
+        try:
+            async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
+                await super()._async_open(token)
+        except VisitorLeft:
+            return
+        RECONNECTS_RESTORED.inc()
+
+    async def _handle(self, message: Message[Any]) -> Any:
+        session = self.connection._session if self.connection is not None else None
+        if session is None:
+            return None
+        with speaking_of(session.id, **running().herald.describe(session.id)):
+            if message.msgtype != "PATCH-DOC":
+                return await super()._handle(message)
+            with CHANGE_SECONDS.time():
+                return await super()._handle(message)
 
     @override
     async def _receive(self, fragment: str | bytes) -> Message[Any] | None:

@@ -1,5 +1,7 @@
 """Whether this process is alive, and whether it should get visitors; answered on its own thread and port.
 
+So are the metrics, if there are any.
+
 The event loop is busy at times, and a probe answered by it would then call a working process dead. So the
 loop only leaves a mark now and then, and another thread answers from how old the mark is.
 """
@@ -8,6 +10,7 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +86,29 @@ class _Probe(RequestHandler):
     head = get
 
 
-class HealthServer:
-    """Answers /live and /ready with 200 or 503 and a reason, from a thread with an event loop of its own."""
+class _Figures(RequestHandler):
+    def initialize(self, write: Callable[[], bytes]) -> None:
+        self._write = write
 
-    def __init__(self, health: Health, port: int) -> None:
-        self._application = Application(
-            [(r"/(live|ready)", _Probe, {"health": health})], log_function=_log_nothing
-        )
+    def get(self) -> None:
+        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+        self.set_header("Cache-Control", "no-store")
+        self.finish(self._write())
+
+
+class HealthServer:
+    """Answers /live and /ready with 200 or 503 and a reason, from a thread with an event loop of its own.
+
+    Where `write_metrics` is given, what it writes is the answer to /metrics.
+    """
+
+    def __init__(self, health: Health, port: int, write_metrics: Callable[[], bytes] | None = None) -> None:
+        handlers: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
+            (r"/(live|ready)", _Probe, {"health": health})
+        ]
+        if write_metrics is not None:
+            handlers.append((r"/metrics", _Figures, {"write": write_metrics}))
+        self._application = Application(handlers, log_function=_log_nothing)
         self._sockets = bind_sockets(port)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
@@ -113,11 +132,14 @@ class HealthServer:
         self._loop.close()
 
 
-async def keep_beating(health: Health) -> None:
-    """Leave marks for as long as the event loop turns."""
+async def keep_beating(health: Health, note_lag: Callable[[float], None]) -> None:
+    """Leave marks for as long as the event loop turns, and tell how many seconds late each one was."""
+    loop = asyncio.get_running_loop()
     while True:
         health.beat()
+        due = loop.time() + BEAT_SECONDS
         await asyncio.sleep(BEAT_SECONDS)
+        note_lag(max(0.0, loop.time() - due))
 
 
 def _log_nothing(_handler: Any) -> None:

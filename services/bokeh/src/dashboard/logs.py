@@ -1,25 +1,61 @@
-"""Logging to standard error, one line per event."""
+"""Logging to standard error: one JSON object a line, with replica, session, study and version where known."""
 
+import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
 from typing import override
 
 from bokeh.util.logconfig import basicConfig
 
-FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+SESSION_CHARACTERS = 8
+"""Of a session's id, which is part of what opens it, so many are told: enough to tell sessions apart."""
+
+_about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039
 
 
-class OneLine(logging.Formatter):
-    """Keeps an event, traceback included, on one line, so that it stays one event wherever logs are read."""
+@contextmanager
+def speaking_of(session: str = "", study: str = "", version: str = "") -> Iterator[None]:
+    """Add to every event logged meanwhile, in this task and the threads it starts, what it is about."""
+    known = {"session": session[:SESSION_CHARACTERS], "study": study, "version": version}
+    token = _about.set(_about.get() | {name: value for name, value in known.items() if value})
+    try:
+        yield
+    finally:
+        _about.reset(token)
+
+
+class JsonLine(logging.Formatter):
+    """Writes an event, traceback included, as one line.
+
+    What a call gives as ``extra={"fields": {...}}`` becomes fields of its own.
+    """
+
+    def __init__(self, replica: str) -> None:
+        super().__init__()
+        self._replica = replica
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        return super().format(record).replace("\n", "\\n")
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            "replica": self._replica,
+        }
+        told |= _about.get() | getattr(record, "fields", {})
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        return json.dumps(told, default=str)
 
 
-def configure_logging(level: str) -> None:
+def configure_logging(level: str, replica: str) -> None:
     """Send everything from `level` up, warnings of libraries included, to standard error."""
     handler = logging.StreamHandler()
-    handler.setFormatter(OneLine(FORMAT))
+    handler.setFormatter(JsonLine(replica))
     # Bokeh's own wrapper also takes away the handler that it installs when imported.
     basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)

@@ -18,7 +18,7 @@ from dashboard.controls import Controls
 from dashboard.reader import Reader
 from dashboard.settling import settle
 from dashboard.state import ViewState, read_query
-from dashboard.traces import Shelf, StudyNow, TraceCache
+from dashboard.traces import StudyNow, TraceCache
 from dashboard.versions import LoadedVersion
 from dashboard.words import Words
 
@@ -61,10 +61,20 @@ class Page:
         self._label_document(document)
         self.refresh()
 
-    def concerns(self, before: Shelf, after: Shelf) -> bool:
-        """Say whether what changed in the volume can change this page."""
+    def close(self) -> None:
+        """Let go of everything, when the session has ended: page and controls hold each other."""
+        vars(self).clear()
+
+    def describe(self) -> dict[str, str]:
+        """Say which study and version are shown."""
+        return {"study": self._state.study or "", "version": self._state.version or ""}
+
+    def has_news(self) -> bool:
+        """Say whether what has changed in the volume since can change what this page shows."""
+        before, after, study = self._shelf, self._cache.shelf, self._state.study
+        if before is after:
+            return False
         titles = [[(now.name, now.title) for now in shelf.studies] for shelf in (before, after)]
-        study = self._state.study
         return (
             titles[0] != titles[1]
             or before.trouble != after.trouble
@@ -77,7 +87,7 @@ class Page:
 
     def show(self, asked: ViewState, notices: tuple[str, ...] = ()) -> None:
         """Show what is asked for, as far as it exists, and write it to the address."""
-        shelf = self._cache.shelf
+        self._shelf = shelf = self._cache.shelf
         state, more = settle(asked, shelf, self._held)
         now = shelf.find(state.study)
         version = self._find_version(state, now)

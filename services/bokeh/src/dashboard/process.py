@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from functools import cache as once
 
 from bokeh.document import Document
-from bokeh.server.contexts import BokehSessionContext
 from jinja2 import Environment
 
 from dashboard.admission import Admission
 from dashboard.assets import Assets
+from dashboard.garbage import Collector
 from dashboard.health import Health
+from dashboard.herald import Herald
 from dashboard.page import Page
 from dashboard.policy import write_policy
 from dashboard.settings import Settings, read_settings
@@ -26,7 +27,13 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Process:
-    """The settings, the traces and the open pages of one server process."""
+    """The settings, the traces and the open pages of one server process.
+
+    Attributes
+    ----------
+    ended
+        How many sessions have ended.
+    """
 
     settings: Settings
     cache: TraceCache
@@ -34,15 +41,19 @@ class Process:
     admission: Admission
     assets: Assets
     templates: Environment
-    _pages: dict[str, tuple[Document, Page]] = field(default_factory=dict)
-    _announced: Shelf = field(default_factory=Shelf)
+    herald: Herald = field(default_factory=Herald)
+    ended: int = 0
+    collector: Collector = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.collector = Collector(lambda: len(self.herald.pages), lambda: self.ended)
 
     def start(self) -> None:
         """Follow the volume from now on; called on the event loop, where changes are announced."""
         loop = asyncio.get_running_loop()
 
-        def announce(shelf: Shelf) -> None:
-            loop.call_soon_threadsafe(self._announce, shelf)
+        def announce(_shelf: Shelf) -> None:
+            loop.call_soon_threadsafe(self.herald.announce)
 
         self.cache.start(announce)
 
@@ -73,35 +84,27 @@ class Process:
             except (OSError, TraceStoreError) as error:
                 log.info("study %s: the version asked for cannot be shown: %s", now.name, error)
 
-    def prepare_page(self, query: str) -> Page:
-        """Read what a query asks for, and make its page. Blocks: not for the event loop."""
+    def open_page(self, document: Document, query: str) -> Page:
+        """Put the page of a query into an empty document, and keep it informed while its session lives.
+
+        Reads the version that is asked for, so it blocks: not for the event loop.
+        """
         asked, _ = read_query(query)
         self.fetch_version(asked)
-        return Page(self.cache, query)
-
-    def open_page(self, document: Document) -> None:
-        """Put a page into an empty document, and keep it informed while its session lives."""
+        page = Page(self.cache, query)
         context = document.session_context
-        request = context.request if isinstance(context, BokehSessionContext) else None
-        page = getattr(request, "prepared_page", None)
-        if page is None:
-            page = Page(self.cache, (request.query if request is not None else "") or "")
-        page.attach(document)
         if context is not None:
-            self._pages[context.id] = (document, page)
-            self.health.sessions = len(self._pages)
+            # Before it is attached, which shows the volume as it is then: no change falls in between.
+            self.herald.pages[context.id] = (document, page)
+            self.health.sessions = len(self.herald.pages)
+        page.attach(document)
+        return page
 
     def close_page(self, session_id: str) -> None:
         """Forget a page whose session has ended."""
-        self._pages.pop(session_id, None)
-        self.health.sessions = len(self._pages)
-
-    def _announce(self, shelf: Shelf) -> None:
-        before, self._announced = self._announced, shelf
-        for document, page in list(self._pages.values()):
-            context = document.session_context
-            if context is not None and not context.destroyed and page.concerns(before, shelf):
-                document.add_next_tick_callback(page.refresh)
+        if self.herald.pages.pop(session_id, None) is not None:
+            self.ended += 1
+            self.health.sessions = len(self.herald.pages)
 
 
 @once

@@ -1,25 +1,26 @@
 """One server process: the page at /, its websocket at /ws, health on another port; stops on SIGTERM."""
 
 import asyncio
-import gc
 import logging
 import signal
 import sys
 from typing import Any
 
 from bokeh.application import Application
-from bokeh.application.handlers.directory import DirectoryHandler
 from bokeh.server import urls
 from bokeh.server.server import Server
 from bokeh.settings import settings as bokeh_settings
 from tornado.log import access_log
 
+from dashboard.application import PageBuilder, read_theme
 from dashboard.assets import PREFIX
 from dashboard.download import PATTERN, DownloadHandler
 from dashboard.drain import drain
+from dashboard.garbage import keep_young
 from dashboard.handlers import AssetHandler, PageHandler, SocketHandler, traffic
 from dashboard.health import HealthServer, keep_beating
 from dashboard.logs import configure_logging
+from dashboard.metrics import LOOP_LAG_SECONDS, REGISTRY, Pauses, Served, write_metrics
 from dashboard.process import Process, running
 from dashboard.secured import MissingHandler
 from dashboard.settings import SettingsError
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 KEEP_ALIVE_MS = 30_000
 CHECK_UNUSED_MS = 1_000
+SWITCH_SECONDS = 0.001
+"""How long a thread that computes keeps the event loop waiting; Python's own default is five times that."""
+
 MESSAGE_MAX_BYTES = 1_048_576
 """What a browser may send in one message; widgets send a few hundred bytes."""
 
@@ -91,35 +95,39 @@ def log_access(handler: Any) -> None:
     """Log a request; only a fault of this service is worth more than information."""
     level = logging.INFO if handler.get_status() < 500 else logging.ERROR
     request = handler.request
-    access_log.log(
-        level,
-        "%d %s %s %.1f ms",
-        handler.get_status(),
-        request.method,
-        request.path,
-        1000 * request.request_time(),
-    )
+    fields = {
+        "status": handler.get_status(),
+        "method": request.method,
+        "path": request.path,
+        "ms": round(1000 * request.request_time(), 1),
+    }
+    access_log.log(level, "%(status)d %(method)s %(path)s %(ms).1f ms", fields, extra={"fields": fields})
 
 
-async def serve(process: Process, application: Application) -> None:
+async def serve(process: Process, builder: PageBuilder) -> None:
     """Serve until told to stop, then drain and stop."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    health = HealthServer(process.health, process.settings.health_port)
+    pauses = Pauses()
+    REGISTRY.register(
+        Served(process.cache, process.herald, process.health, pauses, lambda: len(traffic.sockets))
+    )
+    health = HealthServer(process.health, process.settings.health_port, write_metrics)
     watchdog = Watchdog(process.health)
-    server = make_server(process, application)
+    server = make_server(process, Application(builder))
     server.start()
     health.start()
     watchdog.start()
     tasks = [
-        asyncio.create_task(keep_beating(process.health)),
-        asyncio.create_task(try_builds(process, application)),
+        asyncio.create_task(keep_beating(process.health, LOOP_LAG_SECONDS.observe)),
+        asyncio.create_task(try_builds(process, builder)),
+        asyncio.create_task(process.collector.keep_collecting()),
     ]
-    # What start-up made lives as long as the process: no later collection needs to look at it.
-    gc.collect()
-    gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    keep_young()
+    pauses.watch()
     log.info("replica %s serves on port %d", process.settings.replica, process.settings.port)
     await stopping.wait()
     await drain(process.health, traffic, process.settings.drain_seconds)
@@ -139,8 +147,7 @@ def main() -> int:
     except (SettingsError, FileNotFoundError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    configure_logging(process.settings.log_level)
+    configure_logging(process.settings.log_level, process.settings.replica)
     process.cache.poll()
-    application = Application(DirectoryHandler(filename="app"))
-    asyncio.run(serve(process, application))
+    asyncio.run(serve(process, PageBuilder(process, read_theme())))
     return 0

@@ -1,9 +1,10 @@
-"""Building a document that nobody sees, to know that visitors' documents can be built."""
+"""Building documents that nobody sees, to know that visitors' documents can be built, and at once."""
 
 import asyncio
 
-from bokeh.application import Application
+from bokeh.document import Document
 
+from dashboard.application import FAULT, PageBuilder
 from dashboard.process import Process
 from dashboard.versions import LoadedVersion
 
@@ -11,17 +12,29 @@ LOOK_SECONDS = 0.25
 RETRY_SECONDS = 5.0
 
 
-def try_build(application: Application) -> str | None:
-    """Build a document as a visitor's would be; give the fault, or None."""
-    document = application.create_document()
-    if "words" in document.template_variables:
-        return None
-    faults = [handler.error for handler in application.handlers if handler.failed and handler.error]
-    return " ".join(faults).replace("\n", " ") or "the application left the document empty"
+def try_build(builder: PageBuilder, query: str) -> str | None:
+    """Build a document and what would be sent of it, as a visitor's; give the fault, or None.
+
+    What a process makes only once, imports and what versions keep of their answers, is made by this.
+    """
+    document = Document()
+    builder.build(document, query)
+    try:
+        document.to_json()
+        return document.template_variables.get(FAULT)
+    finally:
+        document.destroy(None)
 
 
-async def try_builds(process: Process, application: Application) -> None:
-    """Try a build whenever other versions are served, and every few seconds while builds fail."""
+def try_every(process: Process, builder: PageBuilder) -> str | None:
+    """Build the page of an empty address and one of each study; give the first fault, or None."""
+    queries = ("", *(f"study={now.name}" for now in process.cache.shelf.studies if now.current is not None))
+    faults = (try_build(builder, query) for query in queries)
+    return next((fault for fault in faults if fault is not None), None)
+
+
+async def try_builds(process: Process, builder: PageBuilder) -> None:
+    """Try whenever other versions are served, and every few seconds while builds fail."""
     tried: list[LoadedVersion | None] | None = None
     since = 0.0
     loop = asyncio.get_running_loop()
@@ -29,6 +42,6 @@ async def try_builds(process: Process, application: Application) -> None:
         served = [now.current for now in process.cache.shelf.studies]
         failing = process.health.build_fault is not None
         if served != tried or (failing and loop.time() - since > RETRY_SECONDS):
-            process.health.build_fault = try_build(application)
+            process.health.build_fault = await asyncio.to_thread(try_every, process, builder)
             tried, since = served, loop.time()
         await asyncio.sleep(LOOK_SECONDS)

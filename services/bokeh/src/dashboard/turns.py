@@ -1,7 +1,16 @@
-"""A few at a time, and the last to come first."""
+"""Whose page is made next: a few at a time, the last to come first, and none that nobody waits for."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from types import TracebackType
+
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPServerRequest
+
+PAGES_AT_A_TIME = 2
+"""Pages that are made at a time. More of them would take processor time from each other and from the event
+loop, and would all be done late instead of some in time."""
 
 
 class Turns:
@@ -41,3 +50,35 @@ class Turns:
             self._waiting.pop().set_result(None)
         else:
             self._free += 1
+
+
+turns = Turns(PAGES_AT_A_TIME)
+
+
+class VisitorLeft(Exception):
+    """Who asked for a page has not waited for it."""
+
+
+@asynccontextmanager
+async def take_turn(is_wanted: Callable[[], bool]) -> AsyncIterator[None]:
+    """Wait for a turn to make a page, and have it for as long as the context lasts.
+
+    Where more is asked for than can be made, the proxy asks another replica after a while: what it does not
+    wait for any more is not made, or a replica that is behind would never catch up.
+
+    Raises
+    ------
+    VisitorLeft
+        When the page is not wanted any more once its turn has come.
+    """
+    async with turns:
+        if not is_wanted():
+            raise VisitorLeft
+        yield
+
+
+def is_waited_for(request: HTTPServerRequest) -> bool:
+    """Say whether the connection that a request came over is still open."""
+    connection = request.connection
+    stream = connection.stream if isinstance(connection, HTTP1Connection) else None
+    return stream is None or not stream.closed()

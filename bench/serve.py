@@ -1,0 +1,181 @@
+# runs in: tests
+"""Serving many people: through the proxy beside without it and behind nginx, and beside a naive app.
+
+One stack of two replicas. The same crowd reads it three times: at the replicas themselves, behind nginx
+configured as Bokeh's documentation does, and through Traefik and TLS. Then one replica alone is compared
+with a naive app (bench/naive_app) for sessions a second and memory, and sessions come and go in rounds.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+from visitors.crowds import Crowd, Seen, crowding, longest_lag, read_lags, sum_up, watch
+from visitors.sessions import (
+    SETTLE_SECONDS,
+    Server,
+    measure_memory,
+    measure_rate,
+    open_session,
+    resident_bytes,
+)
+from visitors.sites import address_of, await_shown, naive_site, nginx_site, replica_site
+
+from probes import eventually
+from stack import Stack, running
+
+STUDY = "cigarette-sales"
+QUERY = f"study={STUDY}"
+LIMITS = {
+    "p95_vs_direct": 1.3,
+    "p95_vs_nginx": 1.0,
+    "stall_max_ms": 100.0,
+    "session_rate_vs_original": 5.0,
+    "memory_per_session_vs_original": 0.25,
+    "even_load_spread": 0.1,
+}
+AT_LEAST = {"session_rate_vs_original"}
+MARKS = ("<!-- measured -->\n", "<!-- /measured -->\n")
+UNUSED_SECONDS = 2
+
+
+def measure_crowds(
+    stack: Stack, options: argparse.Namespace
+) -> tuple[dict[str, Seen], float, dict[str, float]]:
+    """Give what the crowd saw at each site, the longest stall of a loop at ours, and how news were told."""
+    replicas = stack.containers("bokeh")
+    addresses = [address_of(replica, stack) for replica in replicas]
+    inside = f"http://localhost:{stack.https_port}"
+    seen: dict[str, Seen] = {}
+
+    def crowd(url: str, share: int = 1, origin: str = "") -> Crowd:
+        return Crowd(
+            url, stack.ca, options.sessions // share, options.every, options.arrivals / share, QUERY, origin
+        )
+
+    both = [crowd(f"http://{address}:5006", len(addresses), inside) for address in addresses]
+    with crowding(*both):
+        seen["direct"] = watch(options.seconds, *both)
+    with nginx_site(stack) as url:
+        one = crowd(url, origin=inside)
+        with crowding(one):
+            seen["nginx"] = watch(options.seconds, one)
+    one = crowd(stack.url)
+    with crowding(one):
+        before = read_lags(addresses)
+        seen["Traefik"] = watch(options.seconds, one)
+        news = measure_news(stack, one, options.every)
+        stall = longest_lag(before, read_lags(addresses))
+    return seen, stall, news
+
+
+def measure_news(stack: Stack, crowd: Crowd, every: float) -> dict[str, float]:
+    """Serve another version to the crowd; give seconds until all were told, and the slowest change."""
+    since = time.monotonic()
+    stack.in_worker("rollback", STUDY)
+    eventually(lambda: len(crowd.since(since, "told")) >= crowd.live, 60 + 3 * every, "all told")
+    told = [line["since"] for line in crowd.since(since, "told")]
+    return {"told_s": max(told) - min(told), "slowest_ms": sum_up(since, crowd).slowest}
+
+
+def measure_plateau(server: Server, rounds: int, sessions: int) -> float:
+    """Give by how many KiB a round of sessions that come and go leaves the replica larger: a median slope."""
+    sizes = []
+    for _ in range(rounds):
+        held = [open_session(server) for _ in range(sessions)]
+        for connection in held:
+            connection.close()
+        time.sleep(UNUSED_SECONDS + SETTLE_SECONDS)
+        sizes.append(resident_bytes(server.container) / 1024)
+    # The first rounds fill what the process keeps: arenas, caches of answers.
+    kept = sizes[len(sizes) // 3 :]
+    slopes = [(b - a) / (j - i) for i, a in enumerate(kept) for j, b in enumerate(kept) if j > i]
+    print(f"resident MiB by round: {', '.join(f'{size / 1024:.1f}' for size in sizes)}", flush=True)
+    return statistics.median(slopes)
+
+
+def write_table(options: argparse.Namespace, seen: dict[str, Seen], rows: list[tuple[str, str, str]]) -> str:
+    """Write what was measured as docs/capacity.md has it."""
+    lines = [
+        f"{options.sessions} open sessions, each with a change every {options.every:g} s, and "
+        f"{options.arrivals:g} visitors a second, for {options.seconds} s at each site:",
+        "",
+        "| site | changes | median ms | p95 ms | slowest ms | errors |",
+        "|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {site} | {one.changes} | {one.p50:.1f} | {one.p95:.1f} | {one.slowest:.0f} | {one.errors} |"
+        for site, one in seen.items()
+    ]
+    lines += ["", "| | measured | to reach |", "|---|---|---|"]
+    lines += [f"| {what} | {value} | {limit} |" for what, value, limit in rows]
+    return "\n".join(lines) + "\n"
+
+
+def say_limit(name: str) -> str:
+    """Say what a figure is to reach, if anything."""
+    return f"{'≥' if name in AT_LEAST else '≤'} {LIMITS[name]:g}" if name in LIMITS else ""
+
+
+def read_options() -> argparse.Namespace:
+    """Read the command line; what it allows stays within five minutes of crowds of 500."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sessions", type=int, default=300, choices=range(2, 501), metavar="2..500")
+    parser.add_argument("--seconds", type=int, default=60, choices=range(5, 101), metavar="5..100")
+    parser.add_argument("--every", type=float, default=5.0)
+    parser.add_argument("--arrivals", type=float, default=2.0)
+    parser.add_argument("--rounds", type=int, default=30, choices=range(3, 31), metavar="3..30")
+    parser.add_argument("--round-sessions", type=int, default=100, choices=range(5, 101), metavar="5..100")
+    parser.add_argument("--rate-sessions", type=int, default=40, choices=range(5, 101), metavar="5..100")
+    parser.add_argument("--write", type=Path, help="the file whose table is replaced, docs/capacity.md")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, print, and end with one line of JSON."""
+    options = read_options()
+    variables = {"UNUSED_SESSION_SECONDS": str(UNUSED_SECONDS), "SEED": "1"}
+    with running(Stack("longitude-bench-serve", replicas_wanted=2, variables=variables)) as stack:
+        eventually(lambda: stack.published(STUDY), 180, f"{STUDY} published")
+        first = stack.published(STUDY)
+        stack.variables["SEED"] = "2"
+        stack.in_worker("fit", STUDY)
+        eventually(lambda: stack.published(STUDY) != first, 60, "a second version")
+        await_shown(stack, STUDY)
+        seen, stall, news = measure_crowds(stack, options)
+        [replica, *_] = stack.containers("bokeh")
+        ours = replica_site(stack, STUDY, replica)
+        slope = measure_plateau(ours, options.rounds, options.round_sessions)
+        with naive_site(stack, STUDY) as naive:
+            servers = {"ours": ours, "naive": naive}
+            count = options.rate_sessions
+            memory = {name: measure_memory(server, count) for name, server in servers.items()}
+            rate = {name: measure_rate(server, count) for name, server in servers.items()}
+    figures = {
+        "p95_vs_direct": seen["Traefik"].p95 / seen["direct"].p95,
+        "p95_vs_nginx": seen["Traefik"].p95 / seen["nginx"].p95,
+        "stall_max_ms": stall,
+        "session_rate_vs_original": rate["ours"] / rate["naive"],
+        "memory_per_session_vs_original": memory["ours"] / memory["naive"],
+        "even_load_spread": seen["Traefik"].spread,
+        "rss_slope": slope,
+    }
+    rows = [(f"`{name}`", f"{value:.3g}", say_limit(name)) for name, value in figures.items()]
+    rows += [
+        ("sessions a second, one replica", f"{rate['ours']:.1f} (naive {rate['naive']:.1f})", ""),
+        ("KiB an open session", f"{memory['ours'] / 1024:.0f} (naive {memory['naive'] / 1024:.0f})", ""),
+        ("another version: seconds between the first page told and the last", f"{news['told_s']:.2f}", "≤ 3"),
+        ("slowest change meanwhile, ms", f"{news['slowest_ms']:.0f}", "≤ 250"),
+    ]
+    table = write_table(options, seen, rows)
+    print(table)
+    if options.write is not None:
+        before, _, rest = options.write.read_text().partition(MARKS[0])
+        options.write.write_text(before + MARKS[0] + table + MARKS[1] + rest.partition(MARKS[1])[2])
+    print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
+
+
+if __name__ == "__main__":
+    main()

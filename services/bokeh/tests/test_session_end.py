@@ -1,0 +1,242 @@
+"""What is left of a session once it has ended: nothing, and nothing had to be collected for it."""
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import MethodType, SimpleNamespace
+from typing import Any, cast
+from weakref import WeakSet
+
+import pytest
+from bokeh.application import Application
+from bokeh.core.types import ID
+from bokeh.document import Document
+from bokeh.server.connection import ServerConnection
+from bokeh.server.contexts import ApplicationContext
+from bokeh.server.session import ServerSession
+from synthetic import make_card, publish
+from synthetic import tell as tell_store
+
+from conftest import SERVICE
+from dashboard.admission import Admission
+from dashboard.application import PageBuilder, read_theme
+from dashboard.assets import Assets
+from dashboard.health import Health
+from dashboard.page import Page
+from dashboard.process import Process
+from dashboard.session_document import SessionDocument
+from dashboard.settings import Settings
+from dashboard.templates import load_templates
+from dashboard.traces import TraceCache
+from dashboard.trial import try_every
+from tracestore.store import TraceStore
+
+SESSIONS = 4
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> PageBuilder:
+    root: Path = tmp_path_factory.mktemp("traces")
+    publish(root)
+    publish(root, make_card("another", "Another"))
+    cache = TraceCache(TraceStore(root))
+    cache.poll()
+    settings = Settings(traces_dir=root)
+    process = Process(
+        settings,
+        cache,
+        Health(),
+        Admission(settings.sessions_max),
+        Assets.find(SERVICE),
+        load_templates(SERVICE),
+    )
+    made = PageBuilder(process, read_theme(SERVICE))
+    assert try_every(process, made) is None
+    return made
+
+
+@contextmanager
+def without_collection() -> Iterator[None]:
+    """Fail if anything is collected meanwhile, on any thread; what there is before does not count."""
+    collections: list[dict[str, int]] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            collections.append(info)
+
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    gc.callbacks.append(note)
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(note)
+        gc.enable()
+        gc.unfreeze()
+    assert collections == []
+
+
+class Visitor:
+    """One session, acted on as its websocket does."""
+
+    def __init__(self, session: ServerSession, seen: WeakSet[object]) -> None:
+        self.session = session
+        self._seen = seen
+        self.look()
+
+    def look(self) -> None:
+        """Note all that there is of the session now."""
+        document = self.session.document
+        self._seen.update((*document.models, *document.config.references(), document, self.session))
+        assert isinstance(document, SessionDocument)
+        self._seen.add(cast(MethodType, document.close).__self__)
+
+    async def set(self, name: str, attribute: str, value: Any) -> None:
+        def change() -> None:
+            setattr(self.session.document.get_model_by_name(name), attribute, value)
+
+        await self.session.with_document_locked(change)
+        self.look()
+
+    async def wish(self, query: str) -> None:
+        await self.set("wish", "data", {"query": [query]})
+
+    async def until(self, name: str) -> None:
+        """Wait until a root has children."""
+        async with asyncio.timeout(60):
+            while not self.session.document.get_model_by_name(name).children:
+                await asyncio.sleep(0.01)
+        self.look()
+
+
+async def visit(context: ApplicationContext, number: int, query: str, seen: WeakSet[object]) -> Visitor:
+    request: Any = SimpleNamespace(query=query, arguments={}, headers={}, cookies={})
+    return Visitor(await context.create_session_if_needed(ID(f"session-{number}"), request), seen)
+
+
+async def look_around(visitor: Visitor) -> None:
+    """Use everything, so that figures are made, replaced and taken out."""
+    await visitor.set("unit", "value", "NY")
+    await visitor.set("change", "value", 20)
+    await visitor.wish("multiples=1&view=dots&compare=CA")
+    await visitor.wish("tab=analyst")
+    await visitor.until("analyst-provenance")
+    await visitor.wish("tab=reader")
+    await visitor.set("study", "value", "another")
+
+
+async def end_all(context: ApplicationContext) -> None:
+    for session in context.sessions:
+        session.request_expiration()
+    await context._cleanup_sessions(60_000)
+    assert list(context.sessions) == []
+
+
+async def until_freed(seen: WeakSet[object]) -> None:
+    """Wait until nothing is left; a worker thread lets go of what it ran a moment after its result."""
+    async with asyncio.timeout(60):
+        while seen:
+            await asyncio.sleep(0.01)
+
+
+def make_context(builder: PageBuilder) -> ApplicationContext:
+    return ApplicationContext(Application(builder), io_loop=asyncio.get_running_loop(), url="/")
+
+
+@pytest.mark.parametrize("used", [False, True], ids=["looked at", "used"])
+def test_sessions_that_end_are_freed_without_a_collection(builder: PageBuilder, used: bool) -> None:
+    async def come_and_go() -> None:
+        context = make_context(builder)
+        seen: WeakSet[object] = WeakSet()
+        for number in range(SESSIONS):
+            visitor = await visit(context, number, "study=smoking&unit=CA", seen)
+            if used:
+                await look_around(visitor)
+            del visitor
+        assert len(seen) > 100 * SESSIONS
+        await end_all(context)
+        await until_freed(seen)
+
+    asyncio.run(come_and_go())  # imports and caches that are made once
+    with without_collection():
+        asyncio.run(come_and_go())
+
+
+def test_news_reach_every_page_though_one_does_not_take_them(
+    builder: PageBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = builder._process
+    cache = process.cache
+
+    async def tell() -> None:
+        context = make_context(builder)
+        seen: WeakSet[object] = WeakSet()
+        visitors = [await visit(context, number, "study=smoking", seen) for number in range(3)]
+        stuck, *others = (visitor.session for visitor in visitors)
+        waiting = asyncio.Event()
+
+        async def take_nothing(_pending: object) -> None:
+            await waiting.wait()
+
+        monkeypatch.setattr(stuck, "_send_pending_patches", take_nothing)
+        reader: Any = object.__new__(ServerConnection)
+        reader._protocol = None
+        stuck.subscribe(reader)
+        tell_store(cache._store.root, "sampling", draws_done=1, draws_total=2)
+        cache.poll()
+        process.herald.announce()
+        async with asyncio.timeout(60):
+            while not all("progress" in notices(session) for session in others):
+                await asyncio.sleep(0.01)
+        assert process.herald.describe(stuck.id)["study"] == "smoking"
+        waiting.set()
+        stuck.unsubscribe(reader)
+        await asyncio.gather(*process.herald._busy.values())
+        await end_all(context)
+
+    def notices(session: ServerSession) -> str:
+        told: dict[str, str] = session.document.template_variables["words"]
+        return told["notices"]
+
+    asyncio.run(tell())
+
+
+def test_a_replica_is_ready_once_a_page_of_each_study_was_built(
+    builder: PageBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process, asked = builder._process, list[str]()
+    open_page = process.open_page
+
+    def note(document: Document, query: str) -> Page:
+        asked.append(query)
+        if query == "study=another":
+            raise RuntimeError("broken on purpose")
+        return open_page(document, query)
+
+    monkeypatch.setattr(process, "open_page", note)
+    assert try_every(process, builder) == "RuntimeError: broken on purpose"
+    assert {"", "study=another"} <= set(asked)
+    monkeypatch.undo()
+    assert try_every(process, builder) is None
+
+
+def test_a_session_that_ends_while_its_analysis_is_made_is_freed_too(
+    builder: PageBuilder, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def leave_early() -> None:
+        context = make_context(builder)
+        seen: WeakSet[object] = WeakSet()
+        await visit(context, 0, "study=smoking&tab=analyst", seen)
+        waiting = asyncio.all_tasks() - {asyncio.current_task()}
+        await end_all(context)
+        await asyncio.gather(*waiting)
+        await until_freed(seen)
+
+    with without_collection():
+        asyncio.run(leave_early())
+    assert [
+        record.getMessage() for record in caplog.records if "EMPTY_LAYOUT" not in record.getMessage()
+    ] == []
