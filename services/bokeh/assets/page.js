@@ -42,8 +42,11 @@ function show(next) {
     element.hidden = element.dataset.view !== next.view;
   }
   Page.words = next;
-  writeAddress();
-  Controls.update(next);
+  // What an earlier wish was answered is not put in the place of a later one.
+  if (!Controls.areBehind(next)) {
+    writeAddress();
+    Controls.update(next);
+  }
   Figures.update();
 }
 

@@ -35,6 +35,7 @@ EFFECT_PARTS = (
 )
 NAMES = (
     *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
+    *("answered", "study", "unit", "unit-label", "unit-noun"),
     *("change", "positive", "outcome-heading", "treatment-heading", "units-heading", "units-hint"),
     *("units-least", "units-most"),
     *("multiples-heading", "headline", "certainty", "beyond", "source", "compared"),
@@ -69,6 +70,9 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     trouble = (now.trouble,) if now.trouble else ()
     words = {
         "view": "dashboard",
+        "unit": unit,
+        "unit-label": label,
+        "unit-noun": noun.capitalize(),
         "document-title": f"{card.title} {DASH} {label} {DASH} {SITE}",
         "title": card.title,
         "notices": _lines((*notices, *trouble, *describe_refit(status, version.name))),
@@ -158,6 +162,7 @@ def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple
 def _say_choices(state: ViewState) -> Words:
     return {
         "query": state.to_query(),
+        "study": state.study or "",
         "mass": write_percent(state.mass),
         "mass-value": f"{state.mass:g}",
         **{f"choice-{key}": str(getattr(state, key)) for key in CHOICES},
