@@ -32,11 +32,11 @@ def isolate(name: str) -> str:
 
 
 def shorten(label: str, most: int = SHORT) -> str:
-    """Cut a label to so many letters, the last of them an ellipsis."""
+    """Cut a label to so many letters, in its middle: names that begin alike may end differently."""
     if len(label) <= most:
         return label
-    cut = f"{label[: most - 1].rstrip()}…"
-    return cut + RELEASE if cut.startswith(ISOLATE) else cut
+    end = (most - 1) // 2
+    return f"{label[: most - 1 - end]}…{label[-end:]}"
 
 
 def label_manifest(manifest: Manifest) -> Manifest:
