@@ -152,6 +152,12 @@ def test_a_version_is_analysed_once_for_all_pages(version: LoadedVersion) -> Non
     assert analyse(version) is analyse(version) is held_analysis(version)
 
 
+def test_a_table_of_words_alone_is_told_row_by_row_where_there_is_no_room() -> None:
+    header, rows = ("parameter", "prior", "why"), [("beta", "Normal(0, 1)", "because")]
+    assert 'class="told"' in write_table("a", header, rows, words=frozenset({1, 2}))
+    assert 'class="told"' not in write_table("a", header, rows, words=frozenset({2}))
+
+
 def test_markup_from_the_data_stays_text() -> None:
     table = write_table('a "name"', ("<b>",), [("<script>", "&")])
     assert "<script>" not in table
@@ -173,14 +179,14 @@ def test_an_open_tab_fills_section_by_section_and_follows_the_version(
 
     async def open_tab() -> tuple[list[str], list[str]]:
         tab, document = AnalystTab(), Document()
-        tab.show(version, "CA")
+        tab.show(version)
         assert all(isinstance(root, Column) and not root.children for _, root in tab.roots)
         for _, root in tab.roots:
             document.add_root(root)
         texts = []
         for shown in (version, other):
-            tab.show(shown, "CA")
-            tab.show(shown, "NY")
+            tab.show(shown)
+            tab.show(shown)
             while waiting := document.session_callbacks:
                 document.remove_next_tick_callback(waiting[0])  # type: ignore[arg-type]
                 result = waiting[0].callback()

@@ -62,12 +62,11 @@ class AnalystTab:
             )
         }
 
-    def show(self, version: LoadedVersion, unit: str) -> None:  # noqa: ARG002
+    def show(self, version: LoadedVersion) -> None:
         """Fill the tab for a version, if it does not show it already; returns before it is filled.
 
         Called with the document locked while the tab is open, and on another thread while the page is being
         made: then it only computes what is shared by all pages, and the page calls again once it is attached.
-        Of the unit that the page shows it takes no notice: its sections are those of all units together.
         """
         document = self._columns[NAMES[0]].document
         if document is None:

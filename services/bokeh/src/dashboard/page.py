@@ -92,7 +92,7 @@ class Page:
             words = wording.say_dashboard(state, version, now, notices) | self._analyst.words(version)
             self._reader.show(state, version)
             if state.tab == "analyst":
-                self._analyst.show(version, state.unit or "")
+                self._analyst.show(version)
         self._controls.show(state, shelf, version)
         self._say(words | {"studies": str(len(shelf.studies) or ""), "answered": self._answered})
 
