@@ -43,8 +43,10 @@ const Controls = (() => {
       const pairs = rows.filter(([of]) => of === name).map(([, value, label]) => [value, label]);
       if (name === "unit") units = pairs;
       const select = at(name);
+      // What was just chosen may not be answered yet.
+      const { value: chosen } = select;
       select.replaceChildren(...pairs.map(([value, label]) => new Option(label, value)));
-      select.value = Page.words[name];
+      select.value = pairs.some(([value]) => value === chosen) ? chosen : Page.words[name];
     }
     showCompared();
   }
@@ -107,6 +109,8 @@ const Controls = (() => {
     });
   }
 
+  const writeChange = () => `${Page.words["change-value"].replace("-", "\u2212")} ${Page.words["change-units"]}`;
+
   // What is being typed is left alone until it is entered.
   let typing = false;
   function showChange() {
@@ -121,7 +125,7 @@ const Controls = (() => {
     box.addEventListener("change", () => {
       typing = false;
       // Browsers give no value to what is not a number.
-      refused.textContent = box.value === "" ? `Not a number; the change stays ${Page.words["change-value"]}.` : "";
+      refused.textContent = box.value === "" ? `Not a number; the change stays ${writeChange()}.` : "";
       if (box.value === "") showChange();
       else ask({ change: box.value });
     });
@@ -182,7 +186,7 @@ const Controls = (() => {
     const handle = view.shadow_el?.querySelector(".noUi-handle");
     if (handle != null) {
       handle.setAttribute("aria-label", view.model.title);
-      handle.setAttribute("aria-valuetext", `${Page.words["change-value"]} ${Page.words["change-units"]}`);
+      handle.setAttribute("aria-valuetext", writeChange());
     }
     const events = view.canvas_view?.events_el;
     if (events != null) events.tabIndex = -1;

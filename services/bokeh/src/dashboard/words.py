@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from dashboard import analyst
-from dashboard.atlas import Measure
+from dashboard.atlas import Measure, measure_height
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
 from dashboard.headline import POSITIVE, say_headline
@@ -37,7 +37,7 @@ NAMES = (
     *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
     *("answered", "study", "unit", "unit-label", "unit-noun"),
     *("change", "positive", "outcome-heading", "treatment-heading", "units-heading", "units-hint"),
-    *("units-least", "units-most"),
+    *("units-least", "units-most", "units-height"),
     *("multiples-heading", "headline", "certainty", "beyond", "source", "compared"),
     *("change-value", "change-min", "change-max", "change-units"),
     *("mass", "mass-value", "shown", "stem", *(f"choice-{key}" for key in CHOICES), *SWITCHES),
@@ -214,7 +214,8 @@ def _say_figures(
     periods = version.manifest.period_names
     return {
         "units-heading": f"{HEADING[card.sign]} in each {card.unit.noun}, {measure.units}",
-        "units-hint": f"{hint} Click one to choose it.",
+        "units-hint": hint,
+        "units-height": str(measure_height(len(version.manifest.units), mapped=mapped)),
         "units-least": f"{write_number(-reach)} {measure.units}" if reach else "",
         "units-most": f"{write_number(reach)} {measure.units}" if reach else "",
         "multiples-heading": f"{card.outcome.label} in every {card.unit.noun}, {periods[0]} to {periods[-1]}",
