@@ -136,7 +136,7 @@ def test_a_wish_is_answered_by_its_number_also_where_it_changes_nothing(
     visits.append(visit := Visit(shared, "study=smoking&unit=CA"))
     for change in ("5000", "5000", ""):
         number = visit.wish(change=change)
-        after = visit.wait_for(lambda words, number=number: words["answered"] == number)  # type: ignore[misc]
+        after = visit.wait_for(lambda words, number=number: words["answered"] == number)
         assert (after["change-value"], after["query"][-10:]) == ("100", "change=100")
 
 

@@ -107,7 +107,7 @@ def choose_step(span: float) -> float:
     return next(float(f"{factor * power:g}") for factor in (1, 2, 5, 10) if factor * power >= wanted * 0.999)
 
 
-def list_options(titles: Titles, version: LoadedVersion | None) -> dict[str, list[str]]:
+def list_options(titles: Titles, version: LoadedVersion | None) -> dict[str, Any]:
     """List what can be chosen: studies, and units of the version that is shown.
 
     Returns
