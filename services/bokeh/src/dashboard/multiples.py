@@ -7,7 +7,6 @@ from bokeh.core.properties import value
 from bokeh.models import HoverTool, MultiLine, Plot, Range1d, Rect, TapTool, Text
 
 from dashboard.estimands import Floats
-from dashboard.labels import shorten
 from dashboard.plots import Easel
 from dashboard.theme import CHOSEN, GRID, INK, TEXT
 from dashboard.tiles import COLUMNS
@@ -21,9 +20,6 @@ FILL = 0.86
 
 LABEL_SHARE = 0.28
 """Part of a cell, at its top, that the unit's name has."""
-
-LETTERS = 14
-"""Of a unit's name, as many as a cell has room for."""
 
 
 class Multiples:
@@ -52,7 +48,7 @@ class Multiples:
         self.source = easel.source(
             "multiples-data",
             id=[unit.id for unit in units],
-            short=[unit.id if tiles else shorten(unit.label, LETTERS) for unit in units],
+            short=[unit.id if tiles else _shorten(unit.label) for unit in units],
             label=[unit.label for unit in units],
             x=[column for column, _ in cells[: len(units)]],
             y=[row for _, row in cells[: len(units)]],
@@ -126,3 +122,7 @@ def fit_cell(values: Floats, cell: tuple[int, int]) -> tuple[Floats, Floats]:
     x = column + FILL * (np.linspace(-0.5, 0.5, values.size) if values.size > 1 else np.zeros(values.size))
     height = FILL - LABEL_SHARE
     return x, row + FILL / 2 - height * (values - low) / span
+
+
+def _shorten(label: str) -> str:
+    return label if len(label) <= 14 else label[:13] + "…"
