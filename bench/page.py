@@ -31,7 +31,7 @@ LIMITS = {
 def measure_repaints(stack: Stack, changes: int) -> list[float]:
     """Give the milliseconds from asking for another unit to receiving the page's words of it, by change."""
     with TimedSession(visit(stack, f"study={STUDY}")) as session:
-        units = [value for value, _ in session.document.get_model_by_name("unit").options]
+        units = list(session.offers("unit"))
         # What the process remembers of a unit is made at its first change, which counts like the others.
         return [
             1000 * session.time_change("unit", units[place % len(units)]) for place in range(1, changes + 1)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
+from urllib.parse import urlencode
 
 import requests
 import websocket
@@ -134,6 +135,7 @@ class Session:
         self.replica = self.connection.headers["x-longitude-replica"]
         self._protocol = Protocol()
         self._receiver = Receiver(self._protocol)
+        self._wishes = 0
         assert self._receive().msgtype == "ACK"
         self._send(self._protocol.create("PULL-DOC-REQ"))
         reply = self._receive_until("PULL-DOC-REPLY")
@@ -147,20 +149,38 @@ class Session:
         assert page is not None
         return dict(zip(page.data["name"], page.data["text"], strict=True))
 
+    def find(self, name: str) -> Any:
+        """Give a model of the document by its name."""
+        model = self.document.get_model_by_name(name)
+        assert model is not None, name
+        return model
+
+    def offers(self, what: str) -> dict[str, str]:
+        """Give what can be chosen, ``study`` or ``unit``: labels by identifier."""
+        data = self.find("options").data
+        rows = zip(data["of"], data["value"], data["label"], strict=True)
+        return {value: label for of, value, label in rows if of == what}
+
     def change(self, name: str, value: object) -> dict[str, str]:
-        """Set a widget as a reader would, and wait for the words that the server patches in."""
-        widget = self.document.get_model_by_name(name)
-        assert widget is not None
-        events: list[DocumentPatchedEvent] = []
-        self.document.on_change(events.append)
-        widget.value = value
-        self.document.remove_on_change(events.append)
+        """Set a control as a reader would, and wait for the words that the server patches in."""
         before = self.words
-        self._send(self._protocol.create("PATCH-DOC", events))
+        self._send(self.ask(name, value))
         while self.words == before:
             patch = self._receive_until("PATCH-DOC")
             patch.apply_to_document(self.document)
         return self.words
+
+    def ask(self, name: str, value: object) -> Message[Any]:
+        """Make the message that setting a control sends: the slider's value, or a wish of the page's own."""
+        events: list[DocumentPatchedEvent] = []
+        self.document.on_change(events.append)
+        if name == "change":
+            self.find(name).value = value
+        else:
+            self._wishes += 1
+            self.find("wish").data = {"query": [urlencode({name: value})], "number": [str(self._wishes)]}
+        self.document.remove_on_change(events.append)
+        return self._protocol.create("PATCH-DOC", events)
 
     def follow(self, wanted: Callable[[dict[str, str]], bool]) -> dict[str, str]:
         """Apply what the server sends by itself until the words are as wanted."""

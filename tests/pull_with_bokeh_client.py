@@ -24,7 +24,7 @@ def main(url: str, unit: str) -> None:
     connection.HTTPRequest = functools.partial(HTTPRequest, headers={"Origin": url.rstrip("/")})
     with pull_session(url=url) as session:
         before = after = read_words(session)
-        session.document.get_model_by_name("unit").value = unit
+        session.document.get_model_by_name("wish").data = {"query": [f"unit={unit}"], "number": ["1"]}
         while after == before:
             session.pull()
             after = read_words(session)

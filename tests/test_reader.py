@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from browser import Complaints, chromium, tap
@@ -85,6 +86,44 @@ def test_number_outside_the_range_is_told_and_replaced_in_the_box(stack: Stack, 
     expect(tab.locator("#headline")).to_contain_text("100")
     box.blur()
     await_asked(tab, change="100")
+
+
+def test_number_outside_the_range_given_twice_is_replaced_twice(stack: Stack, tab: Page) -> None:
+    load(tab, stack)
+    box = tab.get_by_label("Exactly")
+    for _ in range(2):
+        box.fill("5000")
+        box.press("Enter")
+        expect(box).to_have_value("100")
+        await_asked(tab, change="100")
+
+
+def test_box_without_a_number_changes_nothing_and_says_so(stack: Stack, tab: Page) -> None:
+    load(tab, stack)
+    box = tab.get_by_label("Exactly")
+    box.fill("")
+    box.press("Enter")
+    expect(tab.locator("#change-refused")).to_contain_text("the change stays 10")
+    expect(box).to_have_value("10")
+    await_asked(tab, change="10")
+    tab.reload()
+    expect(box).to_have_value("10")
+
+
+def test_slider_says_a_change_between_its_steps(stack: Stack, tab: Page) -> None:
+    load(tab, stack, "study=cigarette-sales&unit=NY&change=12.34")
+    handle = tab.get_by_role("slider", name="State cigarette tax, change in %")
+    expect(handle).to_have_attribute("aria-valuetext", "12.34 %")
+    handle.focus()
+    handle.press("ArrowRight")
+    expect(handle).to_have_attribute("aria-valuetext", "13 %")
+
+
+def test_tab_key_stops_at_nothing_that_answers_no_key(stack: Stack, tab: Page) -> None:
+    load(tab, stack, f"{SALES}&multiples=1")
+    expect(tab.locator("#slot-multiples-figure canvas").first).to_be_visible()
+    expect(tab.locator(".bk-events")).to_have_count(6)
+    expect(tab.locator('.bk-events:not([tabindex="-1"])')).to_have_count(0)
 
 
 def test_slider_has_a_name_and_is_moved_by_keys(stack: Stack, tab: Page) -> None:
@@ -178,7 +217,7 @@ def test_click_on_the_map_chooses_the_state(stack: Stack, tab: Page) -> None:
     tap(tab, "units", "TX")
     expect(tab.locator("#effect-unit-heading")).to_contain_text("Texas")
     await_asked(tab, unit="TX")
-    expect(tab.locator("#slot-unit select")).to_have_value("Texas")
+    expect(tab.locator("#slot-unit select")).to_have_value("TX")
 
 
 def test_small_multiples_are_drawn_on_demand_and_choose_too(stack: Stack, tab: Page) -> None:
@@ -231,6 +270,38 @@ def test_every_figure_is_saved_as_png_and_svg(stack: Stack, tab: Page, tmp_path:
     assert re.fullmatch(rf"cigarette-sales-NY-[0-9a-f]{{12}}-{figure}\.svg", svg.name)
     drawing = ElementTree.fromstring(svg.read_text())
     assert len(list(drawing.iter("{http://www.w3.org/2000/svg}path"))) > 3
+
+
+@pytest.mark.parametrize("figure", ["effect-unit", "outcome", "units"])
+def test_picture_of_a_dark_page_can_be_read_on_paper(
+    stack: Stack, tab: Page, tmp_path: Path, figure: str
+) -> None:
+    load(tab, stack, f"{SALES}&theme=dark")
+    expect(tab.locator("#slot-units-figure canvas").first).to_be_visible()
+    svg = save(tab, f'[data-picture="svg"][data-name="{figure}"]', tmp_path).read_text()
+    heading = tab.locator(f"#{figure}-heading").text_content() or ""
+    version = tab.locator("#version").text_content() or ""
+    for word in (*heading.split(), version, "Data:", "packs" if figure != "units" else "%"):
+        assert word in svg, word
+    dark = tab.evaluate("Object.values(JSON.parse(document.getElementById('dark-colors').textContent))")
+    rgb = [f"rgb({', '.join(str(int(color[at : at + 2], 16)) for at in (1, 3, 5))})" for color in dark]
+    assert [color for color in (*dark, *rgb, *(one.replace(" ", "") for one in rgb)) if color in svg] == []
+    png = save(tab, f'[data-picture="png"][data-name="{figure}"]', tmp_path)
+    picture = Image.open(png).convert("L")
+    assert picture.getpixel((0, 0)) == 255
+    histogram = picture.histogram()
+    assert histogram[255] > 0.3 * sum(histogram)
+    assert sum(histogram[:100]) > 0.005 * sum(histogram)
+
+
+def test_printed_page_says_where_it_is_from_and_asks_for_no_click(stack: Stack, tab: Page) -> None:
+    load(tab, stack, f"{SALES}&theme=dark")
+    tab.emulate_media(media="print")
+    expect(tab.locator("#version")).to_be_visible()
+    expect(tab.locator("#address")).to_have_text(tab.url)
+    for hidden in ("Click one to choose it", "Draw every one of them", "All studies"):
+        expect(tab.get_by_text(hidden)).to_be_hidden()
+    expect(tab.locator("#multiples-heading")).to_be_hidden()
 
 
 def test_every_figure_has_a_table_that_follows_what_is_shown(stack: Stack, tab: Page) -> None:
@@ -307,6 +378,16 @@ def test_list_of_studies_leads_to_each(stack: Stack, tab: Page) -> None:
 def test_no_tab_is_wider_than_a_telephone(stack: Stack, tab: Page, query: str) -> None:
     tab.set_viewport_size({"width": 360, "height": 780})
     load_any(tab, stack, query)
+    assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_open_tables_scroll_within_themselves(stack: Stack, tab: Page, width: int) -> None:
+    tab.set_viewport_size({"width": width, "height": 780})
+    load(tab, stack, f"{SALES}&multiples=1")
+    for details in tab.locator("details.table").all():
+        details.locator("summary").press("Enter")
+        expect(details.locator("tbody tr").nth(3)).to_be_visible()
     assert tab.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 

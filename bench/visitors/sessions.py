@@ -10,7 +10,6 @@ from pathlib import Path
 
 import requests
 import websocket
-from bokeh.document.events import DocumentPatchedEvent
 from bokeh.protocol import Protocol
 from docker.models.containers import Container
 
@@ -49,14 +48,8 @@ class TimedSession(Session):
     """A session that tells how long the answer to a change took to arrive."""
 
     def time_change(self, name: str, value: object) -> float:
-        """Set a widget; give the seconds until the last patch had come that the page's new words need."""
-        widget = self.document.get_model_by_name(name)
-        assert widget is not None
-        events: list[DocumentPatchedEvent] = []
-        self.document.on_change(events.append)
-        widget.value = value
-        self.document.remove_on_change(events.append)
-        before, message = self.words, self._protocol.create("PATCH-DOC", events)
+        """Set a control; give the seconds until the last patch had come that the page's new words need."""
+        before, message = self.words, self.ask(name, value)
         start = time.perf_counter()
         self._send(message)
         while True:

@@ -1,15 +1,18 @@
 "use strict";
 
 // The controls that are the page's own. Each asks the server with part of a query string, and writes it
-// to the address at once, so that a page that is just then moved to another replica keeps it.
+// to the address at once, so that a page that is just then moved to another replica keeps it. The server
+// answers each wish with its number, also one that changes nothing, and its answer is what stays.
 
 const Controls = (() => {
+  const OF_A_STUDY = ["version", "unit", "change", "compare"];
+  const at = (id) => document.getElementById(id);
   let bokehDocument = null;
   let count = 0;
 
   function ask(parts) {
     const query = new URLSearchParams(location.search);
-    for (const key of Object.keys(parts)) query.delete(key);
+    for (const key of [...Object.keys(parts), ...("study" in parts ? OF_A_STUDY : [])]) query.delete(key);
     const wish = new URLSearchParams();
     for (const [key, value] of Object.entries(parts)) {
       for (const one of [value].flat()) {
@@ -19,29 +22,51 @@ const Controls = (() => {
     }
     history.replaceState(null, "", `${location.pathname}?${query}${location.hash}`);
     const model = bokehDocument?.get_model_by_name("wish");
-    // Two equal wishes in a row are two wishes.
     count += 1;
-    if (model != null) model.data = { query: [`${wish}&wish=${count}`] };
+    if (model != null) model.data = { query: [String(wish)], number: [String(count)] };
     if ("compare" in parts) showCompared();
   }
 
-  const units = () => bokehDocument?.get_model_by_name("unit")?.options ?? [];
+  // Whether a later wish is still to be answered than the one that words answer; a replica that the page
+  // has moved to has answered none, and took all of them from the address.
+  const areBehind = (words) => words.answered !== "" && words.answered !== String(count);
+
+  // The studies and units that can be chosen, each [identifier, label].
+  let offered = null;
+  let units = [];
+  function offer() {
+    const data = bokehDocument.get_model_by_name("options")?.data;
+    if (data == null || data === offered) return;
+    offered = data;
+    const rows = Array.from(data.of, (of, place) => [of, data.value[place], data.label[place]]);
+    for (const name of ["study", "unit"]) {
+      const pairs = rows.filter(([of]) => of === name).map(([, value, label]) => [value, label]);
+      if (name === "unit") units = pairs;
+      const select = at(name);
+      // What was just chosen may not be answered yet.
+      const { value: chosen } = select;
+      select.replaceChildren(...pairs.map(([value, label]) => new Option(label, value)));
+      select.value = pairs.some(([value]) => value === chosen) ? chosen : Page.words[name];
+    }
+    showCompared();
+  }
+
   // From the address, which is ahead of the words until the server has answered.
   const asked = () => new URLSearchParams(location.search);
   const compared = () => {
-    const labels = new Map(units());
+    const labels = new Map(units);
     return asked().getAll("compare").filter((id) => labels.has(id)).map((id) => [id, labels.get(id)]);
   };
 
   function showCompared() {
     const chosen = compared();
-    const select = document.getElementById("compare");
-    const taken = new Set([bokehDocument.get_model_by_name("unit")?.value, ...chosen.map(([id]) => id)]);
-    const options = units().filter(([id]) => !taken.has(id)).map(([id, label]) => new Option(label, id));
+    const select = at("compare");
+    const taken = new Set([at("unit").value, ...chosen.map(([id]) => id)]);
+    const options = units.filter(([id]) => !taken.has(id)).map(([id, label]) => new Option(label, id));
     select.replaceChildren(select.options[0], ...options);
     select.value = "";
     select.disabled = chosen.length >= 3;
-    document.getElementById("compared").replaceChildren(...chosen.map(([id, label], place) => {
+    at("compared").replaceChildren(...chosen.map(([id, label], place) => {
       const item = document.createElement("li");
       const button = document.createElement("button");
       button.type = "button";
@@ -84,8 +109,33 @@ const Controls = (() => {
     });
   }
 
+  const writeChange = () => `${Page.words["change-value"].replace("-", "\u2212")} ${Page.words["change-units"]}`;
+
+  // What is being typed is left alone until it is entered.
+  let typing = false;
+  function showChange() {
+    if (!typing) at("change-box").value = Page.words["change-value"];
+  }
+
+  function listenToBox() {
+    const box = at("change-box");
+    const refused = at("change-refused");
+    box.addEventListener("input", () => { typing = true; });
+    box.addEventListener("blur", () => { typing = false; showChange(); });
+    box.addEventListener("change", () => {
+      typing = false;
+      // Browsers give no value to what is not a number.
+      refused.textContent = box.value === "" ? `Not a number; the change stays ${writeChange()}.` : "";
+      if (box.value === "") showChange();
+      else ask({ change: box.value });
+    });
+  }
+
   function listen() {
-    const at = (id) => document.getElementById(id);
+    for (const name of ["study", "unit"]) {
+      at(name).addEventListener("change", (event) => ask({ [name]: event.target.value }));
+    }
+    listenToBox();
     for (const group of document.querySelectorAll("[data-choice]")) {
       group.addEventListener("change", (event) => {
         const { choice } = group.dataset;
@@ -94,7 +144,6 @@ const Controls = (() => {
       });
     }
     at("mass").addEventListener("change", (event) => ask({ mass: event.target.value }));
-    at("change-box").addEventListener("change", (event) => ask({ change: event.target.value }));
     at("compare").addEventListener("change", (event) => {
       if (event.target.value !== "") ask({ compare: [...compared().map(([id]) => id), event.target.value] });
     });
@@ -120,32 +169,47 @@ const Controls = (() => {
       const wanted = words[`choice-${group.dataset.choice}`];
       for (const input of group.querySelectorAll("input")) input.checked = input.value === wanted;
     }
-    document.getElementById("mass").value = words["mass-value"];
-    const box = document.getElementById("change-box");
-    box.min = words["change-min"];
-    box.max = words["change-max"];
-    if (document.activeElement !== box || Number(box.value) !== Number(words["change-value"])) box.value = words["change-value"];
-    document.getElementById("multiples").setAttribute("aria-expanded", String(words.multiples === "1"));
-    document.getElementById("multiples").textContent = words.multiples === "1" ? "Put them away" : "Draw every one of them";
+    for (const name of ["study", "unit"]) at(name).value = words[name];
+    at("mass").value = words["mass-value"];
+    at("change-box").min = words["change-min"];
+    at("change-box").max = words["change-max"];
+    showChange();
+    at("multiples").setAttribute("aria-expanded", String(words.multiples === "1"));
+    at("multiples").textContent = words.multiples === "1" ? "Put them away" : "Draw every one of them";
     if (document.getElementById(`tab-${words["choice-tab"]}`)?.hidden) openTab(words["choice-tab"], false);
-    if (bokehDocument == null) return;
-    showCompared();
-    nameWidgets();
+    if (bokehDocument != null) showCompared();
   }
 
-  // Widgets of Bokeh that lack a name for assistive technology get the one they show.
-  function nameWidgets() {
-    for (const view of Page.views) {
-      const handle = view.shadow_el?.querySelector(".noUi-handle");
-      if (handle != null) handle.setAttribute("aria-label", view.model.title);
+  // What Bokeh's views lack for readers who do not see or point: the slider's name, and its value where
+  // that is between two of its steps. Figures answer no key, so that nobody should be stopped at them.
+  function mend(view) {
+    const handle = view.shadow_el?.querySelector(".noUi-handle");
+    if (handle != null) {
+      handle.setAttribute("aria-label", view.model.title);
+      handle.setAttribute("aria-valuetext", writeChange());
     }
+    const events = view.canvas_view?.events_el;
+    if (events != null) events.tabIndex = -1;
+    for (const child of view.child_views ?? []) mend(child);
+  }
+
+  let changes = 0;
+  async function mendAll() {
+    changes += 1;
+    const mine = changes;
+    // What was changed is drawn in its own time; the last change sees to those before it.
+    await new Promise(requestAnimationFrame);
+    if (mine !== changes) return;
+    await Promise.all(Page.views.map((view) => view.ready));
+    if (mine === changes) Page.views.forEach(mend);
   }
 
   function start(started) {
     bokehDocument = started;
-    nameWidgets();
-    showCompared();
+    const follow = () => { offer(); void mendAll(); };
+    started.on_change(follow);
+    follow();
   }
 
-  return { listen, start, update };
+  return { listen, start, update, areBehind };
 })();

@@ -1,7 +1,7 @@
 "use strict";
 
-// What can be taken from a figure: its picture, and its numbers as a table. The numbers come from the
-// address that the CSV is at, so the table says what the file says.
+// What can be taken from a figure: its picture, and its numbers as a table. The numbers come from beside
+// the CSV, so the table says what the file says.
 
 const Figures = (() => {
   const stem = () => Page.words.stem;
@@ -27,57 +27,42 @@ const Figures = (() => {
     const { picture, of, name } = button.dataset;
     const view = find(of);
     if (view == null) return;
-    save(await view.export(picture).to_blob(), `${stem()}-${name}.${picture}`);
+    save(await Pictures.take(view, button.closest("section"), picture), `${stem()}-${name}.${picture}`);
   }
 
-  // RFC 4180 as the server writes it: a cell may be quoted, a quote in it is doubled.
-  function readCsv(text) {
-    const rows = [[]];
-    const cell = /("((?:[^"]|"")*)"|[^,\r\n]*)(,|\r?\n|$)/gy;
-    for (let match = cell.exec(text); match !== null && match[0] !== ""; match = cell.exec(text)) {
-      rows.at(-1).push(match[2] === undefined ? match[1] : match[2].replaceAll('""', '"'));
-      if (match[3] !== ",") rows.push([]);
-    }
-    return rows.filter((row) => row.length > 0);
-  }
-
-  const isNumber = (text) => text !== "" && !Number.isNaN(Number(text));
   const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 5, useGrouping: true });
 
-  function write(text, place) {
-    if (!isNumber(text)) return text.replace(/^'/, "");
-    return place === 0 || /^\d{4}$/.test(text) ? text : number.format(Number(text));
-  }
+  // Names come as text and stay as they are, whatever they look like; numbers come as numbers.
+  const write = (cell) => (typeof cell === "number" ? number.format(cell).replace("-", "\u2212") : cell ?? "");
 
-  function fillTable(holder, rows, heading) {
+  function fillTable(holder, { columns, rows }, heading) {
     const table = document.createElement("table");
     table.createCaption().textContent = heading;
-    const [columns, ...body] = rows;
     const head = table.createTHead().insertRow();
     for (const column of columns) {
       const cell = document.createElement("th");
       cell.scope = "col";
-      cell.textContent = write(column, 0);
+      cell.textContent = column;
       head.append(cell);
     }
     const lines = table.createTBody();
-    for (const row of body) {
+    for (const row of rows) {
       const line = lines.insertRow();
-      row.forEach((text, place) => {
+      row.forEach((value, place) => {
         const cell = document.createElement(place === 0 ? "th" : "td");
         if (place === 0) cell.scope = "row";
-        cell.textContent = write(text, place);
+        cell.textContent = write(value);
         line.append(cell);
       });
     }
     holder.replaceChildren(table);
   }
 
-  const address = (name) => `/data/${name}.csv?${Page.words.shown}`;
+  const address = (name, form) => `/data/${name}.${form}?${Page.words.shown}`;
 
   async function showTable(details) {
     const holder = details.querySelector(".scroll");
-    const wanted = address(details.dataset.table);
+    const wanted = address(details.dataset.table, "json");
     if (details.dataset.shows === wanted) return;
     details.dataset.shows = wanted;
     const response = await fetch(wanted);
@@ -88,13 +73,13 @@ const Figures = (() => {
       return;
     }
     const heading = document.getElementById(`${details.dataset.table}-heading`)?.textContent ?? "";
-    fillTable(holder, readCsv(await response.text()), heading);
+    fillTable(holder, await response.json(), heading);
     holder.setAttribute("aria-label", `Table: ${heading}`);
   }
 
   let timer = null;
   function update() {
-    for (const link of document.querySelectorAll("[data-csv]")) link.href = address(link.dataset.csv);
+    for (const link of document.querySelectorAll("[data-csv]")) link.href = address(link.dataset.csv, "csv");
     document.getElementById("whole").href = `/?${Page.words.shown}`.replace(/&embed=1/, "");
     clearTimeout(timer);
     timer = setTimeout(() => {
@@ -112,5 +97,5 @@ const Figures = (() => {
     update();
   }
 
-  return { start, update, find, readCsv };
+  return { start, update, find };
 })();

@@ -41,9 +41,13 @@ function show(next) {
   for (const element of document.querySelectorAll("[data-view]")) {
     element.hidden = element.dataset.view !== next.view;
   }
+  document.getElementById("slot-units-figure").style.minHeight = next["units-height"] && `${next["units-height"]}px`;
   Page.words = next;
-  writeAddress();
-  Controls.update(next);
+  // What an earlier wish was answered is not put in the place of a later one.
+  if (!Controls.areBehind(next)) {
+    writeAddress();
+    Controls.update(next);
+  }
   Figures.update();
 }
 
@@ -51,6 +55,8 @@ function writeAddress() {
   const { query } = Page.words;
   const search = query === "" ? "" : `?${query}`;
   if (location.search !== search) history.replaceState(null, "", location.pathname + search + location.hash);
+  // On paper an address can only be read.
+  document.getElementById("address").textContent = location.href;
 }
 
 // Words that were put in the page by the server differ from the document's only when the volume changed

@@ -19,6 +19,13 @@ const Theme = (() => {
     return map[value] ?? map[value.toLowerCase()];
   }
 
+  // A colour of the dark, in any form that browsers give it, as it is in the light; else undefined.
+  function lighten(color) {
+    const parts = /^rgba?\((\d+), ?(\d+), ?(\d+)/.exec(color ?? "");
+    const written = parts === null ? color : `#${parts.slice(1).map((part) => Number(part).toString(16).padStart(2, "0")).join("")}`;
+    return translate(written, light);
+  }
+
   // What a model had in the light is kept, because several light colours share one dark colour.
   function paintModel(model, toDark) {
     const kept = before.get(model) ?? {};
@@ -83,5 +90,5 @@ const Theme = (() => {
 
   prefersDark.addEventListener("change", paint);
   printing.addEventListener("change", paint);
-  return { follow, choose };
+  return { follow, choose, lighten };
 })();

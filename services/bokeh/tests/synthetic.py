@@ -30,6 +30,7 @@ UNITS = tuple(
     Unit(id=id_, label=label)
     for id_, label in (("AK", "Alaska"), ("AL", "Alabama"), ("CA", "California"), ("NY", "New York"))
 )
+NAMES = tuple(unit.label for unit in UNITS)
 PERIODS = tuple(range(2000, 2010))
 
 
@@ -58,6 +59,7 @@ def publish(
     padding: int = 0,
     period_labels: tuple[str, ...] | None = None,
     warnings: tuple[str, ...] = (),
+    labels: tuple[str, ...] | None = None,
 ) -> Manifest:
     """Publish a version of a panel in which Alaska misses the last two years and one in between.
 
@@ -71,6 +73,7 @@ def publish(
     outcome = 100 * (1 + np.arange(len(UNITS)))[:, None] * np.exp(rng.normal(0, 0.05, shape))
     outcome[0, 3] = outcome[0, -2:] = np.nan
     draws = rng.normal(slope, 0.05, (2, 500))
+    units = tuple(Unit(id=unit.id, label=label) for unit, label in zip(UNITS, labels or NAMES, strict=True))
     dims = ("unit", "period")
     posterior = xr.Dataset({"beta": (("chain", "draw"), draws)})
     if by_unit:
@@ -103,7 +106,7 @@ def publish(
             seed=seed,
         ),
         created_at=NOW + timedelta(minutes=seed),
-        units=UNITS,
+        units=units,
         periods=PERIODS,
         period_labels=period_labels,
         warnings=warnings,

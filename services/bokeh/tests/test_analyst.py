@@ -152,6 +152,12 @@ def test_a_version_is_analysed_once_for_all_pages(version: LoadedVersion) -> Non
     assert analyse(version) is analyse(version) is held_analysis(version)
 
 
+def test_a_table_of_words_alone_is_told_row_by_row_where_there_is_no_room() -> None:
+    header, rows = ("parameter", "prior", "why"), [("beta", "Normal(0, 1)", "because")]
+    assert 'class="told"' in write_table("a", header, rows, words=frozenset({1, 2}))
+    assert 'class="told"' not in write_table("a", header, rows, words=frozenset({2}))
+
+
 def test_markup_from_the_data_stays_text() -> None:
     table = write_table('a "name"', ("<b>",), [("<script>", "&")])
     assert "<script>" not in table

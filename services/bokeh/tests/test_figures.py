@@ -14,11 +14,12 @@ from synthetic import make_card, publish
 
 from conftest import SERVICE
 from dashboard.assets import Assets
-from dashboard.atlas import RANKED_MAX, Measure, Ranking, thin_ranking
+from dashboard.atlas import RANKED_MAX, Measure, Ranking, measure_height, thin_ranking
 from dashboard.calendar_axis import TICKS, CalendarAxis
 from dashboard.controls import choose_step
 from dashboard.estimands import summarise
-from dashboard.figures import Compared, EffectFigure, outline_band
+from dashboard.figures import Compared, EffectFigure, outline_band, trace_density
+from dashboard.labels import SHORT
 from dashboard.multiples import fit_cell
 from dashboard.numerals import (
     MINUS,
@@ -30,7 +31,7 @@ from dashboard.numerals import (
 from dashboard.page import ROOTS, Page
 from dashboard.plots import Easel
 from dashboard.static_tree import export_tree
-from dashboard.theme import CHOSEN
+from dashboard.theme import ACCENT, CHOSEN, COMPARED, DARK, EDGE, INK, MUTED, PAPER, PATH, PATH_EDGE
 from dashboard.traces import TraceCache
 from dashboard.versions import EffectAnswer
 from tracestore.store import TraceStore
@@ -39,6 +40,58 @@ from tracestore.store import TraceStore
 def outline(lower: list[float]) -> dict[str, Any]:
     values = np.array(lower)
     return outline_band(np.arange(2000, 2000 + values.size), values, values + 1)
+
+
+def luminance(color: str) -> float:
+    """Give the relative luminance of WCAG 2.2."""
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("color", [INK, EDGE, ACCENT, MUTED, PATH, PATH_EDGE, *COMPARED, CHOSEN])
+def test_what_a_figure_means_stands_out_in_the_light_and_in_the_dark(color: str) -> None:
+    assert contrast(color, PAPER) >= 3
+    assert contrast(DARK[color], DARK[PAPER]) >= 3
+
+
+def test_dots_inside_the_interval_are_told_from_those_outside() -> None:
+    assert contrast(INK, EDGE) >= 2.5
+    assert contrast(DARK[INK], DARK[EDGE]) >= 2.5
+
+
+def test_the_interval_under_a_density_is_outlined_down_to_the_axis() -> None:
+    effect = summarise(np.random.default_rng(1).normal(1, 1, 500))
+    _, outline = trace_density(EffectAnswer(2009, 1, effect))
+    assert (outline["x"][0], outline["x"][-1]) == (effect.lower, effect.upper)
+    assert (outline["y"][0], outline["y"][-1]) == (0, 0)
+    assert outline["y"][1:-1].min() > 0
+
+
+def test_long_names_leave_a_ranking_its_plot_and_are_whole_on_hover(tmp_path: Path) -> None:
+    long = "The Honourable Company of " * 4
+    cache = TraceCache(TraceStore(tmp_path))
+    publish(tmp_path, labels=(long, "Alabama", "California", "New York"))
+    cache.poll()
+    version = cache.shelf.studies[0].current
+    assert version is not None
+    ranking = Ranking(Easel(), version)
+    ranking.show(Measure(version, version.effects_by_unit(10.0)), "AK")
+    [names] = ranking.plot.left
+    assert max(len(label) for label in names.major_label_overrides.values()) == SHORT
+    assert long in ranking.source.data["label"]
+
+
+def test_the_place_of_a_ranking_is_as_high_as_its_rows() -> None:
+    heights = [measure_height(count, mapped=False) for count in (2, 20, 60, 500)]
+    assert heights == sorted(heights)
+    assert heights[0] < 120
+    assert heights[2] == heights[3]
 
 
 def test_a_gap_in_the_panel_is_a_gap_in_the_band() -> None:

@@ -98,7 +98,7 @@ def test_choosing_a_unit_changes_the_numbers_the_figures_and_the_address(
     visits.append(visit := Visit(shared, "study=smoking&unit=AL"))
     before = visit.words
     outcome = list(visit.find("outcome-data").data["value"])
-    visit.choose("unit", "NY")
+    visit.wish(unit="NY")
     after = visit.wait_for(lambda words: "unit=NY" in words["query"])
     assert mean(after) != mean(before)
     assert mean(after, "effect-all") == mean(before, "effect-all")
@@ -112,7 +112,7 @@ def test_moving_the_slider_changes_both_effects_and_ends_at_its_last_value(
     visits.append(visit := Visit(shared, "study=smoking&unit=CA&change=1"))
     before = visit.words
     for change in range(2, 21):
-        visit.choose("change", change)
+        visit.slide(change)
     after = visit.wait_for(lambda words: words["query"].endswith("change=20"))
     assert mean(after) > mean(before)
     assert mean(after, "effect-all") > mean(before, "effect-all")
@@ -124,18 +124,53 @@ def test_choosing_a_study_shows_it_with_its_defaults(
     shared: Service, published: str, visits: list[Visit]
 ) -> None:
     visits.append(visit := Visit(shared, "study=smoking&unit=CA&change=7"))
-    visit.choose("study", published)
+    visit.wish(study=published)
     after = visit.wait_for(lambda words: words["title"] == f"Another {published}")
     assert re.fullmatch(rf"study={published}&version=[0-9a-f]{{12}}&unit=AK&change=1", after["query"])
     assert float(after["effect-unit-probability-value"]) < 0.5
 
 
-@pytest.mark.parametrize("value", ["XX", "", "<script>", "../../etc/passwd"])
-def test_a_widget_value_that_does_not_exist_is_answered_with_a_notice(
+def test_a_wish_is_answered_by_its_number_also_where_it_changes_nothing(
+    shared: Service, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, "study=smoking&unit=CA"))
+    for change in ("5000", "5000", ""):
+        number = visit.wish(change=change)
+        after = visit.wait_for(lambda words, number=number: words["answered"] == number)
+        assert (after["change-value"], after["query"][-10:]) == ("100", "change=100")
+
+
+def test_what_can_be_chosen_is_told_apart_where_labels_repeat(
+    shared: Service, study: str, visits: list[Visit]
+) -> None:
+    labels = ("Washington County", "Orange County", "Washington County", "Ada County")
+    publish(shared.root, make_card(study, "One title"), labels=labels)
+    publish(shared.root, make_card(f"{study}-b", "One title"))
+    eventually(lambda: f"study={study}-b&" in say(shared, f"study={study}-b")["query"])
+    visits.append(visit := Visit(shared, f"study={study}&unit=AK&compare=CA"))
+    options = visit.find("options").data
+    offered = list(zip(options["of"], options["value"], options["label"], strict=True))
+    assert ("study", study, f"One title ({study})") in offered
+    assert ("study", f"{study}-b", f"One title ({study}-b)") in offered
+    assert [one[1:] for one in offered if one[0] == "unit"] == [
+        ("AK", "Washington County (AK)"),
+        ("AL", "Orange County"),
+        ("CA", "Washington County (CA)"),
+        ("NY", "Ada County"),
+    ]
+    assert "Washington County (AK)" in visit.words["headline"]
+    assert "Washington County (CA)" in visit.words["compared"]
+    visit.wish(unit="CA")
+    after = visit.wait_for(lambda words: words["unit"] == "CA")
+    assert "Washington County (CA)" in after["headline"]
+
+
+@pytest.mark.parametrize("value", ["XX", "<script>", "../../etc/passwd"])
+def test_a_unit_that_does_not_exist_is_answered_with_a_notice(
     shared: Service, visits: list[Visit], value: str
 ) -> None:
     visits.append(visit := Visit(shared, "study=smoking&unit=CA"))
-    visit.choose("unit", value)
+    visit.wish(unit=value)
     visit.wait_for(lambda words: "There is no state" in words["notices"])
 
 
@@ -247,7 +282,7 @@ def test_a_visitor_moves_to_another_replica_with_the_state_of_the_address(
     shared: Service, published: str, visits: list[Visit], tmp_path: Path
 ) -> None:
     visits.append(visit := Visit(shared, f"study={published}&unit=CA&change=1"))
-    visit.choose("unit", "NY")
+    visit.wish(unit="NY")
     before = visit.wait_for(lambda words: "unit=NY" in words["query"])
     newer = publish(shared.root, make_card(published), seed=3)
     here = visit.wait_for(lambda words: words["newer"] != "")

@@ -175,7 +175,7 @@ def test_nothing_at_warning_or_above_in_a_clean_start_fit_visit_and_stop(service
     visit.wait_for(lambda words: words["progress"] == "50")
     publish(service.root)
     visit.wait_for(lambda words: words["view"] == "dashboard")
-    visit.choose("change", 20)
+    visit.slide(20)
     visit.wait_for(lambda words: words["query"].endswith("change=20"))
     visit.close()
     Visit(service).close()

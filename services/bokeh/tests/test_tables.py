@@ -2,14 +2,17 @@
 
 import csv
 import io
+import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from synthetic import make_card, publish
 
-from conftest import Service
+from conftest import Service, eventually
 from dashboard.state import ViewState
+from dashboard.table_pages import write_json
 from dashboard.tables import TABLES, Table, build_effect_unit, build_outcome, build_units, name_file
 from dashboard.tiles import COLUMNS, ROWS, STATES, place_units
 from dashboard.versions import LoadedVersion, load_version
@@ -89,6 +92,34 @@ def test_a_table_of_what_does_not_exist_is_refused_in_words(shared: Service, que
     status, text = shared.ask(f"/data/outcome.csv?{query}")
     assert status == 404
     assert "“" in text or "outside" in text
+
+
+def test_a_table_of_the_page_has_names_as_text_and_numbers_as_numbers() -> None:
+    names = ("04001", "1e5", "'s-Hertogenbosch", "=1+1", "2019")
+    made = json.loads(write_json(Table(("name", "effect"), tuple((name, 0.5) for name in names))))
+    assert made == {"columns": ["name", "effect"], "rows": [[name, 0.5] for name in names]}
+    assert json.loads(write_json(Table(("year", "effect"), ((2019, math.nan),))))["rows"] == [["2019", None]]
+
+
+def test_the_page_and_programs_get_the_same_numbers(shared: Service) -> None:
+    for table in TABLES:
+        query = f"{table}.{{}}?study=smoking&unit=CA&change=10"
+        _, text = shared.ask("/data/" + query.format("csv"))
+        _, made = shared.ask("/data/" + query.format("json"))
+        _, *rows = csv.reader(io.StringIO(text))
+        shown = [["" if cell is None else str(cell) for cell in row] for row in json.loads(made)["rows"]]
+        assert shown == rows, table
+
+
+def test_names_in_a_file_carry_no_marks_of_direction(shared: Service, study: str) -> None:
+    labels = ("شركة", "Alabama", "California", "New York")
+    publish(shared.root, make_card(study, f"Directions {study}"), labels=labels)
+    eventually(lambda: shared.ask(f"/data/units.csv?study={study}")[0] == 200)
+    _, page = shared.ask(f"/?study={study}&unit=AK")
+    assert "Saving in \u2068شركة\u2069, 2007" in page
+    _, text = shared.ask(f"/data/outcome.csv?study={study}&unit=AK")
+    assert "شركة" in text
+    assert "\u2068" not in text
 
 
 def test_an_unknown_table_is_refused(shared: Service) -> None:

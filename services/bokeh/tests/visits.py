@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
+from urllib.parse import urlencode
 
 from bokeh.client.websocket import WebSocketClientConnectionWrapper
 from bokeh.document import Document
@@ -43,6 +44,7 @@ class Visit:
         self._protocol = Protocol()
         self._receiver = Receiver(self._protocol)
         self._reading: asyncio.Task[str | bytes | None] | None = None
+        self._wishes = 0
         self._run(self._open(service.ask_socket(query)))
 
     @property
@@ -55,9 +57,15 @@ class Visit:
         assert model is not None, name
         return model
 
-    def choose(self, name: str, value: object) -> None:
-        """Give a widget a value, as a reader does."""
-        self.find(name).value = value
+    def slide(self, change: float) -> None:
+        """Move the slider, as a reader does."""
+        self.find("change").value = change
+
+    def wish(self, **parts: object) -> str:
+        """Ask for part of an address, as the page's own controls do; give the number of the wish."""
+        self._wishes += 1
+        self.find("wish").data = {"query": [urlencode(parts)], "number": [str(self._wishes)]}
+        return str(self._wishes)
 
     def click(self, name: str) -> None:
         self.document.callbacks.send_event(ButtonClick(self.find(name)))

@@ -23,6 +23,18 @@ th, td { padding: .2rem .6rem; text-align: right; white-space: nowrap;
 th { font-weight: 600; }
 th.word, td.word { text-align: left; }
 td.word { white-space: normal; overflow-wrap: break-word; min-width: 6rem; }
+/* Numbers scroll beside the name that they are of, and a long name leaves them room. */
+th.word[scope="row"] { position: sticky; left: 0; background: var(--card, Canvas); }
+@media (width < 40rem) {
+  th, td { padding: .2rem .4rem; }
+  th.word { white-space: normal; overflow-wrap: break-word; min-width: 6rem; max-width: 9rem; }
+  td.word { min-width: 9rem; }
+  .told, .told tbody, .told tr, .told th, .told td { display: block; max-width: none; }
+  .told thead { display: none; }
+  .told th, .told td { border: 0; }
+  .told tr { border-bottom: 1px solid var(--line, CanvasText); }
+  .told td { overflow-wrap: anywhere; }
+}
 summary { cursor: pointer; padding: .3rem 0; }
 h4 { margin: .75rem 0 .25rem; }
 pre { overflow-x: auto; margin: 0 0 .5rem; padding: .6rem .75rem; border-radius: 4px; font-size: .875rem;

@@ -10,7 +10,7 @@ from bokeh.settings import settings as bokeh_settings
 BUNDLES = ("js/bokeh.min.js", "js/bokeh-widgets.min.js")
 """The parts of BokehJS that the page uses; tables, MathJax, WebGL and the API are not among them."""
 
-SCRIPTS = ("theme.js", "figures.js", "controls.js", "page.js")
+SCRIPTS = ("theme.js", "pictures.js", "figures.js", "controls.js", "page.js")
 SHEETS = ("page.css", "controls.css")
 OURS = (*SCRIPTS, *SHEETS, "favicon.svg")
 PREFIX = "longitude"

@@ -21,6 +21,7 @@ from bokeh.models import (
 from bokeh.models.annotations import Span
 from numpy.typing import NDArray
 
+from dashboard.labels import shorten
 from dashboard.measure import Measure
 from dashboard.numerals import write_interval
 from dashboard.plots import Easel, write_ticks
@@ -136,9 +137,10 @@ class Ranking:
         order = thin_ranking(measure.rank(), [unit.id for unit in units].index(chosen))
         rows = np.arange(order.size, dtype=np.float64)
         labels = {int(row): units[place].label for row, place in zip(rows, order, strict=True)}
-        self._names.update(ticker=FixedTicker(ticks=list(labels)), major_label_overrides=labels)
+        short = {row: shorten(label) for row, label in labels.items()}
+        self._names.update(ticker=FixedTicker(ticks=list(labels)), major_label_overrides=short)
         self._rows.update(start=order.size - 0.4, end=-0.6)
-        self.plot.height = FRAME_HEIGHT + ROW_HEIGHT * order.size
+        self.plot.height = measure_height(order.size, mapped=False)
         self.source.data = {
             "id": [units[place].id for place in order],
             "label": list(labels.values()),
@@ -149,6 +151,11 @@ class Ranking:
             "told": _tell(measure, order),
             "color": [CHOSEN if units[place].id == chosen else INK for place in order],
         }
+
+
+def measure_height(units: int, *, mapped: bool) -> int:
+    """Give the pixels that the figure of so many units needs."""
+    return TILE_HEIGHT if mapped else FRAME_HEIGHT + ROW_HEIGHT * min(units, RANKED_MAX)
 
 
 def thin_ranking(order: NDArray[np.int64], chosen: int) -> NDArray[np.int64]:

@@ -13,11 +13,11 @@ from bokeh.models import (
     HoverTool,
     Line,
     MultiLine,
+    Patch,
     Patches,
     Plot,
     Range1d,
     Scatter,
-    VArea,
 )
 from bokeh.models.annotations import BoxAnnotation, Span
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from dashboard.dots import stack_dots
 from dashboard.estimands import Effect, Floats
 from dashboard.numerals import PLAIN, write_in_full
 from dashboard.plots import Easel, write_ticks
-from dashboard.theme import ACCENT, BAND, COMPARED, DASHES, INK, MUTED, PATH, PATH_BAND
+from dashboard.theme import ACCENT, BAND, COMPARED, DASHES, EDGE, INK, MUTED, PATH, PATH_BAND, PATH_EDGE
 from dashboard.unit_effects import Path
 from dashboard.versions import EffectAnswer, UnitSeries
 from tracestore.manifest import NumberFormat
@@ -73,8 +73,8 @@ class TimeFigure:
         self.plot: Plot = easel.plot(name, x=x)
         self._source = easel.source(f"{name}-data", period=[0], when=[0], value=[0.0], told=[""], path=[0.0])
         if modelled:
-            self._bands = easel.source(xs=[], ys=[], color=[])
-            bands = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.5, line_color=None)
+            self._bands = easel.source(xs=[], ys=[], color=[], frame=[])
+            bands = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.5, line_color="frame")
             easel.draw(self.plot, self._bands, bands)
             path = Line(x="period", y="path", line_color=PATH, line_width=2, line_dash="6 3")
             easel.draw(self.plot, self._source, path)
@@ -122,6 +122,7 @@ class TimeFigure:
             "xs": expected["xs"] + changed["xs"],
             "ys": expected["ys"] + changed["ys"],
             "color": [BAND] * len(expected["xs"]) + [PATH_BAND] * len(changed["xs"]),
+            "frame": [EDGE] * len(expected["xs"]) + [PATH_EDGE] * len(changed["xs"]),
         }
         self._source.data = dict(self._source.data) | {"path": path.median}
 
@@ -145,7 +146,8 @@ class EffectFigure:
         self.plot: Plot = easel.plot(name, x=self._across, y=self._top)
         self._curve = easel.source(**NOTHING)
         self._interval = easel.source(**NOTHING)
-        easel.draw(self.plot, self._interval, VArea(x="x", y1=0, y2="y", fill_color=BAND, fill_alpha=0.6))
+        interval = Patch(x="x", y="y", fill_color=BAND, fill_alpha=0.6, line_color=EDGE)
+        easel.draw(self.plot, self._interval, interval)
         easel.draw(self.plot, self._curve, Line(x="x", y="y", line_color=INK, line_width=2))
         self._others = Others(easel, self.plot)
         self._dots: ColumnDataSource | None = None
@@ -227,7 +229,7 @@ class EffectFigure:
         self._dots.data = {
             "x": stacks.x,
             "y": stacks.y * stacks.width,
-            "color": np.where(inside, INK, BAND).tolist(),
+            "color": np.where(inside, INK, EDGE).tolist(),
         }
         self._dot.radius = stacks.width * 0.47
         self._top.end = stacks.rows * stacks.width
@@ -242,14 +244,16 @@ def span_effects(effects: Sequence[Effect]) -> dict[str, float]:
 
 
 def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:
-    """Give the columns of a density's curve, and of its part inside the interval."""
+    """Give the columns of a density's curve, and the outline of its part inside the interval."""
     effect = answer.effect
     if effect is None or effect.grid.size == 0:
         return NOTHING, NOTHING
     edges = np.asarray([effect.lower, effect.upper])
     within = effect.grid[(effect.grid > effect.lower) & (effect.grid < effect.upper)]
     x = np.concatenate((edges[:1], within, edges[1:]))
-    return {"x": effect.grid, "y": effect.density}, {"x": x, "y": np.interp(x, effect.grid, effect.density)}
+    top = np.interp(x, effect.grid, effect.density)
+    outline = {"x": np.concatenate((edges[:1], x, edges[1:])), "y": np.concatenate(([0.0], top, [0.0]))}
+    return {"x": effect.grid, "y": effect.density}, outline
 
 
 def outline_band(period: NDArray[np.int64], lower: Floats, upper: Floats) -> Data:

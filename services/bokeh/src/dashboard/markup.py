@@ -29,6 +29,7 @@ def write_table(
         The first cell of each is its heading.
     words
         Places of columns, from 0, that hold words; all but the first are taken for numbers otherwise.
+        A table of words alone is told row by row on a telephone, where its columns have no room.
     """
 
     def kind(place: int) -> str:
@@ -42,9 +43,11 @@ def write_table(
         for row in rows
     )
     label = escape(caption, quote=True)
+    told = ' class="told"' if len(header) > 1 and words >= set(range(1, len(header))) else ""
     return (
         f'<p class="caption">{escape(caption)}</p>'
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table aria-label="{label}">'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+        f'<table{told} aria-label="{label}">'
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

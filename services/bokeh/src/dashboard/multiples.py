@@ -8,6 +8,7 @@ from bokeh.core.properties import value
 from bokeh.models import HoverTool, MultiLine, Plot, Range1d, Rect, TapTool, Text
 
 from dashboard.estimands import Floats
+from dashboard.labels import shorten
 from dashboard.plots import Easel
 from dashboard.theme import CHOSEN, GRID, INK, TEXT
 from dashboard.tiles import COLUMNS
@@ -53,7 +54,7 @@ class Multiples:
         self.source = easel.source(
             "multiples-data",
             id=[unit.id for unit in units],
-            short=[unit.id for unit in units] if tiles else shorten_labels([unit.label for unit in units]),
+            short=[unit.id for unit in units] if tiles else [shorten(unit.label, SHORT) for unit in units],
             label=[unit.label for unit in units],
             x=[column for column, _ in cells[: len(units)]],
             y=[row for _, row in cells[: len(units)]],
@@ -141,15 +142,3 @@ def choose_drawn(units: Sequence[Unit], chosen: str) -> Sequence[Unit]:
     if chosen in {unit.id for unit in first}:
         return first
     return (*first[:-1], *(unit for unit in units if unit.id == chosen))
-
-
-def shorten_labels(labels: Sequence[str]) -> list[str]:
-    """Shorten labels at their ends, or in their middle where they would be one then."""
-    ends = [_cut(label, SHORT - 1, 0) for label in labels]
-    if len(set(ends)) == len(set(labels)):
-        return ends
-    return [_cut(label, SHORT // 2 - 1, SHORT // 2) for label in labels]
-
-
-def _cut(label: str, head: int, tail: int) -> str:
-    return label if len(label) <= SHORT else f"{label[:head]}…{label[len(label) - tail :]}"

@@ -22,7 +22,7 @@ from dashboard.traces import StudyNow, TraceCache
 from dashboard.versions import LoadedVersion
 from dashboard.words import Words
 
-ROOTS = ("page", "study", "unit", "change", "switch", "wish", *reader.ROOTS, *analyst.NAMES)
+ROOTS = ("page", "options", "change", "switch", "wish", *reader.ROOTS, *analyst.NAMES)
 """Slots of the roots, in their order; each root is put into the element of the id ``slot-<name>``."""
 
 
@@ -45,6 +45,7 @@ class Page:
         self._cache = cache
         self._version: LoadedVersion | None = None
         self._words: Words = {}
+        self._answered = ""
         self._page = ColumnDataSource(name="page", data={"name": [], "text": []})
         self._controls = Controls(self._choose, self._grant)
         self._reader = Reader(lambda unit: self._choose({"unit": unit}))
@@ -103,7 +104,7 @@ class Page:
             if state.tab == "analyst":
                 self._analyst.show(version)
         self._controls.show(state, shelf, version)
-        self._say(words | {"studies": str(len(shelf.studies) or "")})
+        self._say(words | {"studies": str(len(shelf.studies) or ""), "answered": self._answered})
 
     @property
     def _roots(self) -> tuple[BokehModel, ...]:
@@ -115,14 +116,20 @@ class Page:
         )
 
     def _choose(self, chosen: dict[str, Any]) -> None:
-        """Follow a choice; another study starts from its own defaults, the page's looks are kept."""
-        state = self._state
-        if "study" in chosen:
-            state = replace(state, version=None, unit=None, change=None, compare=())
-        self.show(replace(state, **chosen))
+        self.show(replace(self._state, **chosen))
 
-    def _grant(self, query: str) -> None:
-        self.show(*read_query(query, self._state))
+    def _grant(self, query: str, number: str) -> None:
+        """Follow a wish; another study starts from its own defaults, the page's looks are kept.
+
+        Each wish is answered, also where it changes nothing: the page may show what was not granted.
+        """
+        self._answered = number
+        before = self._state
+        asked, notices = read_query(query, before)
+        if asked.study != before.study:
+            fresh = replace(before, version=None, unit=None, change=None, compare=())
+            asked, notices = read_query(query, fresh)
+        self.show(asked, notices)
 
     def _find_version(self, state: ViewState, now: StudyNow | None) -> LoadedVersion | None:
         if now is None or state.version is None:

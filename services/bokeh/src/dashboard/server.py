@@ -61,7 +61,7 @@ def make_server(process: Process, application: Application) -> Server:
         (r"/?", PageHandler),
         (r"/ws", SocketHandler),
         (r"/studies/?", StudiesHandler),
-        (r"/data/([a-z-]{1,40})\.csv", TableHandler),
+        (r"/data/([a-z-]{1,40})\.(csv|json)", TableHandler),
         (PATTERN, DownloadHandler),
         (rf"/static/{PREFIX}/(.*)", AssetHandler),
     ]

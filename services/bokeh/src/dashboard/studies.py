@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 from dashboard.assets import PAGE_SHEETS
 from dashboard.fit_words import PHASES, describe_progress
 from dashboard.headline import say_headline
+from dashboard.labels import tell_apart
 from dashboard.process import running
 from dashboard.secured import SecuredHandler
 from dashboard.thumbnails import draw_thumbnail
@@ -27,15 +28,20 @@ class Entry:
     extent: str = ""
 
 
-def describe_study(now: StudyNow) -> Entry:
-    """Describe a study: its answer, or what is happening until there is one."""
+def describe_studies(studies: tuple[StudyNow, ...]) -> tuple[Entry, ...]:
+    """Describe each study: its answer, or what is happening until there is one."""
+    titles = tell_apart((now.name, now.title) for now in studies)
+    return tuple(_describe(now, titles[now.name]) for now in studies)
+
+
+def _describe(now: StudyNow, title: str) -> Entry:
     address = f"/?{urlencode({'study': now.name})}"
     if now.current is not None:
         headline, certainty, thumbnail, extent = _sum_up(now.current)
-        return Entry(now.title, address, headline, certainty, thumbnail, extent)
+        return Entry(title, address, headline, certainty, thumbnail, extent)
     if now.status is None:
-        return Entry(now.title, address, now.trouble or describe_progress(None)["phase"] + ".")
-    return Entry(now.title, address, now.trouble or f"{PHASES[now.status.phase]}; nothing is published yet.")
+        return Entry(title, address, now.trouble or describe_progress(None)["phase"] + ".")
+    return Entry(title, address, now.trouble or f"{PHASES[now.status.phase]}; nothing is published yet.")
 
 
 _summaries: WeakKeyDictionary[LoadedVersion, tuple[str, str, str, str]] = WeakKeyDictionary()
@@ -74,7 +80,7 @@ class StudiesHandler(SecuredHandler):
         shelf = process.cache.shelf
         self.finish(
             template.render(
-                studies=[describe_study(now) for now in shelf.studies],
+                studies=describe_studies(shelf.studies),
                 trouble=shelf.trouble,
                 assets=process.assets.urls,
                 sheets=PAGE_SHEETS,

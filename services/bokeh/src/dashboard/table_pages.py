@@ -1,16 +1,19 @@
-"""The numbers of every figure as CSV, at addresses made of a figure's name and a page's own query.
+"""The numbers of every figure as CSV and JSON, at addresses made of a figure's name and a page's own query.
 
 They need no session, so that a link to one can be kept, and read by a program.
 """
 
 import asyncio
+import json
+import math
 from typing import Any, override
 
+from dashboard.labels import NO_ISOLATES
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler
 from dashboard.settling import settle
 from dashboard.state import read_query
-from dashboard.tables import TABLES, name_file
+from dashboard.tables import TABLES, Cell, Table, name_file
 
 
 class Refused(Exception):
@@ -21,8 +24,11 @@ class Refused(Exception):
         self.status = status
 
 
-def write_csv(process: Process, table: str, query: str) -> tuple[str, str]:
-    """Give the name and the text of a figure's CSV. Blocks: not for the event loop.
+TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
+
+
+def write_file(process: Process, table: str, form: str, query: str) -> tuple[str, str]:
+    """Give the name and the text of a figure's table as CSV or JSON. Blocks: not for the event loop.
 
     Raises
     ------
@@ -42,26 +48,40 @@ def write_csv(process: Process, table: str, query: str) -> tuple[str, str]:
     version = cache.held(state.study or "", state.version or "")
     if version is None:
         raise Refused(404, "Nothing is published for this study yet.")
-    return name_file(version, state, table), build(version, state).to_csv()
+    made = build(version, state)
+    text = made.to_csv().translate(NO_ISOLATES) if form == "csv" else write_json(made)
+    return name_file(version, state, table, form), text
+
+
+def write_json(table: Table) -> str:
+    """Write a table for the page: names and periods as text, numbers as numbers, null where there is none."""
+    rows = [[_tell(cell) for cell in row] for row in table.rows]
+    return json.dumps({"columns": table.columns, "rows": rows}, ensure_ascii=False)
+
+
+def _tell(cell: Cell) -> str | float | None:
+    if isinstance(cell, float):
+        return cell if math.isfinite(cell) else None
+    return str(cell)
 
 
 class TableHandler(SecuredHandler):
-    """Answers ``/data/<figure>.csv?<query>``."""
+    """Answers ``/data/<figure>.csv?<query>``, and ``.json`` likewise."""
 
     @override
     def initialize(self, **_of_every_bokeh_handler: Any) -> None:
         """Take what Bokeh gives to each of its handlers, and leave it."""
 
     @override
-    async def get(self, table: str) -> None:
+    async def get(self, table: str, form: str) -> None:
         try:
-            name, text = await asyncio.to_thread(write_csv, running(), table, self.request.query)
+            name, text = await asyncio.to_thread(write_file, running(), table, form, self.request.query)
         except Refused as refused:
             self.set_status(refused.status)
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(f"{refused}\n")
             return
-        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Type", TYPES[form])
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         # A query that names its version is answered alike for ever, one that does not is not.
         self.set_header(

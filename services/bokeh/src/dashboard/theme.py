@@ -1,11 +1,16 @@
 """Colours: every one in its light form, and what the page's script puts in its place in the dark.
 
-Lines that are told apart by colour differ in lightness too, and are drawn with dashes of their own, so
-that they survive print and colour-blindness (the compared units' hues are near Okabe and Ito's, 2008).
+What a figure means is seen against white and against the dark with a contrast of 3 to 1 and more: fills
+that are paler have an edge that has it. Lines that are told apart by colour differ in lightness too, and
+are drawn with dashes of their own, so that they survive print and colour-blindness (the compared units'
+hues are near Okabe and Ito's, 2008).
 """
 
 INK, BAND, ACCENT, MUTED = "#1b3a4b", "#9cc5d8", "#b3541e", "#6b7780"
 PATH, PATH_BAND = "#8a4b08", "#f0c48a"
+EDGE, PATH_EDGE = "#5693b0", "#bd7f2b"
+"""Of the two bands and the interval; the first also fills dots outside it."""
+
 COMPARED = ("#00795a", "#a3437f", "#2a7fc1")
 DASHES = ("10 4", "2 3", "10 3 2 3")
 DASH_NAMES = ("dashed", "dotted", "dotted and dashed")
@@ -23,11 +28,14 @@ DARK = {
     ACCENT: "#f0965c",
     MUTED: "#97a5ae",
     PATH: "#f2b562",
+    EDGE: "#4080a0",
+    PATH_EDGE: "#9a6a2c",
     PATH_BAND: "#6e4a1c",
     COMPARED[0]: "#4fd6ae",
     COMPARED[1]: "#f09bcb",
     COMPARED[2]: "#7db8ff",
-    CHOSEN: "#ff7ad9",
+    # Between the tiles, which stay light, and what is around them.
+    CHOSEN: "#bf2a90",
     PAPER: "#18222a",
     TEXT: "#d3dde3",
     AXIS: "#6f7f89",

@@ -19,6 +19,7 @@ from dashboard.estimands import (
     estimand_of,
     summarise,
 )
+from dashboard.labels import label_manifest
 from dashboard.reach import Beyond, Reach, find_reach, leave_reach
 from dashboard.unit_effects import Path as OutcomePath
 from dashboard.unit_effects import UnitEffects, compute_path, compute_unit_effects
@@ -69,7 +70,7 @@ class LoadedVersion:
     Attributes
     ----------
     manifest
-        What the store says of the version.
+        What the store says of the version, with names as readers see them.
     slope : (draw,) or (draw, unit)
         Draws of beta, or of each unit's own where the model has them, all chains one after another.
     series
@@ -86,7 +87,7 @@ class LoadedVersion:
         band: dict[str, Floats],
         trace: Path,
     ) -> None:
-        self.manifest = manifest
+        self.manifest = manifest = label_manifest(manifest)
         self.trace = trace
         self.slope = _freeze(slope)
         self._outcome = _freeze(panel["outcome"])

@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from dashboard import analyst
-from dashboard.atlas import RANKED_MAX
+from dashboard.atlas import RANKED_MAX, measure_height
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
 from dashboard.headline import POSITIVE, say_amount, say_headline
@@ -46,8 +46,9 @@ EFFECT_PARTS = (
 )
 NAMES = (
     *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
+    *("answered", "study", "unit", "unit-label", "unit-noun"),
     *("change", "positive", "outcome-heading", "treatment-heading", "units-heading", "units-hint"),
-    *("units-least", "units-most"),
+    *("units-least", "units-most", "units-height"),
     *("multiples-heading", "headline", "certainty", "beyond", "source", "compared", "compared-effect"),
     *("change-value", "change-min", "change-max", "change-units"),
     *("mass", "mass-value", "shown", "stem", *(f"choice-{key}" for key in CHOICES), *SWITCHES),
@@ -79,6 +80,9 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     trouble = (now.trouble,) if now.trouble else ()
     words = {
         "view": "dashboard",
+        "unit": unit,
+        "unit-label": label,
+        "unit-noun": card.unit.noun.capitalize(),
         "document-title": f"{card.title} {DASH} {label} {DASH} {SITE}",
         "title": card.title,
         "notices": _lines((*notices, *trouble, *describe_refit(status, version.name))),
@@ -187,6 +191,7 @@ def say_beyond_elsewhere(card: StudyCard, labels: tuple[str, ...]) -> tuple[str,
 def _say_choices(state: ViewState) -> Words:
     return {
         "query": state.to_query(),
+        "study": state.study or "",
         "mass": write_percent(state.mass),
         "mass-value": f"{state.mass:g}",
         **{f"choice-{key}": str(getattr(state, key)) for key in CHOICES},
@@ -248,7 +253,8 @@ def _say_figures(
     periods = version.manifest.period_names
     return {
         "units-heading": f"{HEADING[card.sign]} in each {card.unit.noun}, {measure.units}",
-        "units-hint": f"{hint} Click one to choose it.",
+        "units-hint": hint,
+        "units-height": str(measure_height(len(version.manifest.units), mapped=mapped)),
         "units-least": f"{write_number(-reach, form=measure.number)} {measure.units}" if reach else "",
         "units-most": f"{write_number(reach, form=measure.number)} {measure.units}" if reach else "",
         "multiples-heading": (

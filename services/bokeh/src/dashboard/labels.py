@@ -1,0 +1,72 @@
+"""What things are called on a page: told apart where names repeat, each kept to its own direction."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+
+from tracestore.manifest import Axis, Manifest, StudyCard, Unit, Variable
+
+ISOLATE, RELEASE = "\N{FIRST STRONG ISOLATE}", "\N{POP DIRECTIONAL ISOLATE}"
+LEFTWARD = {"R", "AL", "AN"}
+"""Bidirectional classes (Unicode Annex 9) of what is written from right to left."""
+
+NO_ISOLATES = str.maketrans(dict.fromkeys((ISOLATE, RELEASE)))
+"""For `str.translate`: takes isolates away, where programs read and nobody does."""
+
+SHORT = 22
+"""Letters of a name beside a plot; with more, little of a plot is left on a telephone."""
+
+
+def tell_apart(names: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Give each identifier its label, followed by the identifier itself where others have the same label."""
+    pairs = tuple(names)
+    count = Counter(label for _, label in pairs)
+    return {id_: label if count[label] == 1 else f"{label} ({id_})" for id_, label in pairs}
+
+
+def isolate(name: str) -> str:
+    """Keep a name that is written from right to left from reordering the sentence it stands in."""
+    if not any(unicodedata.bidirectional(letter) in LEFTWARD for letter in name):
+        return name
+    return f"{ISOLATE}{name}{RELEASE}"
+
+
+def shorten(label: str, most: int = SHORT) -> str:
+    """Cut a label to so many letters, in its middle: names that begin alike may end differently."""
+    if len(label) <= most:
+        return label
+    end = (most - 1) // 2
+    return f"{label[: most - 1 - end]}…{label[-end:]}"
+
+
+def label_manifest(manifest: Manifest) -> Manifest:
+    """Give a manifest with the names that readers see: units told apart, all of them isolated."""
+    labels = tell_apart((unit.id, unit.label) for unit in manifest.units)
+    units = tuple(Unit(id=id_, label=isolate(label)) for id_, label in labels.items())
+    periods = manifest.period_labels
+    return manifest.model_copy(
+        update={
+            "units": units,
+            "study": _label_card(manifest.study),
+            "period_labels": None if periods is None else tuple(isolate(period) for period in periods),
+        }
+    )
+
+
+def _label_card(card: StudyCard) -> StudyCard:
+    return card.model_copy(
+        update={
+            "title": isolate(card.title),
+            "source": None if card.source is None else isolate(card.source),
+            **{name: _label_axis(getattr(card, name)) for name in ("unit", "period")},
+            **{name: _label_variable(getattr(card, name)) for name in ("outcome", "treatment")},
+        }
+    )
+
+
+def _label_axis(axis: Axis) -> Axis:
+    return axis.model_copy(update={"noun": isolate(axis.noun), "plural": isolate(axis.nouns)})
+
+
+def _label_variable(variable: Variable) -> Variable:
+    return variable.model_copy(update={"label": isolate(variable.label), "units": isolate(variable.units)})
