@@ -116,6 +116,7 @@ def test_slider_says_a_change_between_its_steps(stack: Stack, tab: Page) -> None
     expect(handle).to_have_attribute("aria-valuetext", "12.34 %")
     handle.focus()
     handle.press("ArrowRight")
+    await_asked(tab, change="13")
     expect(handle).to_have_attribute("aria-valuetext", "13 %")
 
 

@@ -132,9 +132,13 @@ const Controls = (() => {
   }
 
   function listen() {
-    for (const name of ["study", "unit"]) {
-      at(name).addEventListener("change", (event) => ask({ [name]: event.target.value }));
-    }
+    at("study").addEventListener("change", (event) => ask({ study: event.target.value }));
+    at("unit").addEventListener("change", (event) => {
+      const unit = event.target.value;
+      const others = asked().getAll("compare");
+      // No unit is beside itself.
+      ask(others.includes(unit) ? { unit, compare: [...others.filter((id) => id !== unit), ""] } : { unit });
+    });
     listenToBox();
     for (const group of document.querySelectorAll("[data-choice]")) {
       group.addEventListener("change", (event) => {

@@ -291,7 +291,8 @@ def test_a_visitor_moves_to_another_replica_with_the_state_of_the_address(
     try:
         eventually(replica.ready)
         visits.append(moved := Visit(replica, before["query"], visit.token))
-        assert moved.words == here
+        # It has answered no wish of its own.
+        assert moved.words == here | {"answered": ""}
         assert newer.version in moved.words["newer"]
     finally:
         replica.kill()
