@@ -60,7 +60,7 @@ class Loiterers:
         reader, writer = await self._connect()
         writer.write(b"GET / HTTP/1.1\r\n")
         with self._counted("headers", writer):
-            while not reader.at_eof():
+            while not (reader.at_eof() or writer.is_closing()):
                 await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
                 writer.write(b"X-Slow: 1\r\n")
 
@@ -70,7 +70,7 @@ class Loiterers:
         lines = ["GET / HTTP/1.1", f"Host: {self._host}", "Transfer-Encoding: chunked", "", ""]
         writer.write("\r\n".join(lines).encode())
         with self._counted("bodies", writer):
-            while not reader.at_eof():
+            while not (reader.at_eof() or writer.is_closing()):
                 await asyncio.sleep(random.uniform(*PAUSE_SECONDS))
                 writer.write(b"1\r\nx\r\n")
 
