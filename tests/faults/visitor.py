@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any, Self
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 from bokeh.core.types import ID
 from bokeh.document.json import ModelChanged
@@ -126,7 +126,7 @@ class Connection:
     words
         By name; changed by what the server sends.
     options
-        Of the select boxes, by name: the values that can be chosen, with their labels.
+        By what is chosen, ``study`` or ``unit``: the values that there are, with their labels.
     told_at
         When the page was first told of a newer version, on the monotonic clock.
     """
@@ -141,6 +141,7 @@ class Connection:
         self._protocol = Protocol()
         self._receiver = Receiver(self._protocol)
         self._models: dict[str, str] = {}
+        self._wishes = 0
         self._news = asyncio.Condition()
         self._reading: asyncio.Task[None] | None = None
         self.lost: Lost | None = None
@@ -174,7 +175,7 @@ class Connection:
         return connection
 
     async def change(self, name: str, value: object, wanted: dict[str, str], label: str = "") -> float:
-        """Set a widget as a reader would; give the seconds until the page's words were as wanted.
+        """Set a control as a reader would; give the seconds until the page's words were as wanted.
 
         Parameters
         ----------
@@ -184,7 +185,10 @@ class Connection:
             What the heading of the unit's effect must then contain.
         """
         start = time.monotonic()
-        await self._assign(name, "value", value)
+        if name == "change":
+            await self._assign("change", "value", value)
+        else:
+            await self.wish(urlencode({name: value}))
         async with self._news:
             while not (read_state(self.words) == wanted and label in self.words["effect-unit-heading"]):
                 if self.lost is not None:
@@ -194,7 +198,8 @@ class Connection:
 
     async def wish(self, query: str) -> None:
         """Ask for part of an address, as the page's own controls do; waits for no answer."""
-        data = {"type": "map", "entries": [["query", [query]]]}
+        self._wishes += 1
+        data = {"type": "map", "entries": [["query", [query]], ["number", [str(self._wishes)]]]}
         await self._assign("wish", "data", data)
 
     async def until_lost(self) -> Lost:
@@ -218,8 +223,8 @@ class Connection:
             attributes = root["attributes"]
             name = attributes["name"]
             self._models[name] = root["id"]
-            if name in {"study", "unit"}:
-                self.options[name] = dict(attributes["options"])
+            if name == "options":
+                self.options = read_options(attributes["data"])
             if name == "page":
                 self.words = read_words(attributes["data"])
 
@@ -267,6 +272,15 @@ def read_words(data: dict[str, Any]) -> dict[str, str]:
     """Give the words that a document holds, from the wire's form of them."""
     columns = dict(data["entries"])
     return dict(zip(columns["name"], columns["text"], strict=True))
+
+
+def read_options(data: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """Give what can be chosen, as `Connection.options` holds it, from the wire's form of it."""
+    columns = dict(data["entries"])
+    options: dict[str, dict[str, str]] = {}
+    for what, value, label in zip(columns["of"], columns["value"], columns["label"], strict=True):
+        options.setdefault(what, {})[value] = label
+    return options
 
 
 def read_state(words: dict[str, str]) -> dict[str, str]:

@@ -68,7 +68,7 @@ def test_metrics_tell_sessions_times_and_the_version_served(service: Service) ->
     service.start()
     eventually(service.ready)
     visit = Visit(service)
-    visit.choose("unit", "NY")
+    visit.wish(unit="NY")
     visit.wait_for(lambda words: "unit=NY" in words["query"])
     status, text = service.ask("/metrics", service.health_port)
     assert status == 200

@@ -92,7 +92,7 @@ def test_a_stopped_process_goes_on_with_its_pages_when_it_is_woken(service: Serv
         assert service.process.poll() is None
         time.sleep(0.1)
     service.process.send_signal(signal.SIGCONT)
-    visit.choose("change", 20)
+    visit.slide(20)
     visit.wait_for(lambda words: words["query"].endswith("change=20"))
     visit.close()
     eventually(service.ready)
