@@ -46,7 +46,8 @@ def write_table(
     told = ' class="told"' if len(header) > 1 and words >= set(range(1, len(header))) else ""
     return (
         f'<p class="caption">{escape(caption)}</p>'
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table{told} aria-label="{label}">'
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">'
+        f'<table{told} aria-label="{label}">'
         f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 
