@@ -1,6 +1,7 @@
 """The stack that faults are made to happen to, its base load, and the ledger of what was measured."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -34,7 +35,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="package")
 def form(request: pytest.FixtureRequest) -> Form:
-    return FORMS[request.config.getoption("faults")]
+    option = request.config.getoption
+    form = FORMS[option("faults")]
+    return replace(form, sessions=option("sessions") or form.sessions, loads=option("loads") or form.loads)
 
 
 @pytest.fixture(scope="package")

@@ -25,14 +25,15 @@ def test_pages_of_any_age_resume_after_the_proxy_was_killed(
     [proxy] = stack.containers("traefik")
     with ExitStack() as until_end, ledger.account("kill Traefik") as account:
         loads = {
-            f"{said} old ({HOW_AGED})": until_end.enter_context(
+            said: until_end.enter_context(
                 Load(stack, AGED_SESSIONS, 0, age=age, name=f"aged-{said.replace(' ', '-')}")
             )
             for said, age in AGES.items()
         }
         if form.full:
             eventually(lambda: load.seconds_open >= MINUTE, 2 * MINUTE, "sessions that are a minute old")
-        loads = {f"{load.seconds_open / MINUTE:.1f} min old": load} | loads
+        how = dict.fromkeys(loads, HOW_AGED) | {"1 min": f"opened {load.seconds_open:.0f} s before"}
+        loads = {"1 min": load} | loads
         tab.watch()
         with ExitStack() as watching:
             windows = {said: watching.enter_context(one.watch()) for said, one in loads.items()}
@@ -45,9 +46,9 @@ def test_pages_of_any_age_resume_after_the_proxy_was_killed(
         for said, window in windows.items():
             assert len(window.outages()) == window.load.sessions, "a websocket survived the proxy"
             account.add(
-                f"sessions {said} are live again within 15 s with their state",
-                f"{len(window.lost)} losses of {window.load.sessions} sessions, the slowest "
-                f"{window.longest_outage():.1f} s, {len(window.wrong)} wrong",
+                f"sessions {said} old are live again within 15 s with their state",
+                f"{len(window.outages())} sessions ({how[said]}), "
+                f"the slowest {window.longest_outage():.1f} s, {len(window.wrong)} wrong",
                 window.longest_outage() <= RESUMED_SECONDS and not window.wrong,
             )
         samples, wrong = tab.tell()

@@ -44,8 +44,8 @@ def test_draining_replica_gets_no_new_session_and_its_sessions_move(
             load.await_all_live(20)
         victim.reload()
         assert victim.attrs["State"]["ExitCode"] == 0, "it did not end by itself"
-        victim.start()
         visits = list_new_visits(stack, address, since)
+        victim.start()
         late = [moment for moment in visits if moment > since + QUIET_SECONDS]
         last = max(visits, default=since) - since
         account.add(

@@ -4,10 +4,11 @@ import asyncio
 import threading
 
 import pytest
-from tornado.httputil import HTTPServerRequest, RequestStartLine
+from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 
 from dashboard import handlers
 from dashboard.handlers import PAGES_AT_A_TIME, VisitorLeft, prepare_page
+from dashboard.turns import Turns
 
 
 class Slow:
@@ -35,11 +36,10 @@ def ask(count: int, monkeypatch: pytest.MonkeyPatch, leave: set[int]) -> tuple[S
     monkeypatch.setattr(handlers, "running", lambda: slow)
 
     async def run() -> list[object]:
-        monkeypatch.setattr(handlers, "turns", asyncio.Semaphore(PAGES_AT_A_TIME))
+        monkeypatch.setattr(handlers, "turns", Turns(PAGES_AT_A_TIME))
         gone: set[int] = set()
-        requests = [
-            HTTPServerRequest(start_line=RequestStartLine("GET", "/", "HTTP/1.1")) for _ in range(count)
-        ]
+        line, headers = RequestStartLine("GET", "/", "HTTP/1.1"), HTTPHeaders({"Host": "localhost"})
+        requests = [HTTPServerRequest(start_line=line, headers=headers) for _ in range(count)]
         asked = [
             asyncio.create_task(prepare_page(request, lambda place=place: place not in gone))  # type: ignore[misc]
             for place, request in enumerate(requests)
@@ -65,3 +65,30 @@ def test_page_that_nobody_waits_for_any_more_is_not_made(monkeypatch: pytest.Mon
         place in {4, 5, 6} for place in range(8)
     ]
     assert slow.made == 5
+
+
+def test_last_to_come_has_the_next_turn_and_who_gives_up_holds_up_nobody() -> None:
+    order: list[int] = []
+
+    async def run() -> None:
+        turns, go = Turns(1), asyncio.Event()
+
+        async def take(number: int) -> None:
+            async with turns:
+                if number == 0:
+                    await go.wait()
+                order.append(number)
+
+        tasks = []
+        for number in range(5):
+            tasks.append(asyncio.create_task(take(number)))
+            await asyncio.sleep(0)
+        tasks[4].cancel()
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        async with turns:
+            order.append(5)
+
+    asyncio.run(run())
+    assert order == [0, 3, 2, 1, 5]

@@ -30,6 +30,7 @@ from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler, is_own_origin
 from dashboard.state import MASSES
 from dashboard.theme import DARK
+from dashboard.turns import Turns
 from dashboard.words import NAMES
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ PAGES_AT_A_TIME = 2
 """Pages that are made at a time. More of them would take processor time from each other and from the event
 loop, and would all be done late instead of some in time."""
 
-turns = asyncio.Semaphore(PAGES_AT_A_TIME)
+turns = Turns(PAGES_AT_A_TIME)
 
 
 class VisitorLeft(Exception):
