@@ -1,6 +1,5 @@
 """A study in standard deviations, and in number formats of its own, on the whole of the page's words."""
 
-import math
 from pathlib import Path
 
 import pytest
@@ -46,8 +45,7 @@ def test_the_effect_is_the_slope_times_the_change_in_standard_deviations(version
 
 def test_no_effect_is_told_in_percent_of_an_outcome_in_standard_deviations(version: LoadedVersion) -> None:
     table = build_units(version, STATE)
-    place = table.columns.index("mean effect, % of the outcome")
-    assert all(math.isnan(float(row[place])) for row in table.rows)
+    assert not any("% of the outcome" in column for column in table.columns)
 
 
 def test_every_number_of_the_effect_has_its_format_and_units(version: LoadedVersion) -> None:

@@ -90,7 +90,6 @@ def blank(shape: StudentShape) -> StudentStatistics:
         "origin": np.zeros(flat),
         "spread": np.eye(flat),
         "centre": np.float64(0),
-        "widest": np.float64(1),
         "slope": np.float64(1),
         "rows": np.float64(shape.units),
         "weights": 0 * grid,
@@ -100,6 +99,9 @@ def blank(shape: StudentShape) -> StudentStatistics:
         "treatment": grid,
         "own": np.ones((shape.own, *grid.shape)),
     }
+    # A sampler knows only the data that its model makes use of.
+    if shape.random:
+        data["widest"] = np.float64(1)
     if shape.nuisance:
         data["nuisance"] = np.ones((*grid.shape, shape.nuisance))
     if shape.autoregressive:

@@ -59,8 +59,10 @@ def refer(
         weights = np.where(seen, (nu + 1) / (nu + squares), 0.0)
         place, fit = model.search(place, weights)
     found = _statistics(system, rows, autoregressive, place, fit, nu, weights)
-    scales = {"widest": np.float64(spread_scale), "slope": np.float64(slope_scale)}
-    return replace(found, data=found.data | scales | {"centre": np.float64(centre)})
+    prior = {"centre": np.float64(centre), "slope": np.float64(slope_scale)}
+    if found.shape.random:
+        prior["widest"] = np.float64(spread_scale)
+    return replace(found, data=found.data | prior)
 
 
 def _degrees(squares: Floats) -> float:
