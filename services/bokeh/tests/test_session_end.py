@@ -119,13 +119,13 @@ async def visit(context: ApplicationContext, number: int, query: str, seen: Weak
 
 async def look_around(visitor: Visitor) -> None:
     """Use everything, so that figures are made, replaced and taken out."""
-    await visitor.set("unit", "value", "NY")
+    await visitor.wish("unit=NY")
     await visitor.set("change", "value", 20)
     await visitor.wish("multiples=1&view=dots&compare=CA")
     await visitor.wish("tab=analyst")
     await visitor.until("analyst-provenance")
     await visitor.wish("tab=reader")
-    await visitor.set("study", "value", "another")
+    await visitor.wish("study=another")
 
 
 async def end_all(context: ApplicationContext) -> None:
