@@ -113,7 +113,13 @@ class Stack:
 
     def containers(self, service: str) -> list[Container]:
         """Give the running containers of a service, oldest number first."""
-        labels = [f"com.docker.compose.project={self.project}", f"com.docker.compose.service={service}"]
+        # An image that Compose built carries its project and service as well; what others make of it does not
+        # count.
+        labels = [
+            f"com.docker.compose.project={self.project}",
+            f"com.docker.compose.service={service}",
+            "com.docker.compose.oneoff=False",
+        ]
         found = docker.from_env().containers.list(filters={"label": labels})
         return sorted(found, key=lambda one: int(one.labels["com.docker.compose.container-number"]))
 

@@ -154,7 +154,7 @@ def test_what_is_mounted_is_read_only_but_for_what_a_service_makes(stack: Stack,
 @pytest.mark.parametrize("service", ALL)
 def test_images_are_named_with_a_version_and_built_from_ones_that_are(stack: Stack, service: str) -> None:
     bases = re.findall(r"^[A-Z]+_IMAGE=(\S+)$", (REPOSITORY / ".env.example").read_text(), re.MULTILINE)
-    assert len(bases) == 3
+    assert len(bases) == 4
     for image in [
         *bases,
         *(container.attrs["Config"]["Image"] for container in containers_of(stack, service)),

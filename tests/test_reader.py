@@ -246,12 +246,12 @@ def test_csv_holds_the_numbers_that_are_shown(stack: Stack, tab: Page, tmp_path:
     load(tab, stack, f"{SALES}&compare=TX&mass=0.8")
     version = tab.locator("#version").text_content()
     path = save(tab, '[data-csv="effect-unit"]', tmp_path)
-    assert path.name == f"cigarette-sales-NY-{version}-effect-unit.csv"
+    assert path.name == f"cigarette-sales-NY-plus-10-percent-{version}-effect-unit.csv"
     with path.open(newline="") as file:
         rows = {row[0]: row[1:] for row in csv.reader(file)}
     assert rows["quantity"] == [
-        "New York, packs per person a year",
-        "Texas, packs per person a year",
+        "change in New York, packs per person a year",
+        "change in Texas, packs per person a year",
     ]
     assert float(rows["mean"][0]) == number(tab, "#effect-unit-mean")
     assert float(rows["80 % interval, lower"][0]) == number(tab, "#effect-unit-low")
@@ -268,7 +268,7 @@ def test_every_figure_is_saved_as_png_and_svg(stack: Stack, tab: Page, tmp_path:
     assert png.startswith(b"\x89PNG\r\n\x1a\n")
     assert len(png) > 2_000
     svg = save(tab, f'[data-picture="svg"][data-name="{figure}"]', tmp_path)
-    assert re.fullmatch(rf"cigarette-sales-NY-[0-9a-f]{{12}}-{figure}\.svg", svg.name)
+    assert re.fullmatch(rf"cigarette-sales-NY-plus-10-percent-[0-9a-f]{{12}}-{figure}\.svg", svg.name)
     drawing = ElementTree.fromstring(svg.read_text())
     assert len(list(drawing.iter("{http://www.w3.org/2000/svg}path"))) > 3
 
@@ -316,7 +316,9 @@ def test_every_figure_has_a_table_that_follows_what_is_shown(stack: Stack, tab: 
     tab.locator("#slot-unit select").select_option(label="Ohio")
     expect(table.locator("thead")).to_contain_text("Ohio")
     cell = table.locator("tbody tr", has_text="mean").locator("td").first.text_content() or ""
-    assert float(cell.replace(",", "")) == pytest.approx(number(tab, "#effect-unit-mean"), rel=1e-3)
+    assert float(cell.replace(",", "").replace("\N{MINUS SIGN}", "-")) == pytest.approx(
+        number(tab, "#effect-unit-mean"), rel=1e-3
+    )
 
 
 def test_link_with_everything_in_it_is_kept_and_reproduces_the_page(

@@ -16,7 +16,6 @@ EVERYTHING = (
     "/download/cigarette-sales/000000000000/trace.nc",
     "/static/longitude/favicon.svg",
     "/favicon.ico",
-    "/nothing",
 )
 
 
@@ -50,6 +49,7 @@ def test_users_of_the_file_get_everything_and_nobody_else_anything(guarded: Stac
             assert answer.headers["X-Content-Type-Options"] == "nosniff"
             assert "X-Longitude-Replica" not in answer.headers, "no replica was asked"
         assert handshake_status(guarded, page) == 401
+        assert ask(guarded, "/nothing").status_code == 404, "what there is not is said to everybody"
         for wrong in (basic("ann", "wrong"), basic("bob", PASSWORD), "Bearer x", "Basic !"):
             assert ask(guarded, "/", headers={"Authorization": wrong}).status_code == 401
         right = {"Authorization": basic("ann", PASSWORD)}

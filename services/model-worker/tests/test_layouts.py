@@ -90,7 +90,7 @@ def test_text_in_the_place_of_figures_is_read_or_left_out_and_counted(source: So
     head = f"Year,LocationAbbr,LocationDesc,{layout.measure},Data_Value"
     table = import_long(sample_of("\n".join([head, *rows])), "raw.csv", source)
     assert [row[3] for row in table.rows] == ["1.99", "0.425", "0.425", "1.5", "1234.5"]
-    assert table.left_out == ['2 figures "No Provision"', '1 figures ""']
+    assert table.left_out == ['2 figures "No Provision"', '1 figure ""']
 
 
 def test_no_row_of_a_download_is_left_out_unseen() -> None:

@@ -121,8 +121,9 @@ def test_a_worker_fits_follows_changes_ends_cleanly_and_does_not_repeat_itself(
     worker.until_phase("other", "published")
     assert worker.end() < 5
     lines = worker.log.read_text().splitlines()
-    (fault,) = [line for line in lines if " INFO " not in line]
-    assert "ERROR small: small/data.csv, line 5, column sales (U0, 2003): found" in fault
+    told = [line for line in lines if " INFO " not in line]
+    assert len(told) == 1, told
+    assert "ERROR small: small/data.csv, line 5, column sales (U0, 2003): found" in told[0]
 
     again = watch()
     again.until(lambda: again.log.read_text().count("is already fitted, and current") == 2)

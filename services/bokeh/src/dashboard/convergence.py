@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from arviz_base import rcParams
 from arviz_stats.base.array import array_stats
 
 from dashboard.estimands import HDI_MASS, Floats
@@ -23,8 +24,8 @@ TRACE_POINTS = 200
 
 DENSITY_POINTS = 100
 
-TAILS = (0.05, 0.95)
-"""Quantiles that the tail ESS is of (Vehtari et al. 2021, doi:10.1214/20-BA1221), for the gate as well."""
+TAIL = float(rcParams["stats.ci_prob"])
+"""Share of the draws below the upper tail: ArviZ's own, which the gate and an analyst's notebook have too."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +155,7 @@ def _summarise(name: str, variable: xr.DataArray, labels: Mapping[str, tuple[str
     axes = {"chain_axis": 0, "draw_axis": 1}
     with np.errstate(all="ignore"):
         bulk = np.atleast_1d(_stats.ess(draws, method="bulk", **axes))
-        tail = np.atleast_1d(_stats.ess(draws, method="tail", prob=TAILS, **axes))
+        tail = np.atleast_1d(_stats.ess(draws, method="tail", prob=TAIL, **axes))
         worst = int(np.argmin([_rank_of(*pair) for pair in zip(bulk, tail, strict=True)]))
         own = draws[:, :, worst]
         lower, upper = _stats.hdi(own.ravel(), HDI_MASS)

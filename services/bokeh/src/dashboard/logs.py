@@ -52,6 +52,17 @@ class JsonLine(logging.Formatter):
         return json.dumps(told, default=str)
 
 
+class Left(logging.Filter):
+    """Tells that a client left while it was sent something as what it is: nothing to be warned of."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == "Failed sending message as connection was closed":
+            record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+            return logging.getLogger().isEnabledFor(logging.DEBUG)
+        return True
+
+
 def configure_logging(level: str, replica: str) -> None:
     """Send everything from `level` up, warnings of libraries included, to standard error."""
     handler = logging.StreamHandler()
@@ -59,3 +70,4 @@ def configure_logging(level: str, replica: str) -> None:
     # Bokeh's own wrapper also takes away the handler that it installs when imported.
     basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
+    logging.getLogger("bokeh.server.views.ws").addFilter(Left())
