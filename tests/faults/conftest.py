@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from playwright.sync_api import Browser
 
 from browser import chromium
 from faults.forms import FORMS, Form
@@ -96,14 +97,17 @@ def quiet_stack(stack: Stack, base: Load) -> Stack:
 
 
 @pytest.fixture(scope="package")
-def watched_tab(stack: Stack, base: Load) -> Iterator[WatchedTab]:
-    """The one real page, as long as the package's tests last."""
-    with chromium(stack.ca) as browser:
-        yield WatchedTab(browser.new_page(), stack)
+def browser(stack: Stack) -> Iterator[Browser]:
+    """A Chromium for the one real page of each test."""
+    with chromium(stack.ca) as started:
+        yield started
 
 
 @pytest.fixture
-def tab(watched_tab: WatchedTab) -> WatchedTab:
-    """The one real page, answering."""
-    watched_tab.change_unit(60)
-    return watched_tab
+def tab(stack: Stack, base: Load, browser: Browser) -> Iterator[WatchedTab]:
+    """The one real page, answering; it leaves with its test."""
+    page = browser.new_page()
+    watched = WatchedTab(page, stack)
+    watched.change_unit(60)
+    yield watched
+    page.close()

@@ -7,6 +7,7 @@ import pytest
 
 from faults.access import find_address, list_new_visits
 from faults.forms import Form
+from faults.injection import sessions_of
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
 from faults.tab import WatchedTab
@@ -34,7 +35,7 @@ def account_for_moves(account: Account, window: Window) -> None:
 def test_draining_replica_gets_no_new_session_and_its_sessions_move(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
-    victim = stack.containers("bokeh")[0]
+    victim = max(stack.containers("bokeh"), key=sessions_of)
     address = find_address(stack, victim)
     tab.watch()
     with ledger.account("SIGTERM: one replica drains") as account:
