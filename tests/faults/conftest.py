@@ -96,9 +96,9 @@ def quiet_stack(stack: Stack, base: Load) -> Stack:
     return stack
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser(stack: Stack) -> Iterator[Browser]:
-    """A Chromium for the one real page of each test."""
+    """A Chromium for the one real page of each test. While it is there, no other event loop runs here."""
     with chromium(stack.ca) as started:
         yield started
 

@@ -29,6 +29,10 @@ CONCURRENT = 200
 """Requests of one process at the same time; a load that waits here would be blamed on the server."""
 
 
+UNREACHED = (OSError, ValueError)
+"""What a connection that nobody takes raises; Tornado gives the second where it is lost before TLS begins."""
+
+
 class Refused(Exception):
     """A page or a websocket was not given; the message says with which status or error."""
 
@@ -79,7 +83,7 @@ class Site:
             return await self.client.fetch(self.request(path, **options))
         except HTTPClientError as error:
             raise Refused(str(error)) from error
-        except (OSError, ConnectionError) as error:
+        except UNREACHED as error:
             raise Refused(repr(error)) from error
 
 
@@ -162,7 +166,7 @@ class Connection:
             socket = await websocket_connect(request, subprotocols=["bokeh", token or page.token])
         except HTTPClientError as error:
             raise Refused(f"websocket: {error}") from error
-        except (OSError, ConnectionError) as error:
+        except UNREACHED as error:
             raise Refused(f"websocket: {error!r}") from error
         connection = cls(socket)
         try:
