@@ -66,7 +66,9 @@ def damaged_studies(stack: Stack) -> Iterator[tuple[Damage, list[str], str]]:
 def refusals(container: Container, since: float) -> set[str]:
     """Name the studies of which a replica has said since a moment that what is published cannot be read."""
     log = container.logs(since=since, stdout=True, stderr=True).decode(errors="replace")
-    return set(re.findall(r"ERROR .*study (damaged-\d+): The published version cannot be read", log))
+    return set(
+        re.findall(r'"level": "error".*study (damaged-\d+): The published version cannot be read', log)
+    )
 
 
 def shown_version(stack: Stack, study: str) -> str:
