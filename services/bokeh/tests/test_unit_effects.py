@@ -104,3 +104,16 @@ def test_a_change_too_small_to_see_in_the_outcome_is_still_computed() -> None:
     slope, outcome, treatment = np.array([[-0.5], [0.5]]), np.array([13_000.0]), np.array([2.0])
     added = compute_differences(slope, outcome, treatment, 1e-11, Estimand("log", "log", "percent", "gain"))
     assert added[:, 0] == pytest.approx([-6.5e-10, 6.5e-10], rel=1e-6)
+
+
+def test_other_units_that_a_change_brings_beyond_the_data_are_named(tmp_path: Path) -> None:
+    version = load(tmp_path)
+    assert version.beyond_elsewhere("CA", 0) == ()
+    last = {unit.label: version.series_of(unit.id) for unit in version.manifest.units}
+    wanted = {
+        label
+        for label, series in last.items()
+        if series.treatment[-1] * 5 > version.reach.highest and np.isfinite(series.outcome[-1])
+    } - {"California"}
+    assert wanted
+    assert set(version.beyond_elsewhere("CA", 400)) == wanted

@@ -9,7 +9,7 @@ from dashboard import analyst
 from dashboard.atlas import RANKED_MAX, measure_height
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
-from dashboard.headline import POSITIVE, say_amount, say_headline
+from dashboard.headline import POSITIVE, lower_first, say_amount, say_headline
 from dashboard.measure import Measure
 from dashboard.multiples import UNITS_MAX
 from dashboard.numerals import (
@@ -107,6 +107,8 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
         "mean": f"Mean {heading.lower()} over all {card.unit.nouns}",
     }[card.together]
     words |= _say_effect("effect-all", f"{whole}, {everyone.period}", everyone, card, small[1])
+    outside = say_beyond_elsewhere(card, version.beyond_elsewhere(unit, change))
+    words["effect-all-shares"] = _lines((*words["effect-all-shares"].splitlines(), *outside))
     return _complete(words)
 
 
@@ -183,8 +185,8 @@ def say_beyond_elsewhere(card: StudyCard, labels: tuple[str, ...]) -> tuple[str,
     named = f"{', '.join(labels[:3])}{' and others' if len(labels) > 3 else ''}"
     of_all = f"{len(labels)} other {card.unit.noun if len(labels) == 1 else card.unit.nouns}"
     return (
-        f"In {of_all} ({named}) it would leave the range that any {card.unit.noun} had, which is part of "
-        f"the answers for all {card.unit.nouns}.",
+        f"Beyond the data in {of_all} ({named}), whose {lower_first(card.treatment.label)} would leave the "
+        "range that was seen.",
     )
 
 
@@ -205,11 +207,10 @@ def _say_scenario(state: ViewState, version: LoadedVersion, one: EffectAnswer) -
     label, what_if = version.labels[unit], card.what_if
     headline, certainty = say_headline(card, label, change, one, version.negligible(one))
     beyond = say_beyond(card, label, version.beyond(unit, change))
-    others = version.beyond_elsewhere(unit, change)
     return {
         "headline": headline,
         "certainty": certainty,
-        "beyond": _lines((*beyond, *say_beyond_elsewhere(card, others))),
+        "beyond": _lines(beyond),
         "compared-effect": (
             "Those compared are in the density; dots show one effect alone."
             if state.compare and state.view == "dots"
