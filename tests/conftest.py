@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import Browser, Page
 
+from browser import Complaints, chromium
 from guarded import PLACES
-from probes import await_dashboards
+from probes import PATIENCE, await_dashboards
 from stack import Stack, running
 
 
@@ -32,3 +34,24 @@ def guarded() -> Iterator[Stack]:
     small = {"SESSIONS_MAX": str(PLACES), "UNUSED_SESSION_SECONDS": "45"}
     with running(Stack("longitude-test-guarded", replicas_wanted=2, variables=small)) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def browser(stack: Stack) -> Iterator[Browser]:
+    """A Chromium that trusts the stack's CA. While it is there, no other event loop runs in this thread."""
+    with chromium(stack.ca) as started:
+        yield started
+
+
+@pytest.fixture
+def tab(browser: Browser) -> Iterator[Page]:
+    """A page of a desktop's width, about which the console has nothing to say when it is closed."""
+    context = browser.new_context(
+        viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
+    )
+    context.set_default_timeout(10_000 * PATIENCE)
+    opened, complaints = context.new_page(), Complaints()
+    complaints.watch(opened)
+    yield opened
+    context.close()
+    assert complaints.lines == []

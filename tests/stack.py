@@ -103,6 +103,11 @@ class Stack:
         self.compose("up", "--detach", "--wait", "--no-build", *arguments)
         self.ca.write_text(self.print_ca())
 
+    def read_laid_out(self, path: str) -> str:
+        """Give a file of the volumes that the setup step writes, as that step's user sees it."""
+        reader = ("run", "--rm", "--no-deps", "--quiet-pull", "--entrypoint", "cat")
+        return self.compose(*reader, "setup", path).stdout
+
     def print_ca(self) -> str:
         """Give the CA that clients must trust, PEM."""
         return self.compose("run", "--rm", "--no-deps", "--quiet-pull", "setup", "ca").stdout

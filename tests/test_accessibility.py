@@ -1,12 +1,9 @@
 """axe-core finds nothing serious or critical, on any tab, in light and dark."""
 
-from collections.abc import Iterator
-
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from browser import chromium
 from stack import Stack
 
 SALES = "/?study=cigarette-sales&unit=NY&change=10"
@@ -21,12 +18,6 @@ PAGES = {
     "embedded": (f"{SALES}&embed=1", "#slot-units-figure canvas"),
     "studies": ("/studies", ".studies svg"),
 }
-
-
-@pytest.fixture(scope="module")
-def browser(stack: Stack) -> Iterator[Browser]:
-    with chromium(stack.ca) as started:
-        yield started
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

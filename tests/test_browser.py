@@ -6,17 +6,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser import Complaints, chromium
+from browser import Complaints
 from stack import Stack
 
 SPENDING = "Cigarette taxes and smoking-related health spending"
 NUMBERS = ("#effect-unit-mean", "#effect-unit-low", "#effect-unit-high", "#effect-all-mean")
-
-
-@pytest.fixture(scope="module")
-def browser(stack: Stack) -> Iterator[Browser]:
-    with chromium(stack.ca) as started:
-        yield started
 
 
 @pytest.fixture

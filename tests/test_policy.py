@@ -5,15 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from browser import chromium, violations_of, watch_policy
+from browser import violations_of, watch_policy
 from probes import get
 from stack import Stack
-
-
-@pytest.fixture(scope="module")
-def browser(stack: Stack) -> Iterator[Browser]:
-    with chromium(stack.ca) as started:
-        yield started
 
 
 @pytest.fixture

@@ -1,69 +1,20 @@
-"""Every control of the page by mouse and by keyboard, and all that can be taken from it, in Chromium."""
+"""Every control of the page by mouse and by keyboard, in Chromium."""
 
-import csv
 import os
 import re
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
-from xml.etree import ElementTree
+from urllib.parse import urlsplit
 
 import pytest
-from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from browser import Complaints, chromium, tap
-from probes import PATIENCE
+from browser import tap
+from reader_page import SALES, asked, await_asked, load, number
 from stack import Stack
 
-SALES = "study=cigarette-sales&unit=NY&change=10"
 SPENDING = "Cigarette taxes and smoking-related health spending"
 IDLE_MINUTES = float(os.environ.get("IDLE_MINUTES") or 0.2)
 """How long a page is left alone before its reader comes back; `IDLE_MINUTES=20` for the whole wait."""
-
-
-@pytest.fixture(scope="module")
-def browser(stack: Stack) -> Iterator[Browser]:
-    with chromium(stack.ca) as started:
-        yield started
-
-
-@pytest.fixture
-def tab(browser: Browser) -> Iterator[Page]:
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 900}, permissions=["clipboard-read", "clipboard-write"]
-    )
-    context.set_default_timeout(10_000 * PATIENCE)
-    opened, complaints = context.new_page(), Complaints()
-    complaints.watch(opened)
-    yield opened
-    context.close()
-    assert complaints.lines == []
-
-
-def load(page: Page, stack: Stack, query: str = SALES) -> None:
-    page.goto(f"{stack.url}/?{query}")
-    expect(page.locator("#slot-page")).to_be_attached()
-    expect(page.locator("#slot-outcome canvas").first).to_be_attached(timeout=30_000)
-
-
-def asked(page: Page) -> dict[str, list[str]]:
-    """Give what the address says, without the version."""
-    query = parse_qs(urlsplit(page.url).query)
-    query.pop("version", None)
-    return query
-
-
-def number(page: Page, name: str) -> float:
-    return float(page.locator(name).get_attribute("value") or "nan")
-
-
-def await_asked(page: Page, **wanted: str | list[str]) -> None:
-    for key, value in wanted.items():
-        values = [value] if isinstance(value, str) else value
-        pattern = ".*".join(f"{key}={re.escape(one)}(&|$)" for one in values)
-        expect(page).to_have_url(re.compile(pattern))
 
 
 def test_number_box_takes_a_change_that_the_slider_has_no_step_for(stack: Stack, tab: Page) -> None:
@@ -232,93 +183,6 @@ def test_small_multiples_are_drawn_on_demand_and_choose_too(stack: Stack, tab: P
     expect(tab.locator("#effect-unit-heading")).to_contain_text("Florida")
     tab.get_by_role("button", name="Put them away").click()
     expect(tab.locator("#multiples-shown")).to_be_hidden()
-
-
-def save(page: Page, click: str, folder: Path) -> Path:
-    with page.expect_download() as started:
-        page.locator(click).first.click()
-    path = folder / started.value.suggested_filename
-    started.value.save_as(path)
-    return path
-
-
-def test_csv_holds_the_numbers_that_are_shown(stack: Stack, tab: Page, tmp_path: Path) -> None:
-    load(tab, stack, f"{SALES}&compare=TX&mass=0.8")
-    version = tab.locator("#version").text_content()
-    path = save(tab, '[data-csv="effect-unit"]', tmp_path)
-    assert path.name == f"cigarette-sales-NY-plus-10-percent-{version}-effect-unit.csv"
-    with path.open(newline="") as file:
-        rows = {row[0]: row[1:] for row in csv.reader(file)}
-    assert rows["quantity"] == [
-        "change in New York, packs per person a year",
-        "change in Texas, packs per person a year",
-    ]
-    assert float(rows["mean"][0]) == number(tab, "#effect-unit-mean")
-    assert float(rows["80 % interval, lower"][0]) == number(tab, "#effect-unit-low")
-    assert float(rows["80 % interval, upper"][0]) == number(tab, "#effect-unit-high")
-
-
-@pytest.mark.parametrize(
-    "figure", ["effect-unit", "effect-all", "outcome", "treatment", "units", "multiples"]
-)
-def test_every_figure_is_saved_as_png_and_svg(stack: Stack, tab: Page, tmp_path: Path, figure: str) -> None:
-    load(tab, stack, f"{SALES}&multiples=1")
-    expect(tab.locator("#slot-multiples-figure canvas").first).to_be_visible()
-    png = save(tab, f'[data-picture="png"][data-name="{figure}"]', tmp_path).read_bytes()
-    assert png.startswith(b"\x89PNG\r\n\x1a\n")
-    assert len(png) > 2_000
-    svg = save(tab, f'[data-picture="svg"][data-name="{figure}"]', tmp_path)
-    assert re.fullmatch(rf"cigarette-sales-NY-plus-10-percent-[0-9a-f]{{12}}-{figure}\.svg", svg.name)
-    drawing = ElementTree.fromstring(svg.read_text())
-    assert len(list(drawing.iter("{http://www.w3.org/2000/svg}path"))) > 3
-
-
-@pytest.mark.parametrize("figure", ["effect-unit", "outcome", "units"])
-def test_picture_of_a_dark_page_can_be_read_on_paper(
-    stack: Stack, tab: Page, tmp_path: Path, figure: str
-) -> None:
-    load(tab, stack, f"{SALES}&theme=dark")
-    expect(tab.locator("#slot-units-figure canvas").first).to_be_visible()
-    svg = save(tab, f'[data-picture="svg"][data-name="{figure}"]', tmp_path).read_text()
-    heading = tab.locator(f"#{figure}-heading").text_content() or ""
-    version = tab.locator("#version").text_content() or ""
-    for word in (*heading.split(), version, "Data:", "packs" if figure != "units" else "%"):
-        assert word in svg, word
-    dark = tab.evaluate("Object.values(JSON.parse(document.getElementById('dark-colors').textContent))")
-    rgb = [f"rgb({', '.join(str(int(color[at : at + 2], 16)) for at in (1, 3, 5))})" for color in dark]
-    assert [color for color in (*dark, *rgb, *(one.replace(" ", "") for one in rgb)) if color in svg] == []
-    png = save(tab, f'[data-picture="png"][data-name="{figure}"]', tmp_path)
-    picture = Image.open(png).convert("L")
-    assert picture.getpixel((0, 0)) == 255
-    histogram = picture.histogram()
-    assert histogram[255] > 0.3 * sum(histogram)
-    assert sum(histogram[:100]) > 0.005 * sum(histogram)
-
-
-def test_printed_page_says_where_it_is_from_and_asks_for_no_click(stack: Stack, tab: Page) -> None:
-    load(tab, stack, f"{SALES}&theme=dark")
-    tab.emulate_media(media="print")
-    expect(tab.locator("#version")).to_be_visible()
-    expect(tab.locator("#address")).to_have_text(tab.url)
-    for hidden in ("Click one to choose it", "Draw every one of them", "All studies"):
-        expect(tab.get_by_text(hidden)).to_be_hidden()
-    expect(tab.locator("#multiples-heading")).to_be_hidden()
-
-
-def test_every_figure_has_a_table_that_follows_what_is_shown(stack: Stack, tab: Page) -> None:
-    load(tab, stack, f"{SALES}&multiples=1")
-    for summary in tab.locator("details.table summary").all():
-        summary.press("Enter")
-    for details in tab.locator("details.table").all():
-        expect(details.locator("tbody tr").nth(3)).to_be_visible()
-    table = tab.locator('details[data-table="effect-unit"]')
-    expect(table.locator("thead")).to_contain_text("New York")
-    tab.locator("#slot-unit select").select_option(label="Ohio")
-    expect(table.locator("thead")).to_contain_text("Ohio")
-    cell = table.locator("tbody tr", has_text="mean").locator("td").first.text_content() or ""
-    assert float(cell.replace(",", "").replace("\N{MINUS SIGN}", "-")) == pytest.approx(
-        number(tab, "#effect-unit-mean"), rel=1e-3
-    )
 
 
 def test_link_with_everything_in_it_is_kept_and_reproduces_the_page(

@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import Browser
 
-from browser import chromium
 from faults.forms import FORMS, Form
 from faults.injection import sessions_of
 from faults.ledger import Ledger, describe_machine
@@ -94,13 +93,6 @@ def quiet_stack(stack: Stack, base: Load) -> Stack:
     replicas = stack.containers("bokeh")
     eventually(lambda: not any(map(sessions_of, replicas)), 90, "the load's sessions have ended")
     return stack
-
-
-@pytest.fixture(scope="module")
-def browser(stack: Stack) -> Iterator[Browser]:
-    """A Chromium for the one real page of each test. While it is there, no other event loop runs here."""
-    with chromium(stack.ca) as started:
-        yield started
 
 
 @pytest.fixture

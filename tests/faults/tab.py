@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.sync_api import Page, expect
 
+from faults.ledger import Account
 from stack import Stack
 
 QUERY = "study=smoking-spending&unit=CA&change=10&tab=analyst"
@@ -76,3 +77,13 @@ class WatchedTab:
         expect(self.page).to_have_url(address, timeout=1000 * seconds)
         expect(mean).not_to_have_attribute("value", before)
         return time.monotonic() - start
+
+
+def account_for_tab(account: Account, tab: WatchedTab) -> None:
+    """Note whether a watched page ever showed another state."""
+    samples, wrong = tab.tell()
+    account.add(
+        "the page in Chromium never shows another state",
+        f"{len(wrong)} of {samples} samples differ" + (f": {wrong[0]}" if wrong else ""),
+        samples > 0 and not wrong,
+    )

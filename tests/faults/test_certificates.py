@@ -30,19 +30,7 @@ def served_serial(stack: Stack) -> int:
 
 def read_authority(stack: Stack) -> KeyPair:
     """Give the stack's local CA, from its volume, so that clients trust what is issued here."""
-    parts = [
-        stack.compose(
-            "run",
-            "--rm",
-            "--no-deps",
-            "--quiet-pull",
-            "--entrypoint",
-            "cat",
-            "setup",
-            f"/authority/ca.{part}",
-        ).stdout
-        for part in ("crt", "key")
-    ]
+    parts = [stack.read_laid_out(f"/authority/ca.{part}") for part in ("crt", "key")]
     return KeyPair(*(part[part.index("-----BEGIN") :].encode() for part in parts))
 
 

@@ -10,7 +10,7 @@ from faults.forms import Form
 from faults.injection import sessions_of
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
-from faults.tab import WatchedTab
+from faults.tab import WatchedTab, account_for_tab
 from probes import eventually
 from stack import REPOSITORY, Stack
 
@@ -59,12 +59,7 @@ def test_draining_replica_gets_no_new_session_and_its_sessions_move(
             ", ".join(f"{count} with {code}" for code, count in codes.items()),
             set(codes) == {GOING_AWAY},
         )
-        samples, wrong = tab.tell()
-        account.add(
-            "the page in Chromium never shows another state",
-            f"{len(wrong)} of {samples} samples differ",
-            samples > 0 and not wrong,
-        )
+        account_for_tab(account, tab)
         account.add("and answers afterwards", f"{tab.change_unit(30):.1f} s", True)
     eventually(lambda: len(stack.containers("bokeh")) == stack.replicas_wanted, 10, "all replicas run")
     scale(stack, stack.replicas_wanted)
@@ -132,12 +127,7 @@ def test_rolling_update_is_noticed_by_nobody(
         assert len(after) == len(before)
         assert not after & before
         account_for_moves(account, window)
-        samples, wrong = tab.tell()
-        account.add(
-            "the page in Chromium never shows another state",
-            f"{len(wrong)} of {samples} samples differ",
-            samples > 0 and not wrong,
-        )
+        account_for_tab(account, tab)
 
 
 @pytest.mark.full

@@ -9,7 +9,7 @@ from faults.forms import Form
 from faults.injection import await_healthy, crash, run_inside, started_at
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
-from faults.tab import WatchedTab
+from faults.tab import WatchedTab, account_for_tab
 from probes import eventually
 from stack import Stack
 
@@ -32,12 +32,7 @@ def account_for_losses(account: Account, window: Window, replicas: set[str], tab
         not window.wrong,
     )
     account.add("sessions of the other replicas stay open", f"{len(strays)} closed", not strays)
-    samples, wrong = tab.tell()
-    account.add(
-        "the page in Chromium never shows another state",
-        f"{len(wrong)} of {samples} samples differ" + (f": {wrong[0]}" if wrong else ""),
-        samples > 0 and not wrong,
-    )
+    account_for_tab(account, tab)
     account.add("and answers afterwards", f"{tab.change_unit(30):.1f} s", True)
 
 

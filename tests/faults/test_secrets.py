@@ -18,16 +18,7 @@ STUDIES = ("smoking-spending", "cigarette-sales")
 
 def secrets_of(stack: Stack) -> dict[str, str]:
     """Name what must not be found: what was planted, and what the stack itself keeps secret."""
-    key = stack.compose(
-        "run",
-        "--rm",
-        "--no-deps",
-        "--quiet-pull",
-        "--entrypoint",
-        "cat",
-        "setup",
-        "/edge/certificates/tls.key",
-    ).stdout
+    key = stack.read_laid_out("/edge/certificates/tls.key")
     return {
         "environment": PLANTED,
         "header": f"planted-header-{uuid.uuid4().hex}",
