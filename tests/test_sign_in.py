@@ -66,7 +66,7 @@ def test_users_of_the_file_get_everything_and_nobody_else_anything(guarded: Stac
         assert done.returncode != 0
         assert "SIGN_IN_USERS holds no user" in done.stdout
         assert ask(guarded, "/").status_code == 401, "what cannot be used opens nothing"
-    assert get(guarded, "/").status_code == 200
+    assert get(guarded, "/studies").status_code == 200
     logs = guarded.logs()
     for secret in (PASSWORD, HASH, right["Authorization"].split()[1]):
         assert secret not in logs
@@ -120,4 +120,4 @@ def test_users_and_a_provider_at_once_are_refused_and_leave_all_as_it_is(guarded
     guarded.variables.clear()
     assert done.returncode != 0
     assert "SIGN_IN_USERS and SIGN_IN_PROVIDER are both set" in done.stdout
-    assert get(guarded, "/").status_code == 200
+    assert get(guarded, "/studies").status_code == 200
