@@ -1,5 +1,6 @@
 """A small study that tests write, spoil and fit."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,3 +55,8 @@ class StudyFolder:
         cells = self.rows[line - 1].split(",")
         cells[self.rows[0].split(",").index(column)] = value
         self.rows[line - 1] = ",".join(cells)
+
+    def fill(self, column: str, value: Callable[[int, int], float]) -> None:
+        """Put `value(unit, period)`, both counted from 0, into a column of rows that are all there."""
+        for line in range(2, len(self.rows) + 1):
+            self.set_cell(line, column, str(value(*divmod(line - 2, 8))))

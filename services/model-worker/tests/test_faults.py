@@ -250,9 +250,7 @@ def test_a_treatment_along_a_line_is_not_identified_beside_trends(
     folder.text = folder.text.replace(
         'units = "US$", transform = "log"', 'units = "US$", transform = "identity"'
     )
-    for line in range(2, len(folder.rows) + 1):
-        unit, period = divmod(line - 2, 8)
-        folder.set_cell(line, "tax", str(1 + unit + period * (unit + 1)))
+    folder.fill("tax", lambda unit, period: 1 + unit + period * (unit + 1))
     folder.text += "\n[model]\ntrends = true\n"
     (fault,) = faults_of(folder, settings)
     assert (fault.kind, fault.column) == ("not_identified", "tax")
@@ -260,9 +258,7 @@ def test_a_treatment_along_a_line_is_not_identified_beside_trends(
 
 def test_an_outcome_that_trends_give_exactly_is_a_fault(folder: StudyFolder, settings: Settings) -> None:
     folder.text = folder.text.replace('transform = "log"', 'transform = "identity"')
-    for line in range(2, len(folder.rows) + 1):
-        unit, period = divmod(line - 2, 8)
-        folder.set_cell(line, "sales", str(1 + 3 * unit + period * (unit + 1) + period**2))
+    folder.fill("sales", lambda unit, period: 1 + 3 * unit + period * (unit + 1) + period**2)
     folder.text += "\n[model]\ntrends = true\n"
     (fault,) = faults_of(folder, settings)
     assert (fault.kind, fault.column) == ("no_residual", "sales")
@@ -273,9 +269,7 @@ def test_a_control_along_a_line_is_not_identified_beside_trends(
     folder: StudyFolder, settings: Settings
 ) -> None:
     folder.text = folder.text.replace("controls = []", 'controls = ["income"]')
-    for line in range(2, len(folder.rows) + 1):
-        unit, period = divmod(line - 2, 8)
-        folder.set_cell(line, "income", str(1 + unit + period * (unit + 1)))
+    folder.fill("income", lambda unit, period: 1 + unit + period * (unit + 1))
     folder.text += "\n[model]\ntrends = true\n"
     (fault,) = faults_of(folder, settings)
     assert (fault.kind, fault.column) == ("not_identified", "income")
@@ -284,9 +278,7 @@ def test_a_control_along_a_line_is_not_identified_beside_trends(
 
 def test_what_is_wrong_with_a_lag_points_to_the_key_of_lags(folder: StudyFolder, settings: Settings) -> None:
     # A treatment that doubles every year is as far from that of the year before in every row.
-    for line in range(2, len(folder.rows) + 1):
-        unit, period = divmod(line - 2, 8)
-        folder.set_cell(line, "tax", str(2**period * (unit + 1)))
+    folder.fill("tax", lambda unit, period: 2**period * (unit + 1))
     folder.text += "\n[model]\nlags = 1\n"
     (fault,) = faults_of(folder, settings)
     assert (fault.kind, fault.file, fault.line, fault.column) == (

@@ -1,23 +1,9 @@
 """All units at once: a map of tiles where they are states, otherwise ranked dots with their intervals."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from bokeh.core.properties import value
-from bokeh.models import (
-    ColumnDataSource,
-    FixedTicker,
-    HoverTool,
-    LinearColorMapper,
-    Plot,
-    Range1d,
-    Rect,
-    Scatter,
-    Segment,
-    TapTool,
-    Text,
-)
+from bokeh.models import FixedTicker, LinearColorMapper, Plot, Range1d, Rect, Scatter, Segment
 from bokeh.models.annotations import Span
 from numpy.typing import NDArray
 
@@ -28,6 +14,7 @@ from dashboard.plots import Easel, write_ticks
 from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
 from dashboard.tiles import COLUMNS, ROWS
 from dashboard.unit_effects import UnitEffects
+from dashboard.unit_marks import draw_units, let_choose, name_units
 from dashboard.versions import LoadedVersion
 
 TILE_HEIGHT = 400
@@ -77,19 +64,9 @@ class TileMap:
             hatch_scale=7,
             hatch_weight=1,
         )
-        letters = Text(
-            x="x",
-            y="y",
-            text="id",
-            text_align="center",
-            text_baseline="middle",
-            text_font=value("system-ui, sans-serif"),
-            text_font_size="13px",
-            text_color=TILE_TEXT,
-        )
-        tiles_drawn = easel.draw(self.plot, self.source, tile, selection_glyph=tile, nonselection_glyph=tile)
-        easel.draw(self.plot, self.source, letters, selection_glyph=letters, nonselection_glyph=letters)
-        _let_choose(self.plot, tiles_drawn)
+        let_choose(self.plot, draw_units(easel, self.plot, self.source, tile), "label", "told")
+        letters = name_units("id", y="y", baseline="middle", size="13px", color=TILE_TEXT)
+        draw_units(easel, self.plot, self.source, letters)
 
     def show(self, measure: Measure, chosen: str) -> None:
         """Colour the tiles, on a scale that is even around zero, and mark the chosen unit."""
@@ -124,11 +101,10 @@ class Ranking:
         interval = Segment(x0="lower", x1="upper", y0="y", y1="y", line_color="color", line_width=2)
         dot = Scatter(x="mean", y="y", size=9, fill_color="color", line_color="color")
         self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
-        easel.draw(self.plot, self.source, interval, selection_glyph=interval, nonselection_glyph=interval)
-        dots = easel.draw(self.plot, self.source, dot, selection_glyph=dot, nonselection_glyph=dot)
+        draw_units(easel, self.plot, self.source, interval)
+        let_choose(self.plot, draw_units(easel, self.plot, self.source, dot), "label", "told")
         self._effects = easel.axis(self.plot, "below")
         self._names = easel.axis(self.plot, "left", grid=False)
-        _let_choose(self.plot, dots)
 
     def show(self, measure: Measure, chosen: str) -> None:
         """Rank the units; of more than `RANKED_MAX` those at both ends and the chosen one."""
@@ -167,23 +143,6 @@ def thin_ranking(order: NDArray[np.int64], chosen: int) -> NDArray[np.int64]:
     kept[:half] = kept[-half:] = True
     thinned: NDArray[np.int64] = order[kept | (order == chosen)]
     return thinned
-
-
-def choose_by_tap(source: ColumnDataSource, choose: Callable[[str], None]) -> None:
-    """Call `choose` with the unit that is tapped."""
-
-    def on_change(_attribute: str, _old: Any, new: list[int]) -> None:
-        if new:
-            unit = str(source.data["id"][new[0]])
-            source.selected.indices = []
-            choose(unit)
-
-    source.selected.on_change("indices", on_change)
-
-
-def _let_choose(plot: Plot, renderer: Any) -> None:
-    hover = HoverTool(renderers=[renderer], tooltips=[("", "@label"), ("", "@told")], visible=False)
-    plot.add_tools(hover, TapTool(renderers=[renderer], visible=False))
 
 
 def _tell(measure: Measure, order: NDArray[np.int64]) -> list[str]:

@@ -4,14 +4,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from bokeh.core.properties import value
-from bokeh.models import HoverTool, MultiLine, Plot, Range1d, Rect, TapTool, Text
+from bokeh.models import MultiLine, Plot, Range1d, Rect
 
 from dashboard.estimands import Floats
 from dashboard.labels import shorten
 from dashboard.plots import Easel
 from dashboard.theme import CHOSEN, GRID, INK, TEXT
 from dashboard.tiles import COLUMNS
+from dashboard.unit_marks import draw_units, let_choose, name_units
 from dashboard.versions import LoadedVersion
 from tracestore.manifest import Unit
 
@@ -75,23 +75,10 @@ class Multiples:
             line_width="weight",
         )
         line = MultiLine(xs="xs", ys="ys", line_color=INK, line_width=1.5)
-        name = Text(
-            x="x",
-            y="top",
-            text="short",
-            text_align="center",
-            text_baseline="top",
-            text_font=value("system-ui, sans-serif"),
-            text_font_size="11px",
-            text_color=TEXT,
-        )
-        boxes = easel.draw(self.plot, self.source, box, selection_glyph=box, nonselection_glyph=box)
+        name = name_units("short", y="top", baseline="top", size="11px", color=TEXT)
+        let_choose(self.plot, draw_units(easel, self.plot, self.source, box), "label")
         for glyph in (line, name):
-            easel.draw(self.plot, self.source, glyph, selection_glyph=glyph, nonselection_glyph=glyph)
-        self.plot.add_tools(
-            HoverTool(renderers=[boxes], tooltips=[("", "@label")], visible=False),
-            TapTool(renderers=[boxes], visible=False),
-        )
+            draw_units(easel, self.plot, self.source, glyph)
 
     def holds(self, unit: str) -> bool:
         """Say whether a unit is among those that are drawn."""

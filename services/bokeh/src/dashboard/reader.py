@@ -5,7 +5,7 @@ from collections.abc import Callable
 from bokeh.models import Column, DataRange1d
 from bokeh.models.ui import UIElement
 
-from dashboard.atlas import Ranking, TileMap, choose_by_tap
+from dashboard.atlas import Ranking, TileMap
 from dashboard.figures import Compared, EffectFigure, TimeFigure
 from dashboard.measure import Measure
 from dashboard.multiples import Multiples
@@ -13,6 +13,7 @@ from dashboard.numerals import effect_format
 from dashboard.plots import Easel
 from dashboard.state import ViewState
 from dashboard.tiles import place_units
+from dashboard.unit_marks import choose_by_tap
 from dashboard.versions import LoadedVersion
 
 FIGURES = ("effect-unit", "effect-all", "outcome", "treatment", "units", "multiples")
