@@ -2,16 +2,19 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
 
 import pytest
+from bokeh.models.widgets import Div
 from synthetic import make_card, make_fault, publish, tell
 from visits import Visit, read_block
 
 from conftest import Service, eventually, free_port
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
+from dashboard.frames import REFUSED
+from dashboard.page import ROOTS
 from dashboard.tables import TABLES
 
 
@@ -29,6 +32,36 @@ def published(shared: Service, study: str) -> str:
     publish(shared.root, make_card(study, f"Another {study}"), slope=0.3)
     eventually(lambda: f"study={study}&" in say(shared, f"study={study}")["query"])
     return study
+
+
+def patch_column(visit: Visit) -> None:
+    visit.find("outcome-data").patch({"value": [(0, 1e9)]})
+
+
+def stream_into_column(visit: Visit) -> None:
+    data = visit.find("outcome-data")
+    data.stream({name: [values[-1]] for name, values in data.data.items()})
+
+
+def add_root(visit: Visit) -> None:
+    visit.document.add_root(Div(text="<b>planted</b>"))
+
+
+def remove_root(visit: Visit) -> None:
+    visit.document.remove_root(visit.find("outcome"))
+
+
+@pytest.mark.parametrize("harm", [patch_column, stream_into_column, add_root, remove_root])
+def test_who_sends_what_pages_do_not_send_is_shut_out_and_changes_nothing(
+    shared: Service, visits: list[Visit], harm: Callable[[Visit], None]
+) -> None:
+    visits.append(hostile := Visit(shared, "study=smoking&unit=CA"))
+    before = hostile.find("outcome-data").data["value"].tolist()
+    harm(hostile)
+    assert hostile.wait_until_closed() == REFUSED
+    visits.append(other := Visit(shared, "study=smoking&unit=CA"))
+    assert other.find("outcome-data").data["value"].tolist() == before
+    assert tuple(root.name for root in other.document.roots) == ROOTS
 
 
 def say(service: Service, query: str = "") -> dict[str, str]:

@@ -81,6 +81,18 @@ class Visit:
                 message.apply_to_document(self.document, self)
         return self.words
 
+    def wait_until_closed(self, timeout: float = 20) -> int | None:
+        """Read on until the server closes the websocket; give the code that it closes with."""
+
+        async def drain() -> int | None:
+            async with asyncio.timeout(timeout * PATIENCE):
+                while await self._read() is not None:
+                    pass
+            code: int | None = self._socket._socket.close_code
+            return code
+
+        return self._run(drain())
+
     def close(self) -> None:
         self._run(self._close())
         self._loop.close()

@@ -14,6 +14,7 @@ from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
 from dashboard.analyst_sections import Part, Section, write_sections
 from dashboard.analyst_style import STYLE
+from dashboard.copies import PagePart
 from dashboard.markup import write_paragraphs
 from dashboard.versions import LoadedVersion
 from tracestore.errors import TraceCorrupt
@@ -34,7 +35,7 @@ WORDS = ("analyst-lead",)
 Filled = tuple[str, list[UIElement]]
 
 
-class AnalystTab:
+class AnalystTab(PagePart):
     """The roots of the tab, and what they show.
 
     Making one costs a millisecond or two. Sentences, figures and tables are made when the tab is first

@@ -7,6 +7,7 @@ from bokeh.models import FixedTicker, LinearColorMapper, Plot, Range1d, Rect, Sc
 from bokeh.models.annotations import Span
 from numpy.typing import NDArray
 
+from dashboard.copies import PagePart
 from dashboard.labels import shorten
 from dashboard.measure import Measure
 from dashboard.numerals import write_interval
@@ -23,7 +24,7 @@ RANKED_MAX = 60
 """Units that a ranking shows, half of them from either end where there are more."""
 
 
-class TileMap:
+class TileMap(PagePart):
     """States as tiles, coloured by the effect, hatched where its interval holds zero."""
 
     def __init__(self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...]) -> None:
@@ -87,7 +88,7 @@ class TileMap:
         self.source.patch({name: [(everywhere, values)] for name, values in shown.items()})
 
 
-class Ranking:
+class Ranking(PagePart):
     """Units from the largest effect to the smallest, each a dot with its interval."""
 
     def __init__(self, easel: Easel, version: LoadedVersion) -> None:

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from bokeh.models import FixedTicker, Ticker
 
+from dashboard.copies import PagePart
+
 TICKS = 4
 """Few enough for labels such as 2005-03-31 to stand apart on a telephone."""
 
 
-class CalendarAxis:
+class CalendarAxis(PagePart):
     """An axis of periods, and the ticks it has where periods are told by their numbers."""
 
     def __init__(self, axis: Any) -> None:

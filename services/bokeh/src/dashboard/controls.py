@@ -9,6 +9,7 @@ from bokeh.model import Model as BokehModel
 from bokeh.models import ColumnDataSource
 from bokeh.models.widgets import Button, Slider
 
+from dashboard.copies import PagePart
 from dashboard.labels import tell_apart
 from dashboard.state import ViewState
 from dashboard.traces import Shelf
@@ -24,7 +25,7 @@ NUMBER_MAX = 20
 Titles = tuple[tuple[str, str], ...]
 
 
-class Controls:
+class Controls(PagePart):
     """The slider and the switch to a newer version, which are Bokeh's widgets; options; the wish.
 
     All other controls are the template's own. `options` holds the studies and units that they offer. They
@@ -40,7 +41,7 @@ class Controls:
     """
 
     def __init__(self, choose: Callable[[dict[str, Any]], None], wish: Callable[[str, str], None]) -> None:
-        self._choose = choose
+        self._choose, self._grant = choose, wish
         self._shown_change: float | None = None
         self._wanted_change: float | None = None
         self._titles: Titles = ()
@@ -52,8 +53,8 @@ class Controls:
         self._switch = Button(name="switch", label="Show the version served now", button_type="primary")
         self._wish = ColumnDataSource(name="wish", data={"query": [], "number": []})
         self._change.on_change("value", self._want_change)
-        self._switch.on_click(lambda: choose({"version": None}))
-        self._wish.on_change("data", lambda _attribute, _old, new: wish(*_read_wish(new)))
+        self._switch.on_click(self._choose_current)
+        self._wish.on_change("data", self._hear_wish)
 
     @property
     def roots(self) -> tuple[BokehModel, ...]:
@@ -83,6 +84,12 @@ class Controls:
             step=choose_step(what_if.max - what_if.min),
             value=self._shown_change,
         )
+
+    def _choose_current(self) -> None:
+        self._choose({"version": None})
+
+    def _hear_wish(self, _attribute: str, _old: Any, new: Any) -> None:
+        self._grant(_read_last(new, "query"), _read_last(new, "number")[:NUMBER_MAX])
 
     def _want_change(self, _attribute: str, _old: Any, new: Any) -> None:
         waiting = self._wanted_change is not None
@@ -121,10 +128,6 @@ def list_options(titles: Titles, version: LoadedVersion | None) -> dict[str, Any
     rows: Iterable[tuple[str, str, str]] = (*studies, *units)
     of, value, label = (list(column) for column in zip(*rows, strict=True)) if studies else ([], [], [])
     return {"of": of, "value": value, "label": label}
-
-
-def _read_wish(data: Any) -> tuple[str, str]:
-    return _read_last(data, "query"), _read_last(data, "number")[:NUMBER_MAX]
 
 
 def _read_last(data: Any, name: str) -> str:

@@ -23,6 +23,7 @@ from bokeh.models.annotations import BoxAnnotation, Span
 from numpy.typing import NDArray
 
 from dashboard.calendar_axis import CalendarAxis
+from dashboard.copies import PagePart
 from dashboard.dots import stack_dots
 from dashboard.estimands import Effect, Floats
 from dashboard.numerals import PLAIN, write_in_full
@@ -43,7 +44,7 @@ LONE_HALF_WIDTH = 0.2
 HEADROOM, MARGIN = 1.08, 0.04
 
 
-class Others:
+class Others(PagePart):
     """Lines of the units compared with the chosen one; made when there first is one."""
 
     def __init__(self, easel: Easel, plot: Plot) -> None:
@@ -66,7 +67,7 @@ class Others:
         }
 
 
-class TimeFigure:
+class TimeFigure(PagePart):
     """One column of the panel over time: observed, beside other units, and for the outcome as modelled."""
 
     def __init__(self, easel: Easel, name: str, *, modelled: bool, x: DataRange1d | None = None) -> None:
@@ -135,7 +136,7 @@ class Compared:
     answer: EffectAnswer
 
 
-class EffectFigure:
+class EffectFigure(PagePart):
     """The posterior of an effect, as density or dots, with interval, mean, zero and what is negligible."""
 
     def __init__(self, easel: Easel, name: str) -> None:

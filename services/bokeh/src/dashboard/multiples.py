@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from bokeh.models import MultiLine, Plot, Range1d, Rect
 
+from dashboard.copies import PagePart
 from dashboard.estimands import Floats
 from dashboard.labels import shorten
 from dashboard.plots import Easel
@@ -28,7 +29,7 @@ LABEL_SHARE = 0.28
 """Part of a cell, at its top, that the unit's name has."""
 
 
-class Multiples:
+class Multiples(PagePart):
     """A cell for each unit with its name and its line; a tap chooses the unit."""
 
     def __init__(

@@ -15,6 +15,7 @@ from dashboard import analyst, reader
 from dashboard import words as wording
 from dashboard.analyst import AnalystTab
 from dashboard.controls import Controls
+from dashboard.copies import PagePart
 from dashboard.reader import Reader
 from dashboard.settling import settle
 from dashboard.state import ViewState, read_query
@@ -26,11 +27,11 @@ ROOTS = ("page", "options", "change", "switch", "wish", *reader.ROOTS, *analyst.
 """Slots of the roots, in their order; each root is put into the element of the id ``slot-<name>``."""
 
 
-class Page:
+class Page(PagePart):
     """The models of one session, and the state they show.
 
-    Making one takes some 40 ms, may take longer where a version was never asked before, and may be done
-    on any thread; attaching it to its document takes a few, on the event loop.
+    Making one takes dozens of milliseconds, and copying it a few; both may take longer where something was
+    never asked of a version before, and may be done on any thread.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ class Page:
         self._answered = ""
         self._page = ColumnDataSource(name="page", data={"name": [], "text": []})
         self._controls = Controls(self._choose, self._grant)
-        self._reader = Reader(lambda unit: self._choose({"unit": unit}))
+        self._reader = Reader(self._choose_unit)
         self._analyst = AnalystTab()
         self.show(*read_query(query))
 
@@ -56,7 +57,7 @@ class Page:
         """Put the page into an empty document: its roots, title and template variables."""
         document.config.notify_connection_status = False
         with document.models.freeze():
-            for model in self._roots:
+            for model in self.roots:
                 document.add_root(model)
         self._document = document
         self._label_document(document)
@@ -107,7 +108,8 @@ class Page:
         self._say(words | {"studies": str(len(shelf.studies) or ""), "answered": self._answered})
 
     @property
-    def _roots(self) -> tuple[BokehModel, ...]:
+    def roots(self) -> tuple[BokehModel, ...]:
+        """The models that become the document's roots, in the order of `ROOTS`."""
         return (
             self._page,
             *self._controls.roots,
@@ -117,6 +119,9 @@ class Page:
 
     def _choose(self, chosen: dict[str, Any]) -> None:
         self.show(replace(self._state, **chosen))
+
+    def _choose_unit(self, unit: str) -> None:
+        self._choose({"unit": unit})
 
     def _grant(self, query: str, number: str) -> None:
         """Follow a wish; another study starts from its own defaults, the page's looks are kept.

@@ -25,6 +25,7 @@ from bokeh.models import (
 from bokeh.models.glyph import Glyph
 from bokeh.models.renderers import GlyphRenderer
 
+from dashboard.copies import PagePart
 from dashboard.numerals import PLAIN, tick_format
 from dashboard.theme import AXIS, GRID, TEXT
 from tracestore.manifest import NumberFormat
@@ -36,7 +37,7 @@ TICKS = 5
 Side = Literal["below", "left"]
 
 
-class Easel:
+class Easel(PagePart):
     """The models that all plots of one document share."""
 
     def __init__(self) -> None:

@@ -15,6 +15,7 @@ from dashboard.health import Health
 from dashboard.herald import Herald
 from dashboard.page import Page
 from dashboard.policy import write_policy
+from dashboard.prepared import PreparedPages
 from dashboard.settings import Settings, read_settings
 from dashboard.state import ViewState, read_query
 from dashboard.templates import load_templates
@@ -44,8 +45,10 @@ class Process:
     herald: Herald = field(default_factory=Herald)
     ended: int = 0
     collector: Collector = field(init=False)
+    prepared: PreparedPages = field(init=False)
 
     def __post_init__(self) -> None:
+        self.prepared = PreparedPages(self.cache)
         self.collector = Collector(lambda: len(self.herald.pages), lambda: self.ended)
 
     def start(self) -> None:
@@ -91,7 +94,7 @@ class Process:
         """
         asked, _ = read_query(query)
         self.fetch_version(asked)
-        page = Page(self.cache, query)
+        page = self.prepared.open(query)
         context = document.session_context
         if context is not None:
             # Before it is attached, which shows the volume as it is then: no change falls in between.

@@ -6,6 +6,7 @@ from bokeh.models import Column, DataRange1d
 from bokeh.models.ui import UIElement
 
 from dashboard.atlas import Ranking, TileMap
+from dashboard.copies import PagePart
 from dashboard.figures import Compared, EffectFigure, TimeFigure
 from dashboard.measure import Measure
 from dashboard.multiples import Multiples
@@ -13,7 +14,7 @@ from dashboard.numerals import effect_format
 from dashboard.plots import Easel
 from dashboard.state import ViewState
 from dashboard.tiles import place_units
-from dashboard.unit_marks import choose_by_tap
+from dashboard.unit_marks import Tap
 from dashboard.versions import LoadedVersion
 
 FIGURES = ("effect-unit", "effect-all", "outcome", "treatment", "units", "multiples")
@@ -25,7 +26,7 @@ ROOTS = (
 )
 
 
-class Reader:
+class Reader(PagePart):
     """The figures of the reader's tab.
 
     The figures of all units depend on the study, so they are made when a version is first shown; small
@@ -95,7 +96,7 @@ class Reader:
         if self._atlas is None:
             easel = self._easel
             self._atlas = TileMap(easel, version, tiles) if tiles else Ranking(easel, version)
-            choose_by_tap(self._atlas.source, self._choose)
+            Tap(self._atlas.source, self._choose)
             self._units.children = [self._atlas.plot]
         measure = Measure(version, version.effects_by_unit(state.change or 0.0, state.mass))
         self._atlas.show(measure, unit)
@@ -103,6 +104,6 @@ class Reader:
             return
         if self._cells is None or not self._cells.holds(unit):
             self._cells = Multiples(self._easel, version, tiles, unit)
-            choose_by_tap(self._cells.source, self._choose)
+            Tap(self._cells.source, self._choose)
             self._multiples.children = [self._cells.plot]
         self._cells.mark(unit)

@@ -9,12 +9,18 @@ from collections.abc import Callable
 from typing import Any, cast, override
 from weakref import WeakSet
 
-from bokeh.core.property.wrappers import PropertyValueContainer
+import bokeh
+from bokeh.core.serialization import Serialized
 from bokeh.document import Document
 from bokeh.document.callbacks import DocumentCallbackManager
+from bokeh.document.json import DocJson
 from bokeh.document.models import DocumentModelManager
 from bokeh.model import Model
 from bokeh.server.callbacks import SessionCallback
+from bokeh.util.datatypes import MultiValuedDict
+
+from dashboard.holdings import collect_models, drop_empty
+from dashboard.writing import Writer
 
 
 class SessionDocument(Document):
@@ -39,14 +45,21 @@ class SessionDocument(Document):
         return adopted
 
     def slim(self) -> None:
-        """Let go of what reading makes again: each model's empty containers, most of a document's memory.
+        """Let go of the models' empty containers; not while something reads them."""
+        drop_empty(self.models)
 
-        Not while something reads the models, and only where nothing keeps such a container to fill it.
-        """
-        for model in self.models:
-            defaults = model._unstable_default_values
-            for name in [name for name, value in defaults.items() if _is_empty_container(value)]:
-                del defaults[name]
+    @override
+    def to_json(self, *, deferred: bool = True) -> Any:
+        """Write the document as Bokeh's own does, which has no classes and no scripts here."""
+        writer = Writer(deferred=deferred)
+        written = DocJson(
+            version=bokeh.__version__,
+            title=self.title,
+            config=writer.encode(self.config),
+            roots=writer.encode(self._roots),
+        )
+        self.models.flush_synced()
+        return Serialized(written, buffers=writer.buffers) if deferred else written
 
     @override
     def destroy(self, session: Any) -> None:
@@ -88,9 +101,23 @@ class SessionModels(DocumentModelManager):
 
     @override
     def recompute(self) -> None:
-        before = set(self)
-        super().recompute()
-        self._detached |= before.difference(self)
+        """Find the document's models anew, as Bokeh's own does, without making defaults."""
+        document = self._document()
+        if document is None:
+            return
+        before, now = set(self), collect_models(document.roots)
+        for model in before - now:
+            self._seen_model_ids.add(model.id)
+            model._detach_document()
+        for model in now - before:
+            model._attach_document(document)
+            self._new_models.add(model)
+        self._models = {model.id: model for model in now}
+        self._models_by_name = MultiValuedDict()
+        for model in now:
+            if model.name is not None:
+                self._models_by_name.add_value(model.name, model)
+        self._detached |= before - now
 
     @override
     def destroy(self) -> None:
@@ -100,10 +127,6 @@ class SessionModels(DocumentModelManager):
         self._models.clear()
         self._models_by_name._dict.clear()
         self._new_models.clear()
-
-
-def _is_empty_container(value: object) -> bool:
-    return isinstance(value, PropertyValueContainer) and not value
 
 
 def _do_nothing() -> None:

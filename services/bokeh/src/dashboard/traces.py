@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from dashboard.copies import Shared
 from dashboard.versions import LoadedVersion, load_version
 from tracestore.errors import NothingPublished, TraceCorrupt, TraceStoreError, VersionMissing
 from tracestore.manifest import Status
@@ -59,7 +60,7 @@ class _Failure:
     since: float = field(default_factory=time.monotonic)
 
 
-class TraceCache:
+class TraceCache(Shared):
     """Follows a trace store and holds what it publishes.
 
     `shelf` is replaced as a whole, never changed, so any thread may read it. Versions are held strongly

@@ -8,6 +8,7 @@ from bokeh.models import ColumnDataSource, HoverTool, Plot, TapTool, Text
 from bokeh.models.glyph import Glyph
 from bokeh.models.renderers import GlyphRenderer
 
+from dashboard.copies import PagePart
 from dashboard.plots import Easel
 
 
@@ -39,13 +40,15 @@ def let_choose(plot: Plot, renderer: "GlyphRenderer[Glyph]", *told: str) -> None
     )
 
 
-def choose_by_tap(source: ColumnDataSource, choose: Callable[[str], None]) -> None:
-    """Call `choose` with the unit that is tapped."""
+class Tap(PagePart):
+    """Calls `choose` with the unit that is tapped in what a source is drawn as."""
 
-    def on_change(_attribute: str, _old: Any, new: list[int]) -> None:
+    def __init__(self, source: ColumnDataSource, choose: Callable[[str], None]) -> None:
+        self._source, self._choose = source, choose
+        source.selected.on_change("indices", self._follow)
+
+    def _follow(self, _attribute: str, _old: Any, new: list[int]) -> None:
         if new:
-            unit = str(source.data["id"][new[0]])
-            source.selected.indices = []
-            choose(unit)
-
-    source.selected.on_change("indices", on_change)
+            unit = str(self._source.data["id"][new[0]])
+            self._source.selected.indices = []
+            self._choose(unit)

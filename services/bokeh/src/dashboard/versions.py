@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from dashboard.copies import Shared
 from dashboard.estimands import (
     HDI_MASS,
     Effect,
@@ -62,7 +63,7 @@ class EffectAnswer:
     treatment: float = math.nan
 
 
-class LoadedVersion:
+class LoadedVersion(Shared):
     """The draws and the panel of one version, and what is computed from them once per process.
 
     Compared by identity: two of the same name hold the same numbers.

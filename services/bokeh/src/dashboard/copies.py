@@ -1,0 +1,146 @@
+"""Copies of what belongs to one page, made in a few milliseconds where Bokeh makes its models in dozens.
+
+A model's constructor makes the default of every property that it is given a value for, and throws it away.
+A copy takes over what the model came to hold, and nothing is made twice.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import is_dataclass
+from types import MethodType
+from typing import Any, cast
+
+import numpy as np
+from bokeh.core.property.vectorization import Expr, Field, Value
+from bokeh.core.property.wrappers import PropertyValueContainer
+from bokeh.model import Model
+from bokeh.util.dataclasses import Unspecified
+from bokeh.util.serialization import make_id
+
+
+class PagePart:
+    """What belongs to one page and is copied with it, with all that it holds; of a class that says so."""
+
+
+class Shared:
+    """What pages hold in common and none of them changes; of a class that says so."""
+
+
+NOTHING_INSIDE = (type(None), bool, int, float, str, bytes, np.ndarray, np.generic, type(Unspecified))
+"""What is not copied. Arrays are replaced in a data source and never written to."""
+
+
+class CannotCopy(TypeError):
+    """A page holds something of which nobody has said whether it is its own or shared."""
+
+
+def copy_part[T: PagePart](part: T) -> T:
+    """Copy a part with its models, which must not be in a document; models get identifiers of their own.
+
+    Raises
+    ------
+    CannotCopy
+        When something is neither a model, a `PagePart`, `Shared`, frozen, nor a container of such. Functions
+        are refused as well, as what they refer to cannot be seen; methods of parts are not.
+    """
+    return cast(T, _Copying().copy(part))
+
+
+class _Copying:
+    """One copy being made: what was copied already, by the identity of what it is a copy of."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, Any] = {}
+
+    def copy(self, value: Any) -> Any:
+        kind = type(value)
+        if kind in NOTHING_INSIDE:
+            return value
+        made = self._made.get(id(value))
+        if made is not None:
+            return made
+        way = WAYS.get(kind)
+        if way is None:
+            way = WAYS[kind] = _find_way(kind)
+        return way(self, value)
+
+    def remember(self, value: Any, made: Any) -> Any:
+        self._made[id(value)] = made
+        return made
+
+    def fill(self, made: Any, value: Any) -> Any:
+        self.remember(value, made)
+        inside = vars(made)
+        for name, held in vars(value).items():
+            inside[name] = self.copy(held)
+        return made
+
+    def fill_model(self, value: Any) -> Any:
+        if value.document is not None:
+            raise CannotCopy(f"{value} is in a document")
+        made = self.fill(object.__new__(type(value)), value)
+        made._id = make_id()
+        return made
+
+    def fill_part(self, value: Any) -> Any:
+        return self.fill(object.__new__(type(value)), value)
+
+    def keep(self, value: Any) -> Any:
+        return value
+
+    def copy_list(self, value: Any) -> Any:
+        made = self.remember(value, [])
+        made += map(self.copy, value)
+        return made
+
+    def copy_tuple(self, value: Any) -> Any:
+        return tuple(map(self.copy, value))
+
+    def copy_dict(self, value: Any) -> Any:
+        made = self.remember(value, defaultdict(value.default_factory) if type(value) is defaultdict else {})
+        for name, held in value.items():
+            made[name] = self.copy(held)
+        return made
+
+    def copy_set(self, value: Any) -> Any:
+        return set(map(self.copy, value))
+
+    def copy_method(self, value: Any) -> Any:
+        return MethodType(value.__func__, self.copy(value.__self__))
+
+    def copy_container(self, value: Any) -> Any:
+        """Copy a property's value, which tells the model that owns it when it is changed."""
+        made = self.remember(value, type(value)())
+        if isinstance(value, list):
+            list.extend(made, map(self.copy, value))
+        elif isinstance(value, dict):
+            dict.update(made, {name: self.copy(held) for name, held in value.items()})
+        else:
+            set.update(made, map(self.copy, value))
+        made._owners = {(self.copy(owner), descriptor) for owner, descriptor in value._owners}
+        return made
+
+
+Way = Callable[[_Copying, Any], Any]
+
+WAYS: dict[type, Way] = {
+    list: _Copying.copy_list,
+    tuple: _Copying.copy_tuple,
+    dict: _Copying.copy_dict,
+    defaultdict: _Copying.copy_dict,
+    set: _Copying.copy_set,
+    MethodType: _Copying.copy_method,
+}
+
+
+def _find_way(kind: type) -> Way:
+    if issubclass(kind, Model):
+        return _Copying.fill_model
+    if issubclass(kind, PropertyValueContainer):
+        return _Copying.copy_container
+    if issubclass(kind, (PagePart, Field, Value, Expr)):
+        return _Copying.fill_part
+    frozen = is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    if frozen or issubclass(kind, (Shared, *NOTHING_INSIDE)):
+        return _Copying.keep
+    raise CannotCopy(f"a page holds a {kind.__module__}.{kind.__qualname__}")

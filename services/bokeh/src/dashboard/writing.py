@@ -1,0 +1,45 @@
+"""Documents written for the browser without making the defaults that are not sent."""
+
+from typing import Any, cast, override
+
+from bokeh.core.property.wrappers import PropertyValueContainer
+from bokeh.core.serialization import ObjectRefRep, Serializer
+from bokeh.model import Model
+
+
+class Writer(Serializer):
+    """Bokeh's serializer, which asks a model only for what it holds.
+
+    Bokeh's own asks for every property, which makes its default, and leaves out what is one. What is written
+    is the same, but that a property that must be set and is not goes unnoticed.
+    """
+
+    @override
+    def _encode(self, obj: Any) -> Any:
+        if isinstance(obj, Model) and type(obj).to_serializable is Model.to_serializable:
+            return self._write(obj)
+        return super()._encode(obj)
+
+    def _write(self, model: Model) -> ObjectRefRep:
+        self.add_ref(model, model.ref)
+        made = ObjectRefRep(type="object", name=cast(Any, model).__qualified_model__, id=model.id)
+        attributes = {name: self.encode(model.lookup(name).get_value(model)) for name in list_written(model)}
+        if attributes:
+            made["attributes"] = attributes
+        return made
+
+
+def list_written(model: Model) -> list[str]:
+    """List the properties of a model that the browser is sent, as it would make the others itself."""
+    set_here, made = model._property_values, model._unstable_default_values
+    themed = model.themed_values() or {}
+
+    def is_written(name: str) -> bool:
+        if name in themed:
+            return True
+        default = made.get(name)
+        # Lists that nobody put anything into are left to the browser, and so are those somebody has.
+        return name in set_here or (name in made and not isinstance(default, PropertyValueContainer))
+
+    names = model.properties(_with_props=True)
+    return [name for name in names if is_written(name) and model.lookup(name).serialized]
