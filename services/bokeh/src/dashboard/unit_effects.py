@@ -66,6 +66,9 @@ def compute_differences(
         transform is not defined, or to outcomes too large to be represented.
     """
     shift = compute_shift(treatment, change, estimand)
+    if (shift == shift[:1]).all():
+        # A change in percent of a logged treatment: one power for all cells, where powers are what costs.
+        shift = shift[:1]
     own = np.where(shift < 0, ordered[::-1], ordered)
     draws = compute_difference(outcome, own * shift, estimand.outcome)
     draws[:, ~np.isfinite(draws).all(axis=0)] = np.nan
@@ -108,4 +111,5 @@ def compute_path(
     """Give median and interval of a unit's outcome under the change, period by period."""
     draws = outcome + compute_differences(ordered, outcome, treatment, change, estimand)
     lower, upper = find_intervals(draws, mass)
-    return Path(median=np.median(draws, axis=0), lower=lower, upper=upper)
+    half = (len(draws) - 1) // 2
+    return Path(median=(draws[half] + draws[-1 - half]) / 2, lower=lower, upper=upper)
