@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from bokeh.document import Document
+from bokeh.events import ButtonClick
 from bokeh.model import Model
 from synthetic import make_card, publish
 
@@ -120,6 +121,19 @@ def test_a_newer_version_is_prepared_anew_and_the_old_one_let_go(tmp_path: Path,
     gc.collect()
     assert old() is None
     assert held() is None
+
+
+@pytest.mark.parametrize("query", ["study=smoking&unit=NY&change=9", "study=smoking&multiples=1&compare=CA"])
+def test_a_page_that_turns_to_another_version_is_what_one_made_anew_is(
+    tmp_path: Path, cache: TraceCache, query: str
+) -> None:
+    page = PreparedPages(cache).open(query)
+    document = attach(page)
+    publish(tmp_path, seed=2)
+    cache.poll()
+    switch: Any = document.get_model_by_name("switch")
+    switch._trigger_event(ButtonClick(switch))
+    assert write(document) == write(attach(Page(cache, query)))
 
 
 class Held(PagePart):

@@ -29,8 +29,8 @@ ROOTS = (
 class Reader(PagePart):
     """The figures of the reader's tab.
 
-    The figures of all units depend on the study, so they are made when a version is first shown; small
-    multiples when they are first asked for. Both stand in a column that is there from the start.
+    The figure of all units depends on what units there are, so it is made when a version of them is first
+    shown; small multiples when they are first asked for. Both stand in a column that is there from the start.
 
     Parameters
     ----------
@@ -64,7 +64,9 @@ class Reader(PagePart):
     def show(self, state: ViewState, version: LoadedVersion) -> None:
         """Show a settled state of a version."""
         if version is not self._version:
-            self._version, self._series, self._atlas, self._cells = version, None, None, None
+            if self._version is None or version.manifest.units != self._version.manifest.units:
+                self._atlas = None
+            self._version, self._series, self._cells = version, None, None
         unit, change, mass = state.unit or "", state.change or 0.0, state.mass
         self._show_series(unit, state.compare, version)
         self._outcome.show_model(version.series_of(unit), version.path_of(unit, change, mass))
