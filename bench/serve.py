@@ -3,7 +3,8 @@
 
 One stack of two replicas. The same crowd reads it three times: at the replicas themselves, behind nginx
 configured as Bokeh's documentation does, and through Traefik and TLS. Then one replica alone is compared
-with a naive app (bench/naive_app) for sessions a second and memory, and sessions come and go in rounds.
+with a naive app (bench/naive_app) for sessions a second and memory, and sessions come and go in rounds. At
+last there are four replicas, of which one goes and returns.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import requests
 from visitors.crowds import Crowd, Seen, crowding, longest_lag, read_lags, sum_up, watch
+from visitors.evenness import measure_evenness
 from visitors.sessions import (
     SETTLE_SECONDS,
     Server,
@@ -36,10 +38,13 @@ LIMITS = {
     "session_rate_vs_original": 5.0,
     "memory_per_session_vs_original": 0.25,
     "even_load_spread": 0.1,
+    "even_open_spread": 0.2,
 }
 AT_LEAST = {"session_rate_vs_original"}
 MARKS = ("<!-- measured -->\n", "<!-- /measured -->\n")
 UNUSED_SECONDS = 2
+STAY_SECONDS = 50.0
+"""How long readers stay where their spread is measured: two leave and two come each second."""
 
 
 def measure_crowds(
@@ -142,6 +147,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=30, choices=range(3, 31), metavar="3..30")
     parser.add_argument("--round-sessions", type=int, default=100, choices=range(5, 101), metavar="5..100")
     parser.add_argument("--rate-sessions", type=int, default=40, choices=range(5, 101), metavar="5..100")
+    parser.add_argument("--returned", type=int, default=180, choices=range(10, 301), metavar="10..300")
     parser.add_argument("--write", type=Path, help="the file whose table is replaced, docs/capacity.md")
     return parser.parse_args()
 
@@ -165,13 +171,15 @@ def main() -> None:
             memory = {name: measure_memory(server, count) for name, server in servers.items()}
             rate = {name: measure_rate(server, count) for name, server in servers.items()}
         slope = measure_plateau(ours, options.rounds, options.round_sessions)
+        new, opened = measure_evenness(stack, QUERY, options.sessions // 3, STAY_SECONDS, options.returned)
     figures = {
         "p95_vs_direct": seen["Traefik"].p95 / seen["direct"].p95,
         "p95_vs_nginx": seen["Traefik"].p95 / seen["nginx"].p95,
         "stall_max_ms": stall,
         "session_rate_vs_original": rate["ours"] / rate["naive"],
         "memory_per_session_vs_original": memory["ours"] / memory["naive"],
-        "even_load_spread": seen["Traefik"].spread,
+        "even_load_spread": new,
+        "even_open_spread": opened,
         "rss_slope": slope,
     }
     rows = [(f"`{name}`", f"{value:.3g}", say_limit(name)) for name, value in figures.items()]

@@ -34,6 +34,7 @@ class Crowd:
     arrivals: float
     query: str
     origin: str = ""
+    stay: float = 0.0
     lines: list[Line] = field(default_factory=list, repr=False)
 
     def since(self, moment: float, *kinds: str) -> list[Line]:
@@ -45,6 +46,11 @@ class Crowd:
         """How many sessions are live now."""
         return next((int(line["live"]) for line in reversed(self.lines) if line["what"] == "tick"), 0)
 
+    @property
+    def has_come(self) -> bool:
+        """Whether every session has been live."""
+        return len({line["session"] for line in self.since(0, "live")}) == self.sessions
+
 
 @contextmanager
 def crowding(*crowds: Crowd) -> Iterator[None]:
@@ -52,7 +58,7 @@ def crowding(*crowds: Crowd) -> Iterator[None]:
     processes = [_start(crowd) for crowd in crowds]
     try:
         for crowd in crowds:
-            eventually(lambda crowd=crowd: crowd.live == crowd.sessions, 60 + crowd.sessions, "all live")  # type: ignore[misc]
+            eventually(lambda crowd=crowd: crowd.has_come, 60 + crowd.sessions, "all live")  # type: ignore[misc]
         yield
     finally:
         for process, _ in processes:
@@ -66,6 +72,7 @@ def _start(crowd: Crowd) -> tuple[subprocess.Popen[str], threading.Thread]:
     command = [sys.executable, "-m", "faults.crowd", "--url", crowd.url, "--ca", str(crowd.ca)]
     command += ["--sessions", str(crowd.sessions), "--every", str(crowd.every)]
     command += ["--loads", str(crowd.arrivals), "--query", crowd.query, "--origin", crowd.origin]
+    command += ["--stay", str(crowd.stay)]
     process = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -92,8 +99,6 @@ class Seen:
         Milliseconds from a change to its answer.
     errors
         Loads that failed, answers that were wrong, websockets that were lost.
-    spread
-        By how much the replica that got most of the new visitors was above its share.
     """
 
     changes: int
@@ -101,7 +106,6 @@ class Seen:
     p95: float
     slowest: float
     errors: int
-    spread: float
 
 
 def watch(seconds: float, *crowds: Crowd) -> Seen:
@@ -117,14 +121,12 @@ def sum_up(since: float, *crowds: Crowd) -> Seen:
     times = [1000 * line["seconds"] for line in lines if line["what"] == "answer"]
     loads = [line for line in lines if line["what"] == "load"]
     failed = [line for line in loads if line["error"] is not None]
-    by_replica = Counter(line["replica"] for line in loads if line["error"] is None)
     return Seen(
         changes=len(times),
         p50=statistics.median(times),
         p95=statistics.quantiles(times, n=20)[-1],
         slowest=max(times),
         errors=len(failed) + sum(line["what"] in {"wrong", "lost"} for line in lines),
-        spread=max(by_replica.values()) / statistics.mean(by_replica.values()) - 1,
     )
 
 

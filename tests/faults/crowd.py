@@ -11,6 +11,7 @@ written to standard output as JSON lines with the monotonic time, which all proc
 `live`      a session is (again) live with its state verified: after how many tries, seconds since lost
 `try`       a session could not open its websocket, and why
 `gone`      a session has had its last retry and waits for the page to answer, then loads it again
+`left`      a session was closed by its reader, in whose place another comes
 `told`      a session's page says that there is a newer version, since that moment
 `tick`      four times a second: sessions live now, and when the oldest page load under way began
 """
@@ -57,12 +58,17 @@ class Crowd:
     age
         Seconds that sessions pretend to have been open: their tokens expire so much earlier. Needs the
         secret that tokens are signed with.
+    stay
+        Seconds that a reader stays, in the mean; without an end where it is 0.
     """
 
-    def __init__(self, site: Site, query: str, every: float, age: float, secret: bytes | None) -> None:
+    def __init__(
+        self, site: Site, query: str, every: float, age: float, secret: bytes | None, stay: float = 0.0
+    ) -> None:
         self.site = site
         self.query = query
         self.every = every
+        self.stay = stay
         self.live = 0
         self._age = age
         self._secret = secret
@@ -132,6 +138,7 @@ class Reader:
         self._chance = random.Random(number)
         self._states: list[dict[str, str]] = []
         self._query = ""
+        self._leaves = float("inf")
 
     async def read(self) -> None:
         """Open the page and stay; load it again when it is gone."""
@@ -143,12 +150,22 @@ class Reader:
                 continue
             self._query = page.words["query"]
             self._states = [read_state(page.words)]
-            await self._stay(page)
+            stay = self._crowd.stay
+            self._leaves = time.monotonic() + self._chance.expovariate(1 / stay) if stay else float("inf")
+            if await self._stay(page):
+                say("left", session=self._number)
+                continue
             say("gone", session=self._number)
             await self._await_answer()
 
-    async def _stay(self, page: Page) -> None:
-        """Be live, and come back after each loss; return when the retries are over."""
+    async def _stay(self, page: Page) -> bool:
+        """Be live, and come back after each loss; return when it leaves, or when the retries are over.
+
+        Returns
+        -------
+        bool
+            Whether it left.
+        """
         token, since, tries, was_live = self._crowd.age_token(page), time.monotonic(), 0, False
         while tries < len(RETRIES):
             if was_live:
@@ -159,7 +176,7 @@ class Reader:
             except (Refused, Lost) as failure:
                 say("try", session=self._number, error=str(failure))
                 if not was_live:
-                    return
+                    return False
                 continue
             was_live = True
             page.cookies.update(connection.cookies)
@@ -169,12 +186,14 @@ class Reader:
             self._crowd.live += 1
             try:
                 await self._act(connection)
+                return True
             except Lost as lost:
                 since, tries = time.monotonic(), 0
                 say("lost", session=self._number, replica=connection.replica, code=lost.code)
             finally:
                 self._crowd.live -= 1
                 await connection.close()
+        return False
 
     def _verify(self, connection: Connection) -> None:
         """Compare the state with the one that was left; a change under way may or may not have come in."""
@@ -184,12 +203,12 @@ class Reader:
         self._states, self._query = [state], connection.words["query"]
 
     async def _act(self, connection: Connection) -> None:
-        """Change a widget every so often until the websocket is lost."""
+        """Change a widget every so often, until it is time to leave or the websocket is lost."""
         gone = asyncio.create_task(connection.until_lost())
         told_at: float | None = None
         try:
             due = time.monotonic() + self._chance.random() * self._crowd.every
-            while True:
+            while due < self._leaves:
                 done, _ = await asyncio.wait({gone}, timeout=max(0.0, due - time.monotonic()))
                 if done:
                     raise gone.result()
@@ -240,13 +259,13 @@ async def main() -> None:
     parser.add_argument("--sessions", type=int, required=True)
     parser.add_argument("--every", type=float, required=True, help="seconds between a session's changes")
     parser.add_argument("--loads", type=float, required=True, help="new page loads a second")
+    parser.add_argument("--stay", type=float, default=0.0, help="seconds that readers stay, in the mean")
     parser.add_argument("--age", type=float, default=0.0)
     parser.add_argument("--secret", type=Path)
     options = parser.parse_args()
     secret = options.secret.read_bytes().strip() if options.secret else None
-    crowd = Crowd(
-        Site(options.url, options.ca, options.origin), options.query, options.every, options.age, secret
-    )
+    site = Site(options.url, options.ca, options.origin)
+    crowd = Crowd(site, options.query, options.every, options.age, secret, options.stay)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     work = [Reader(crowd, number).read() for number in range(options.sessions)]

@@ -1,0 +1,70 @@
+"""How evenly four replicas are loaded: with readers who come, and with all there are after one returned."""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Collection
+
+import requests
+from visitors.crowds import Crowd, crowding
+from visitors.sites import address_of
+
+from probes import eventually
+from stack import Stack
+
+REPLICAS = 4
+
+
+def measure_evenness(
+    stack: Stack, query: str, sessions: int, stay: float, seconds: float
+) -> tuple[float, float]:
+    """Measure on a stack that is brought to four replicas for it.
+
+    Parameters
+    ----------
+    sessions
+        Readers that come, ten a second; who stay `stay` seconds in the mean; others take their place.
+    seconds
+        How long after a replica has returned its open websockets are counted.
+
+    Returns
+    -------
+    tuple
+        By how much the replica that is farthest from an even share is off it, as a part of the share: of
+        new readers as they come, and of open websockets after a replica has returned.
+    """
+    stack.compose(
+        "up", "--detach", "--wait", "--no-build", "--no-recreate", "--scale", f"bokeh={REPLICAS}", "bokeh"
+    )
+    replicas = stack.containers("bokeh")
+    crowd = Crowd(stack.url, stack.ca, sessions, 5.0, 0.0, query, stay=stay)
+    with crowding(crowd):
+        first = {line["session"]: line["replica"] for line in reversed(crowd.since(0, "live"))}
+        came = Counter(first.values())
+        [victim, *_] = replicas
+        victim.stop(timeout=20)
+        victim.start()
+        victim.reload()
+        ready = f"http://{address_of(victim, stack)}:5007/ready"
+        eventually(lambda: requests.get(ready, timeout=5).ok, 60, "the replica has returned")
+        time.sleep(seconds)
+        opened = [count_open(address_of(replica, stack)) for replica in replicas]
+    print(
+        f"new by replica: {sorted(came.values())}; open {seconds:g} s after one returned: {opened}",
+        flush=True,
+    )
+    return find_spread([came[replica.short_id] for replica in replicas]), find_spread(opened)
+
+
+def find_spread(counts: Collection[float]) -> float:
+    """Give how far the count that is farthest from the mean is from it, as a part of the mean."""
+    even = sum(counts) / len(counts)
+    return max(abs(count - even) for count in counts) / even
+
+
+def count_open(address: str) -> float:
+    """Ask a replica how many websockets it has open."""
+    text = requests.get(f"http://{address}:5007/metrics", timeout=20).text
+    found = re.search(r"^longitude_websockets_open (\S+)$", text, re.MULTILINE)
+    assert found, text[:2000]
+    return float(found[1])
