@@ -162,13 +162,10 @@ class Session:
         return {value: label for of, value, label in rows if of == what}
 
     def change(self, name: str, value: object) -> dict[str, str]:
-        """Set a control as a reader would, and wait for the words that the server patches in."""
-        before = self.words
+        """Set a control as a reader would, and wait for the words that answer it; others may come before."""
         self._send(self.ask(name, value))
-        while self.words == before:
-            patch = self._receive_until("PATCH-DOC")
-            patch.apply_to_document(self.document)
-        return self.words
+        said, wanted = ("change-value", f"{value:g}") if name == "change" else ("answered", str(self._wishes))
+        return self.follow(lambda words: words[said] == wanted)
 
     def ask(self, name: str, value: object) -> Message[Any]:
         """Make the message that setting a control sends: the slider's value, or a wish of the page's own."""
