@@ -82,7 +82,8 @@ def test_certificate_is_replaced_under_load_and_no_connection_notices(
                 key.write_bytes(pair.key)
                 os.chown(key, -1, 10001)
                 key.chmod(0o640)
-                stack.compose("up", "--detach", "--no-deps", "--no-build", "setup")
+                # Not detached: while the step before is still about to end, another would not be made.
+                stack.compose("up", "--no-deps", "--no-build", "setup")
                 wanted = x509.load_pem_x509_certificate(pair.certificate).serial_number
                 eventually(
                     lambda wanted=wanted: served_serial(stack) == wanted, 20, "the new certificate is served"
@@ -91,7 +92,7 @@ def test_certificate_is_replaced_under_load_and_no_connection_notices(
     finally:
         stack.variables.clear()
         stack.variables |= before
-        stack.compose("up", "--detach", "--no-deps", "--no-build", "setup")
+        stack.compose("up", "--no-deps", "--no-build", "setup")
     assert len(serials) == times + 1, "each certificate was served"
     with ledger.account(f"certificate replaced {times} times under load") as account:
         why = "; ".join(sorted(set(handshakes.failed))[:3])

@@ -80,17 +80,25 @@ def test_scaling_to_one_to_eight_and_back_costs_nothing_and_spreads_new_sessions
     sessions, rate = base.sessions, base.loads
     base.stop()
     with ledger.account("scale 1 -> 8 -> 1") as account:
-        with Load(stack, 0, rate, name="scale-loads") as visitors, visitors.watch() as window:
-            with Load(stack, sessions, 0, name="scale-before") as readers, readers.watch() as moves:
-                scale(stack, 1)
-                readers.await_all_live(40)
-                scale(stack, MANY)
-            with Load(stack, sessions, 0, name="scale-at-eight") as readers, readers.watch() as moves_back:
-                began = collections.Counter(
-                    line["replica"] for line in readers.lines if line["what"] == "live" and line["tries"] == 1
-                )
-                scale(stack, 1)
-                readers.await_all_live(40)
+        try:
+            with Load(stack, 0, rate, name="scale-loads") as visitors, visitors.watch() as window:
+                with Load(stack, sessions, 0, name="scale-before") as readers, readers.watch() as moves:
+                    scale(stack, 1)
+                    readers.await_all_live(40)
+                    scale(stack, MANY)
+                with (
+                    Load(stack, sessions, 0, name="scale-at-eight") as readers,
+                    readers.watch() as moves_back,
+                ):
+                    began = collections.Counter(
+                        line["replica"]
+                        for line in readers.lines
+                        if line["what"] == "live" and line["tries"] == 1
+                    )
+                    scale(stack, 1)
+                    readers.await_all_live(40)
+        finally:
+            scale(stack, stack.replicas_wanted)
         account.add("no page load fails", say_failures(window), not window.failed)
         even = sessions / MANY
         shares = sorted(began.get(one, 0) for one in began)
@@ -109,8 +117,6 @@ def test_scaling_to_one_to_eight_and_back_costs_nothing_and_spreads_new_sessions
             f"{len(moves.wrong) + len(moves_back.wrong)} wrong",
             max(outages) <= BACK_SECONDS and not moves.wrong and not moves_back.wrong,
         )
-    scale(stack, stack.replicas_wanted)
-    base.start()
 
 
 @pytest.mark.full

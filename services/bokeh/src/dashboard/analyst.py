@@ -58,8 +58,8 @@ class AnalystTab(PagePart):
         verdict = "passed" if manifest.verdict.passed else "did not pass"
         return {
             "analyst-lead": (
-                f"Version {manifest.version} {verdict} the checks of its sampling. What speaks for and against "
-                f"the model, how the version was made, and the draws themselves:"
+                f"Version {manifest.version} {verdict} the checks of its sampling. What speaks for and "
+                f"against the model, how the version was made, and the draws themselves:"
             )
         }
 

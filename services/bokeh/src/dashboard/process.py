@@ -16,7 +16,7 @@ from dashboard.herald import Herald
 from dashboard.page import Page
 from dashboard.policy import write_policy
 from dashboard.prepared import PreparedPages
-from dashboard.settings import Settings, read_settings
+from dashboard.settings import Settings, own_settings
 from dashboard.state import ViewState, read_query
 from dashboard.templates import load_templates
 from dashboard.traces import Shelf, TraceCache
@@ -113,7 +113,7 @@ class Process:
 @once
 def running() -> Process:
     """Give the one Process of this interpreter, made from the environment when first asked for."""
-    settings = read_settings()
+    settings = own_settings()
     return Process(
         settings=settings,
         cache=TraceCache(TraceStore(settings.traces_dir)),

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from bokeh.application import Application
@@ -23,7 +24,6 @@ from dashboard.logs import configure_logging
 from dashboard.metrics import LOOP_LAG_SECONDS, REGISTRY, Pauses, Served, write_metrics
 from dashboard.process import Process, running
 from dashboard.secured import MissingHandler
-from dashboard.settings import SettingsError
 from dashboard.studies import StudiesHandler
 from dashboard.table_pages import TableHandler
 from dashboard.trial import try_builds
@@ -104,8 +104,8 @@ def log_access(handler: Any) -> None:
     access_log.log(level, "%(status)d %(method)s %(path)s %(ms).1f ms", fields, extra={"fields": fields})
 
 
-async def serve(process: Process, builder: PageBuilder) -> None:
-    """Serve until told to stop, then drain and stop."""
+async def serve(process: Process, builder: PageBuilder, ready: Callable[[], None]) -> None:
+    """Serve until told to stop, then drain and stop; call `ready` once documents have been tried."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -122,7 +122,7 @@ async def serve(process: Process, builder: PageBuilder) -> None:
     watchdog.start()
     tasks = [
         asyncio.create_task(keep_beating(process.health, LOOP_LAG_SECONDS.observe)),
-        asyncio.create_task(try_builds(process, builder)),
+        asyncio.create_task(try_builds(process, builder, ready)),
         asyncio.create_task(process.collector.keep_collecting()),
     ]
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -139,15 +139,20 @@ async def serve(process: Process, builder: PageBuilder) -> None:
     log.info("stopped")
 
 
-def main() -> int:
-    """Run the service from the directory that holds its app/ and assets/; give the exit code."""
-    try:
-        process = running()
-        process.settings.read_secret()
-    except (SettingsError, FileNotFoundError) as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
+def run(ready: Callable[[], None]) -> None:
+    """Run the service from the directory that holds its app/ and assets/, until it is told to stop.
+
+    Parameters
+    ----------
+    ready
+        Called once documents have been tried, when visitors may come.
+
+    Raises
+    ------
+    SettingsError, FileNotFoundError
+        When it cannot be run with what there is.
+    """
+    process = running()
     configure_logging(process.settings.log_level, process.settings.replica)
     process.cache.poll()
-    asyncio.run(serve(process, PageBuilder(process, read_theme())))
-    return 0
+    asyncio.run(serve(process, PageBuilder(process, read_theme()), ready))

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from functools import cache as once
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -116,6 +117,12 @@ class Settings(BaseSettings):
                 f"expected {Settings.model_fields['secret_file'].description}."
             )
         return secret
+
+
+@once
+def own_settings() -> Settings:
+    """Give the settings of this process, read when they are first asked for."""
+    return read_settings()
 
 
 def read_settings() -> Settings:

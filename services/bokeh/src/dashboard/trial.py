@@ -1,6 +1,7 @@
 """Building documents that nobody sees, to know that visitors' documents can be built, and at once."""
 
 import asyncio
+from collections.abc import Callable
 
 from bokeh.document import Document
 
@@ -33,8 +34,8 @@ def try_every(process: Process, builder: PageBuilder) -> str | None:
     return next((fault for fault in faults if fault is not None), None)
 
 
-async def try_builds(process: Process, builder: PageBuilder) -> None:
-    """Try whenever other versions are served, and every few seconds while builds fail."""
+async def try_builds(process: Process, builder: PageBuilder, ready: Callable[[], None]) -> None:
+    """Try whenever other versions are served, and every few seconds while builds fail; then say `ready`."""
     tried: list[LoadedVersion | None] | None = None
     since = 0.0
     loop = asyncio.get_running_loop()
@@ -44,4 +45,5 @@ async def try_builds(process: Process, builder: PageBuilder) -> None:
         if served != tried or (failing and loop.time() - since > RETRY_SECONDS):
             process.health.build_fault = await asyncio.to_thread(try_every, process, builder)
             tried, since = served, loop.time()
+            ready()
         await asyncio.sleep(LOOK_SECONDS)
