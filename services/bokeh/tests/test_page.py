@@ -51,7 +51,17 @@ def remove_root(visit: Visit) -> None:
     visit.document.remove_root(visit.find("outcome"))
 
 
-@pytest.mark.parametrize("harm", [patch_column, stream_into_column, add_root, remove_root])
+def test_a_root_that_a_browser_adds_is_added_to_nothing(shared: Service, visits: list[Visit]) -> None:
+    visits.append(visit := Visit(shared, "study=smoking&unit=CA"))
+    add_root(visit)
+    visit.document.title = "planted"
+    visit.wish(unit="NY")
+    words = visit.wait_for(lambda words: words["answered"] == "1")
+    assert words["document-title"].startswith("Cigarette taxes")
+    assert b"planted" not in shared.look("/?study=smoking").read()
+
+
+@pytest.mark.parametrize("harm", [patch_column, stream_into_column, remove_root])
 def test_who_sends_what_pages_do_not_send_is_shut_out_and_changes_nothing(
     shared: Service, visits: list[Visit], harm: Callable[[Visit], None]
 ) -> None:

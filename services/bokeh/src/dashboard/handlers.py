@@ -26,7 +26,7 @@ from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.logs import speaking_of
-from dashboard.messages import is_of_page
+from dashboard.messages import Verdict, judge
 from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler, is_own_origin
@@ -238,12 +238,16 @@ class SocketHandler(SecuredHandler, WSHandler):
         RECONNECTS_RESTORED.inc()
 
     async def _handle(self, message: Message[Any]) -> Any:
-        session = self.connection._session if self.connection is not None else None
-        if session is None:
+        connection = self.connection
+        session = connection._session if connection is not None else None
+        if connection is None or session is None:
             return None
-        if not is_of_page(message):
+        verdict = judge(message)
+        if verdict is Verdict.REFUSE:
             self._protocol_error(f"{message.msgtype} of a kind that pages do not send")
             return None
+        if verdict is Verdict.IGNORE:
+            return connection.ok(message)
         with speaking_of(session.id, **running().herald.describe(session.id)):
             if message.msgtype != "PATCH-DOC":
                 return await super()._handle(message)
