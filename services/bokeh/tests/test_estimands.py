@@ -114,11 +114,12 @@ def test_summary_of_a_normal_posterior_is_the_normals_own() -> None:
         pytest.approx(2 + 1.8808, abs=0.05),
     )
     assert summary.probability == pytest.approx(0.97725, abs=0.003)
-    assert np.trapezoid(summary.density, summary.grid) == pytest.approx(1, abs=0.02)
+    assert np.trapezoid(summary.curve[1], summary.curve[0]) == pytest.approx(1, abs=0.02)
     assert pytest.approx(0.94) == HDI_MASS
 
 
 def test_draws_that_all_agree_have_no_density() -> None:
     summary = summarise(np.zeros(10))
     assert (summary.mean, summary.lower, summary.upper, summary.probability) == (0, 0, 0, 0)
-    assert summary.grid.size == summary.density.size == 0
+    assert summary.is_point
+    assert summary.curve[0].size == summary.curve[1].size == 0

@@ -14,7 +14,7 @@ from synthetic import make_card, publish
 
 from conftest import SERVICE
 from dashboard.assets import Assets
-from dashboard.atlas import RANKED_MAX, Measure, Ranking, measure_height, thin_ranking
+from dashboard.atlas import RANKED_MAX, Ranking, measure_height, thin_ranking
 from dashboard.calendar_axis import TICKS, CalendarAxis
 from dashboard.controls import choose_step
 from dashboard.estimands import summarise
@@ -81,7 +81,7 @@ def test_long_names_leave_a_ranking_its_plot_and_are_whole_on_hover(tmp_path: Pa
     version = cache.shelf.studies[0].current
     assert version is not None
     ranking = Ranking(Easel(), version)
-    ranking.show(Measure(version, version.effects_by_unit(10.0)), "AK")
+    ranking.show(version.measure(10.0), "AK")
     [names] = ranking.plot.left
     assert max(len(label) for label in names.major_label_overrides.values()) == SHORT
     assert long in ranking.source.data["label"]
@@ -246,7 +246,7 @@ def test_other_units_than_states_are_ranked(tmp_path: Path) -> None:
     version = cache.shelf.studies[0].current
     assert version is not None
     ranking = Ranking(Easel(), version)
-    measure = Measure(version, version.effects_by_unit(10.0, 0.9))
+    measure = version.measure(10.0, 0.9)
     ranking.show(measure, "NY")
     means = list(ranking.source.data["mean"])
     assert means == sorted(means, reverse=True)

@@ -42,7 +42,7 @@ def test_each_unit_among_all_is_as_it_is_alone(
     tmp_path: Path, sign: str, change: float, by_unit: bool
 ) -> None:
     version = load(tmp_path, card=make_card().model_copy(update={"sign": sign}), by_unit=by_unit)
-    together = version.effects_by_unit(change, 0.8)
+    together = version.measure(change, 0.8).effects
     for place, unit in enumerate(version.manifest.units):
         alone = version.effect_on(unit.id, change, 0.8)
         assert alone.effect is not None

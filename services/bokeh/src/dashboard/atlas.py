@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 from dashboard.copies import PagePart
 from dashboard.labels import shorten
 from dashboard.measure import Measure
-from dashboard.numerals import write_interval
 from dashboard.plots import Easel, write_ticks
 from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
 from dashboard.tiles import COLUMNS, ROWS
-from dashboard.unit_effects import UnitEffects
 from dashboard.unit_marks import draw_units, let_choose, name_units
 from dashboard.versions import LoadedVersion
 
@@ -28,7 +26,7 @@ class TileMap(PagePart):
     """States as tiles, coloured by the effect, hatched where its interval holds zero."""
 
     def __init__(self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...]) -> None:
-        self._effects: UnitEffects | None = None
+        self._measure: Measure | None = None
         self._colors = LinearColorMapper(palette=list(DIVERGING), low=-1, high=1, nan_color=GRID)
         self.plot: Plot = easel.plot(
             "units",
@@ -77,12 +75,12 @@ class TileMap(PagePart):
         shown: dict[str, list[Any]] = {
             "line": [3 if unit == chosen else 0 for unit in self.source.data["id"]],
         }
-        if measure.effects is not self._effects:
-            self._effects = measure.effects
+        if measure is not self._measure:
+            self._measure = measure
             shown |= {
                 "value": measure.mean.tolist(),
                 "hatch": ["/" if doubtful else " " for doubtful in measure.doubtful],
-                "told": _tell(measure, np.arange(measure.mean.size)),
+                "told": list(measure.told),
             }
         # Only what has changed is sent.
         self.source.patch({name: [(everywhere, values)] for name, values in shown.items()})
@@ -125,7 +123,7 @@ class Ranking(PagePart):
             "mean": measure.mean[order],
             "lower": measure.lower[order],
             "upper": measure.upper[order],
-            "told": _tell(measure, order),
+            "told": [measure.told[place] for place in order],
             "color": [CHOSEN if units[place].id == chosen else INK for place in order],
         }
 
@@ -144,14 +142,3 @@ def thin_ranking(order: NDArray[np.int64], chosen: int) -> NDArray[np.int64]:
     kept[:half] = kept[-half:] = True
     thinned: NDArray[np.int64] = order[kept | (order == chosen)]
     return thinned
-
-
-def _tell(measure: Measure, order: NDArray[np.int64]) -> list[str]:
-    told = []
-    for place in order:
-        low, high, mean = write_interval(
-            measure.lower[place], measure.upper[place], measure.mean[place], form=measure.number
-        )
-        known = np.isfinite(measure.mean[place])
-        told.append(f"{mean} ({low} to {high}) {measure.units}" if known else "not defined")
-    return told

@@ -17,7 +17,7 @@ from tracestore.manifest import StudyCard, Variable
 def describe_effect(card: StudyCard, answer: EffectAnswer, state: ViewState) -> str:
     """Describe the posterior of an effect as it is drawn."""
     effect = answer.effect
-    if effect is None or effect.grid.size == 0:
+    if effect is None or effect.is_point:
         return "Nothing is drawn: there is no effect to show."
     low, high, mean = write_interval(effect.lower, effect.upper, effect.mean, form=effect_format(card))
     numbers = f"mean {mean} {card.outcome.units}, {write_percent(effect.mass)} of it from {low} to {high}"
@@ -33,7 +33,7 @@ def describe_effect(card: StudyCard, answer: EffectAnswer, state: ViewState) -> 
 def list_shares(card: StudyCard, answer: EffectAnswer, negligible: float | None) -> tuple[str, ...]:
     """Give the probabilities on either side of zero, or of what is negligible where the study says that."""
     effect = answer.effect
-    if effect is None or effect.grid.size == 0:
+    if effect is None or effect.is_point:
         return ()
     if negligible is None:
         _, (what, share) = list_outcomes(card, effect, None)

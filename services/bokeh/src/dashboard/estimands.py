@@ -6,6 +6,7 @@ was observed. The effect is y' - y, and with the sign "saving" its negative (doc
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -50,18 +51,27 @@ class Effect:
         Share of draws in which the effect, with its sign, is above zero.
     ordered : (draw,)
         The draws, from the smallest to the largest.
-    grid, density
-        Kernel density estimate over the range of the draws; empty where all draws agree.
     """
 
     mean: float
     lower: float
     upper: float
     probability: float
-    grid: Floats
-    density: Floats
     ordered: Floats
     mass: float
+
+    @property
+    def is_point(self) -> bool:
+        """Whether all draws agree, so that there is no density."""
+        return not self.ordered[-1] > self.ordered[0]
+
+    @cached_property
+    def curve(self) -> tuple[Floats, Floats]:
+        """Points over the range of the draws and the kernel density estimate there; empty for a point."""
+        if self.is_point:
+            return np.empty(0), np.empty(0)
+        grid, density, _ = _stats.kde(self.ordered, grid_len=DENSITY_POINTS)
+        return grid, density
 
     def share_between(self, lower: float, upper: float) -> float:
         """Give the share of draws from `lower` to `upper`, both included."""
@@ -174,23 +184,16 @@ def compute_draws(
 def summarise(draws: Floats, mass: float = HDI_MASS) -> Effect:
     """Summarise the draws of an effect: mean, highest density interval, probability, density.
 
-    Interval and density are those of `arviz_stats`; the density is left empty where all draws agree,
-    because a point has none.
+    The interval is that of `arviz_stats`, and so is the density, which is estimated where it is shown.
     """
     ordered = np.sort(draws)
     ordered.setflags(write=False)
     lower, upper = _stats.hdi(ordered, mass)
-    if ordered[-1] > ordered[0]:
-        grid, density, _ = _stats.kde(ordered, grid_len=DENSITY_POINTS)
-    else:
-        grid, density = np.empty(0), np.empty(0)
     return Effect(
         mean=float(draws.mean()),
         lower=float(lower),
         upper=float(upper),
         probability=float((draws > 0).mean()),
-        grid=grid,
-        density=density,
         ordered=ordered,
         mass=mass,
     )

@@ -183,17 +183,19 @@ class EffectFigure(PagePart):
             return
         self._answers, self._looks = answers, (negligible, dots)
         effect = answer.effect
-        seen = effect is not None and effect.grid.size > 0
+        seen = effect is not None and not effect.is_point
         self._mean.update(location=effect.mean if effect is not None else 0, visible=seen)
         self._show_negligible(negligible if seen else None)
         self._show_dots(effect if seen and dots else None)
         drawn = [
             (place, other.answer.effect)
             for place, other in enumerate(others)
-            if not dots and other.answer.effect is not None and other.answer.effect.grid.size
+            if not dots and other.answer.effect is not None and not other.answer.effect.is_point
         ]
         self._others.show(
-            [one.grid for _, one in drawn], [one.density for _, one in drawn], [place for place, _ in drawn]
+            [one.curve[0] for _, one in drawn],
+            [one.curve[1] for _, one in drawn],
+            [place for place, _ in drawn],
         )
         visible = [one for one in (effect, *(one for _, one in drawn)) if one is not None and seen]
         self._across.update(**span_effects(visible))
@@ -201,7 +203,7 @@ class EffectFigure(PagePart):
             self._curve.data = self._interval.data = NOTHING
             return
         self._curve.data, self._interval.data = trace_density(answer)
-        peaks = [float(one.density.max()) for one in visible]
+        peaks = [float(one.curve[1].max()) for one in visible]
         self._top.end = HEADROOM * max(peaks, default=1.0)
 
     def _show_negligible(self, negligible: float | None) -> None:
@@ -238,8 +240,8 @@ class EffectFigure(PagePart):
 
 def span_effects(effects: Sequence[Effect]) -> dict[str, float]:
     """Give the ends of an axis that has effects and zero on it, so that how far from it they are is seen."""
-    low = min((float(one.grid[0]) for one in effects), default=-1.0)
-    high = max((float(one.grid[-1]) for one in effects), default=1.0)
+    low = min((float(one.ordered[0]) for one in effects), default=-1.0)
+    high = max((float(one.ordered[-1]) for one in effects), default=1.0)
     low, high = min(low, 0.0), max(high, 0.0)
     return {"start": low - MARGIN * (high - low), "end": high + MARGIN * (high - low)}
 
@@ -247,14 +249,15 @@ def span_effects(effects: Sequence[Effect]) -> dict[str, float]:
 def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:
     """Give the columns of a density's curve, and the outline of its part inside the interval."""
     effect = answer.effect
-    if effect is None or effect.grid.size == 0:
+    if effect is None or effect.is_point:
         return NOTHING, NOTHING
+    grid, density = effect.curve
     edges = np.asarray([effect.lower, effect.upper])
-    within = effect.grid[(effect.grid > effect.lower) & (effect.grid < effect.upper)]
+    within = grid[(grid > effect.lower) & (grid < effect.upper)]
     x = np.concatenate((edges[:1], within, edges[1:]))
-    top = np.interp(x, effect.grid, effect.density)
+    top = np.interp(x, grid, density)
     outline = {"x": np.concatenate((edges[:1], x, edges[1:])), "y": np.concatenate(([0.0], top, [0.0]))}
-    return {"x": effect.grid, "y": effect.density}, outline
+    return {"x": grid, "y": density}, outline
 
 
 def outline_band(period: NDArray[np.int64], lower: Floats, upper: Floats) -> Data:

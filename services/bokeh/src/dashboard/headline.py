@@ -74,7 +74,7 @@ def say_headline(
         return f"There is no answer for {where}: {answer.reason}.", ""
     outcome = lower_first(card.outcome.label)
     scenario = say_scenario(card, change)
-    if effect.grid.size == 0:
+    if effect.is_point:
         return f"{scenario}, nothing would have changed for {where}.", ""
     turn = -1.0 if card.sign == "saving" else 1.0
     low, high = sorted((turn * effect.lower, turn * effect.upper))

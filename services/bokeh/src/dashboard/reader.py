@@ -8,7 +8,6 @@ from bokeh.models.ui import UIElement
 from dashboard.atlas import Ranking, TileMap
 from dashboard.copies import PagePart
 from dashboard.figures import Compared, EffectFigure, TimeFigure
-from dashboard.measure import Measure
 from dashboard.multiples import Multiples
 from dashboard.numerals import effect_format
 from dashboard.plots import Easel
@@ -100,7 +99,7 @@ class Reader(PagePart):
             self._atlas = TileMap(easel, version, tiles) if tiles else Ranking(easel, version)
             Tap(self._atlas.source, self._choose)
             self._units.children = [self._atlas.plot]
-        measure = Measure(version, version.effects_by_unit(state.change or 0.0, state.mass))
+        measure = version.measure(state.change or 0.0, state.mass)
         self._atlas.show(measure, unit)
         if not state.multiples:
             return

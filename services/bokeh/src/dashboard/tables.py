@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.measure import Measure
 from dashboard.state import ViewState, format_change
 from dashboard.versions import EffectAnswer, LoadedVersion
 from tracestore.manifest import StudyCard
@@ -86,8 +85,8 @@ def build_effect_all(version: LoadedVersion, state: ViewState) -> Table:
 def build_units(version: LoadedVersion, state: ViewState) -> Table:
     """Give the effect on each unit, from the largest to the smallest."""
     card = version.manifest.study
-    effects = version.effects_by_unit(state.change or 0.0, state.mass)
-    measure = Measure(version, effects)
+    measure = version.measure(state.change or 0.0, state.mass)
+    effects = measure.effects
     mass, units = f"{100 * state.mass:g} %", card.outcome.units
     columns = (
         *(card.unit.column, card.unit.noun, card.period.noun, f"mean {name_effect(card)}, {units}"),

@@ -17,11 +17,12 @@ def draw_thumbnail(effect: Effect) -> str:
         An ``svg`` element, made of numbers only; its colours are the style sheet's. Empty where there is
         no density.
     """
-    if effect.grid.size == 0:
+    if effect.is_point:
         return ""
-    low, high = min(float(effect.grid[0]), 0.0), max(float(effect.grid[-1]), 0.0)
-    grid = np.linspace(effect.grid[0], effect.grid[-1], POINTS)
-    density = np.interp(grid, effect.grid, effect.density)
+    where, curve = effect.curve
+    low, high = min(float(where[0]), 0.0), max(float(where[-1]), 0.0)
+    grid = np.linspace(where[0], where[-1], POINTS)
+    density = np.interp(grid, where, curve)
     x = WIDTH * (0.03 + 0.94 * (grid - low) / (high - low))
     y = HEIGHT * (0.97 - 0.9 * density / density.max())
     zero = WIDTH * (0.03 + 0.94 * (0 - low) / (high - low))

@@ -21,9 +21,10 @@ from dashboard.estimands import (
     summarise,
 )
 from dashboard.labels import label_manifest
+from dashboard.measure import Measure
 from dashboard.reach import Beyond, Reach, find_reach, leave_reach
 from dashboard.unit_effects import Path as OutcomePath
-from dashboard.unit_effects import UnitEffects, compute_path, compute_unit_effects
+from dashboard.unit_effects import compute_path, compute_unit_effects
 from tracestore.errors import TraceCorrupt
 from tracestore.manifest import Manifest
 
@@ -118,7 +119,7 @@ class LoadedVersion(Shared):
         self.reach: Reach = find_reach(self._treatment, card.what_if.kind)
         self.effect_on = lru_cache(maxsize=EFFECTS_KEPT)(self._effect_on)
         self.effect_on_all = lru_cache(maxsize=EFFECTS_KEPT)(self._effect_on_all)
-        self.effects_by_unit = lru_cache(maxsize=EFFECTS_KEPT)(self._effects_by_unit)
+        self.measure = lru_cache(maxsize=EFFECTS_KEPT)(self._measure)
         self.path_of = lru_cache(maxsize=EFFECTS_KEPT)(self._path_of)
 
     @property
@@ -184,14 +185,15 @@ class LoadedVersion(Shared):
         share = 1 / places.size if self.manifest.study.together == "mean" else 1.0
         return self._answer(places, last, change, mass, share)
 
-    def _effects_by_unit(self, change: float, mass: float = HDI_MASS) -> UnitEffects:
-        """Give the effect on each unit at its own last observed period."""
+    def _measure(self, change: float, mass: float = HDI_MASS) -> Measure:
+        """Give the effect on each unit at its own last observed period, and what units are compared by."""
         places = np.arange(len(self._last))
         outcome = np.where(self._last < 0, np.nan, self._outcome[places, self._last])
         treatment = np.where(self._last < 0, np.nan, self._treatment[places, self._last])
-        return compute_unit_effects(
+        effects = compute_unit_effects(
             self._ordered, outcome, treatment, self._last, change, self.estimand, mass
         )
+        return Measure(self.manifest.study, self.estimand, effects)
 
     def _path_of(self, unit: str, change: float, mass: float = HDI_MASS) -> OutcomePath:
         """Give the outcome that a unit would have had under the change, in each of its periods."""

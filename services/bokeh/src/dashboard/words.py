@@ -10,7 +10,6 @@ from dashboard.atlas import RANKED_MAX, measure_height
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
 from dashboard.headline import POSITIVE, lower_first, say_amount, say_headline
-from dashboard.measure import Measure
 from dashboard.multiples import UNITS_MAX
 from dashboard.numerals import (
     MINUS,
@@ -239,7 +238,7 @@ def _say_figures(
 ) -> Words:
     card = version.manifest.study
     unit, change, mass = state.unit or "", state.change or 0.0, state.mass
-    measure = Measure(version, version.effects_by_unit(change, mass))
+    measure = version.measure(change, mass)
     mapped = place_units(one.id for one in version.manifest.units) is not None
     units, half = len(version.manifest.units), RANKED_MAX // 2
     some = f": the {half} highest and the {half} lowest of {units}, and the chosen one"
@@ -286,7 +285,7 @@ def _say_effect(
             "low-value": repr(effect.lower),
             "high": high,
             "high-value": repr(effect.upper),
-            "probability": write_probability(effect.probability) if effect.grid.size else DASH,
+            "probability": write_probability(effect.probability) if not effect.is_point else DASH,
             "probability-value": repr(effect.probability),
             "shares": _lines(list_shares(card, answer, negligible)),
         }
