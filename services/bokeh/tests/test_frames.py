@@ -1,8 +1,12 @@
 """Whoever breaks the websocket protocol is told so by the code that RFC 6455 has for it."""
 
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from dashboard.frames import FrameFault, check_close, check_header, check_text
+from dashboard.frames import FrameFault, StrictProtocol, check_close, check_header, check_text, make_header
 
 FIN, MASK = 0x80, 0x80
 
@@ -74,3 +78,54 @@ def test_text_that_is_not_utf_8_is_refused_as_such(payload: bytes) -> None:
     with pytest.raises(FrameFault) as fault:
         check_text(payload)
     assert fault.value.code == 1007
+
+
+@pytest.mark.parametrize(
+    ("length", "header"),
+    [(5, b"\x81\x05"), (126, b"\x81\x7e\x00\x7e"), (70_000, b"\x81\x7f\x00\x00\x00\x00\x00\x01\x11\x70")],
+)
+def test_headers_of_what_is_sent_hold_the_length(length: int, header: bytes) -> None:
+    assert make_header(0x1, length) == header
+
+
+class Pipe:
+    """A stream that notes what is written to it, and says it was taken when told to."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.taken: list[asyncio.Future[None]] = []
+
+    def closed(self) -> bool:
+        return False
+
+    def write(self, data: bytes) -> asyncio.Future[None]:
+        self.written.append(data)
+        self.taken.append(asyncio.get_running_loop().create_future())
+        return self.taken[-1]
+
+
+def make_protocol(pipe: Pipe) -> StrictProtocol:
+    handler: Any = SimpleNamespace(request=None)
+    protocol = StrictProtocol(handler, False, SimpleNamespace(compression_options=None))
+    protocol.stream = pipe  # type: ignore[assignment]
+    return protocol
+
+
+def test_messages_without_a_pause_between_them_are_one_write() -> None:
+    async def send() -> None:
+        pipe = Pipe()
+        protocol = make_protocol(pipe)
+        for text in ("one", "two"):
+            await protocol.write_message(text)
+        assert pipe.written == []
+        await asyncio.sleep(0)
+        assert pipe.written == [b"\x81\x03one\x81\x03two"]
+        assert protocol.is_behind
+        waiting = protocol.write_message("three")
+        assert not waiting.done(), "what was sent before was not taken yet"
+        pipe.taken[0].set_result(None)
+        await waiting
+        protocol._write_frame(True, 0x8, b"")
+        assert pipe.written[1:] == [b"\x81\x05three", b"\x88\x00"], "a close frame comes last, and at once"
+
+    asyncio.run(send())

@@ -5,10 +5,15 @@ client then cannot tell a fault of its own from a replica that died, and tries a
 """
 
 import asyncio
-from typing import Protocol, cast
+import logging
+import struct
+from typing import Any, Protocol, cast, override
 
-from tornado.iostream import StreamClosedError
-from tornado.websocket import WebSocketProtocol13
+from tornado.escape import json_encode, utf8
+from tornado.iostream import StreamBufferFullError, StreamClosedError
+from tornado.websocket import WebSocketHandler, WebSocketProtocol13
+
+log = logging.getLogger(__name__)
 
 LINGER_SECONDS = 2.0
 """For how long what a client goes on sending is read and dropped, so that the close frame reaches it."""
@@ -21,6 +26,7 @@ INTERNAL_ERROR = 1011
 
 _CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _OPCODES = {_CONTINUATION, _TEXT, _BINARY, _CLOSE, _PING, _PONG}
+_FIN = 0x80
 _CONTROL = 0x8
 _CONTROL_BYTES = 125
 _LENGTH_BYTES = {126: 2, 127: 8}
@@ -96,15 +102,65 @@ def check_text(payload: bytes) -> None:
         raise FrameFault(NOT_TEXT, "text is not UTF-8") from None
 
 
+def make_header(opcode: int, length: int) -> bytes:
+    """Make the header of a whole message that a server sends (RFC 6455, 5.2)."""
+    if length < 126:
+        return bytes((_FIN | opcode, length))
+    if length < 65_536:
+        return struct.pack("!BBH", _FIN | opcode, 126, length)
+    return struct.pack("!BBQ", _FIN | opcode, 127, length)
+
+
 class _Parameters(Protocol):
     max_message_size: int
 
 
 class StrictProtocol(WebSocketProtocol13):
-    """Tornado's protocol, with each violation answered by a close frame before the connection ends."""
+    """Tornado's protocol, with each violation answered by a close frame before the connection ends.
+
+    Messages that are written without a pause between them are sent together: Bokeh makes some fifty of
+    one change, and a call of the system for each takes longer than all of the change.
+    """
 
     _reads: int = 0
     _short_length: int = 0
+
+    def __init__(self, handler: WebSocketHandler, mask_outgoing: bool, params: Any) -> None:
+        super().__init__(handler, mask_outgoing, params)
+        self._unsent: list[bytes] = []
+        self._taken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._taken.set_result(None)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the client has not taken yet what was sent before."""
+        return not self._taken.done()
+
+    @override
+    def write_message(
+        self, message: str | bytes | dict[str, Any], binary: bool = False
+    ) -> "asyncio.Future[None]":
+        """Send a message with those that follow it at once; give when what was sent before was taken."""
+        data = utf8(json_encode(message) if isinstance(message, dict) else message)
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._send_all)
+        self._unsent += (make_header(_BINARY if binary else _TEXT, len(data)), data)
+        return self._taken
+
+    @override
+    def _write_frame(self, fin: bool, opcode: int, data: bytes, flags: int = 0) -> "asyncio.Future[None]":
+        self._send_all()
+        return super()._write_frame(fin, opcode, data, flags)
+
+    def _send_all(self) -> None:
+        unsent, self._unsent = b"".join(self._unsent), []
+        if not unsent or self.stream.closed():
+            return
+        try:
+            self._taken = self.stream.write(unsent)
+        except StreamBufferFullError:
+            log.info("websocket let go: more waits for its client than may")
+            self.stream.close()
 
     async def _receive_frame(self) -> None:
         self._reads = 0

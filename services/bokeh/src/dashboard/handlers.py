@@ -17,7 +17,7 @@ from bokeh.server.views.doc_handler import DocHandler
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
 from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
-from tornado.iostream import IOStream, StreamBufferFullError
+from tornado.iostream import IOStream
 from tornado.web import HTTPError
 from tornado.websocket import WebSocketClosedError, WebSocketProtocol
 
@@ -193,15 +193,19 @@ class SocketHandler(SecuredHandler, WSHandler):
     async def write_message(  # type: ignore[override]
         self, message: bytes | str | dict[str, Any], binary: bool = False, locked: bool = True
     ) -> None:
-        """Send a message, which ends when the client has taken it; a client that takes nothing is let go.
+        """Send a message once the client has taken what was sent before; one that takes nothing is let go.
 
-        What the session wants to send next waits for this, so nothing more piles up than one message.
+        What the session wants to send next waits for this, so nothing more piles up than one change.
         """
+        protocol = self.ws_connection
+        if not (isinstance(protocol, StrictProtocol) and protocol.is_behind):
+            await super().write_message(message, binary, locked)
+            return
         try:
             async with asyncio.timeout(TAKE_SECONDS):
                 await super().write_message(message, binary, locked)
-        except (TimeoutError, StreamBufferFullError) as error:
-            log.info("websocket let go: its client takes nothing (%s)", type(error).__name__)
+        except TimeoutError as error:
+            log.info("websocket let go: its client takes nothing")
             stream = self._find_stream()
             if stream is not None:
                 stream.close()
