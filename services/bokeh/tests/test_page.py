@@ -34,6 +34,19 @@ def published(shared: Service, study: str) -> str:
     return study
 
 
+def test_a_page_that_comes_back_to_where_it_was_before_is_as_it_was_last(
+    shared: Service, visits: list[Visit]
+) -> None:
+    first = Visit(shared, "study=smoking&unit=CA&change=5")
+    first.wish(unit="NY")
+    first.wait_for(lambda words: words["unit"] == "NY")
+    first.close()
+    visits.append(again := Visit(shared, "study=smoking&unit=AL&change=7&tab=analyst", first.token))
+    assert (again.words["unit"], again.words["change-value"]) == ("AL", "7")
+    assert again.words["choice-tab"] == "analyst"
+    assert again.words["answered"] == "", "its wishes since were answered elsewhere"
+
+
 def patch_column(visit: Visit) -> None:
     visit.find("outcome-data").patch({"value": [(0, 1e9)]})
 

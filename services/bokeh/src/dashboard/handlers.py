@@ -231,7 +231,14 @@ class SocketHandler(SecuredHandler, WSHandler):
             cast(SessionDocument, self.connection.session.document).slim()
 
     async def _async_open(self, token: str) -> None:
-        if self._session_id in {session.id for session in self.application_context.sessions}:
+        known = next((one for one in self.application_context.sessions if one.id == self._session_id), None)
+        if known is not None:
+            process, query = running(), self.request.query
+            if process.is_behind(known.id, query):
+                # It was here before, and moved on where it was since.
+                await cast(
+                    "Awaitable[None]", known.with_document_locked(process.resume_page, known.id, query)
+                )
             await super()._async_open(token)
             return
         try:

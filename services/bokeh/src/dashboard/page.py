@@ -71,6 +71,15 @@ class Page(PagePart):
         """Say which study and version are shown."""
         return {"study": self._state.study or "", "version": self._state.version or ""}
 
+    def is_at(self, query: str) -> bool:
+        """Say whether the page's address has this query."""
+        return self._words.get("query") == query
+
+    def resume(self, query: str) -> None:
+        """Show what a page's address says that comes back here; it has moved on elsewhere since."""
+        self._answered = ""
+        self.show(*read_query(query))
+
     def has_news(self) -> bool:
         """Say whether what has changed in the volume since can change what this page shows."""
         before, after, study = self._shelf, self._cache.shelf, self._state.study

@@ -103,6 +103,18 @@ class Process:
         page.attach(document)
         return page
 
+    def is_behind(self, session_id: str, query: str) -> bool:
+        """Say whether the page of a session is not where the address of its browser is."""
+        _, page = self.herald.pages.get(session_id, (None, None))
+        return page is not None and query != "" and not page.is_at(query)
+
+    def resume_page(self, session_id: str, query: str) -> None:
+        """Bring the page of a session to where the address of its browser is. Blocks, with the document locked."""
+        _, page = self.herald.pages.get(session_id, (None, None))
+        if page is not None:
+            self.fetch_version(read_query(query)[0])
+            page.resume(query)
+
     def close_page(self, session_id: str) -> None:
         """Forget a page whose session has ended."""
         if self.herald.pages.pop(session_id, None) is not None:
