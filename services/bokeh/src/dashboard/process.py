@@ -109,7 +109,7 @@ class Process:
         return page is not None and query != "" and not page.is_at(query)
 
     def resume_page(self, session_id: str, query: str) -> None:
-        """Bring the page of a session to where the address of its browser is. Blocks, with the document locked."""
+        """Bring the page of a session to where its browser's address is. Blocks, with the document locked."""
         _, page = self.herald.pages.get(session_id, (None, None))
         if page is not None:
             self.fetch_version(read_query(query)[0])
