@@ -36,6 +36,9 @@ RETRIES = (0.0, 2.0, 4.0, 8.0, 16.0)
 RELOAD_SECONDS = 3.0
 """How often assets/page.js asks whether a replica answers, once the retries are over."""
 
+FIRST_RELOAD_SECONDS = 0.5
+"""After how long it loads itself again where its first websocket could not be opened."""
+
 TICK_SECONDS = 0.25
 STARTS_A_SECOND = 10
 EVERY_WITH_SOCKET = 10
@@ -86,13 +89,23 @@ class Crowd:
             page = await load_page(self.site, self.query)
             replica = page.replica
             if with_socket:
-                connection = await Connection.open(page, page.words["query"])
-                await connection.close()
+                page = await self.look(page)
         except (Refused, Lost) as failure:
             error, page = str(failure), None
         del self._loads[number]
         seconds = time.monotonic() - start
         say("load", began=start, seconds=seconds, replica=replica, error=error, socket=with_socket)
+        return page
+
+    async def look(self, page: Page) -> Page:
+        """Open a page's websocket; where that fails, load the page again after a moment, as its script does."""
+        try:
+            connection = await Connection.open(page, page.words["query"])
+        except Refused:
+            await asyncio.sleep(FIRST_RELOAD_SECONDS)
+            page = await load_page(self.site, page.words["query"], page)
+            connection = await Connection.open(page, page.words["query"])
+        await connection.close()
         return page
 
     def age_token(self, page: Page) -> str:

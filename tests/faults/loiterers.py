@@ -32,7 +32,8 @@ STALLED = ("sockets", "downloads")
 PAUSE_SECONDS = (2.0, 8.0)
 AGAIN_SECONDS = (5.0, 15.0)
 RECEIVE_BYTES = 4096
-CONCURRENT_STARTS = 6
+STARTS_A_SECOND = 15.0
+"""It is their staying that is measured; as many new visitors at once would be another thing."""
 
 
 @dataclass
@@ -44,17 +45,23 @@ class Loiterers:
     download: str
     present: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
-    starts: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONCURRENT_STARTS))
+    _next: float = 0.0
 
     async def stay(self, kind: str) -> None:
         """Be one of a kind; who writes slowly begins again when cut off, who reads nothing never knows."""
         while True:
+            await self._await_turn()
             with suppress(OSError, asyncio.IncompleteReadError, Refused):
                 await getattr(self, f"_{kind}")()
                 self.cut[kind] += 1
                 if kind in STALLED:
                     return
             await asyncio.sleep(random.uniform(*AGAIN_SECONDS))
+
+    async def _await_turn(self) -> None:
+        now = asyncio.get_running_loop().time()
+        self._next = max(self._next, now) + 1 / STARTS_A_SECOND
+        await asyncio.sleep(self._next - now)
 
     async def _headers(self) -> None:
         reader, writer = await self._connect()
@@ -75,27 +82,25 @@ class Loiterers:
                 writer.write(b"1\r\nx\r\n")
 
     async def _sockets(self) -> None:
-        async with self.starts:
-            page = await load_page(self.site)
-            reader, writer = await self._connect()
-            cookie = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
-            writer.write(handshake(self.stack, page.token, cookie))
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b" 101 " not in head[:20]:
-                writer.close()
-                raise Refused(head[:40].decode())
-            writer.transport.pause_reading()  # type: ignore[attr-defined]
-            message = Protocol().create("PULL-DOC-REQ")
-            for part in (message.header_json, message.metadata_json, message.content_json):
-                writer.write(frame(TEXT, part.encode()))
+        page = await load_page(self.site)
+        reader, writer = await self._connect()
+        cookie = "; ".join(f"{name}={value}" for name, value in page.cookies.items())
+        writer.write(handshake(self.stack, page.token, cookie))
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b" 101 " not in head[:20]:
+            writer.close()
+            raise Refused(head[:40].decode())
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        message = Protocol().create("PULL-DOC-REQ")
+        for part in (message.header_json, message.metadata_json, message.content_json):
+            writer.write(frame(TEXT, part.encode()))
         with self._counted("sockets", writer):
             await self._until_cut(writer)
 
     async def _downloads(self) -> None:
-        async with self.starts:
-            _, writer = await self._connect()
-            writer.transport.pause_reading()  # type: ignore[attr-defined]
-            writer.write(f"GET {self.download} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
+        _, writer = await self._connect()
+        writer.transport.pause_reading()  # type: ignore[attr-defined]
+        writer.write(f"GET {self.download} HTTP/1.1\r\nHost: {self._host}\r\n\r\n".encode())
         with self._counted("downloads", writer):
             await self._until_cut(writer)
 

@@ -98,9 +98,10 @@ class Page:
     words: dict[str, str]
 
 
-async def load_page(site: Site, query: str = "") -> Page:
-    """Load the page as a new visitor; raise Refused where it is not a dashboard."""
-    answer = await site.fetch("/?" + query if query else "/")
+async def load_page(site: Site, query: str = "", before: "Page | None" = None) -> Page:
+    """Load the page, as a new visitor or again after one before; raise Refused where it is no dashboard."""
+    headers = {"Cookie": write_cookies(before.cookies)} if before is not None else {}
+    answer = await site.fetch("/?" + query if query else "/", headers=headers)
     html = answer.body.decode()
     try:
         words, item = data_block(html, "words"), data_block(html, "render-item")
@@ -109,7 +110,8 @@ async def load_page(site: Site, query: str = "") -> Page:
     if words["view"] != "dashboard":
         raise Refused(f"200 with the view {words['view']!r}")
     replica = answer.headers["X-Longitude-Replica"]
-    return Page(site, replica, item["token"], read_cookies(answer.headers), words)
+    cookies = (before.cookies if before is not None else {}) | read_cookies(answer.headers)
+    return Page(site, replica, item["token"], cookies, words)
 
 
 def read_cookies(headers: HTTPHeaders) -> dict[str, str]:
@@ -118,6 +120,11 @@ def read_cookies(headers: HTTPHeaders) -> dict[str, str]:
     for line in headers.get_list("Set-Cookie"):
         jar.load(line)
     return {name: morsel.value for name, morsel in jar.items()}
+
+
+def write_cookies(cookies: dict[str, str]) -> str:
+    """Write cookies as a browser sends them."""
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 
 class Connection:
@@ -158,7 +165,7 @@ class Connection:
             f"/ws?{query}" if query else "/ws",
             headers={
                 "Origin": page.site.origin or page.site.url,
-                "Cookie": "; ".join(f"{name}={value}" for name, value in page.cookies.items()),
+                "Cookie": write_cookies(page.cookies),
             },
         )
         request.url = request.url.replace("http", "ws", 1)

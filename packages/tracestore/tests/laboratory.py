@@ -1,5 +1,6 @@
 """Where publishers are killed: acts on a store under strace, and a reader that polls meanwhile."""
 
+import itertools
 import json
 import os
 import re
@@ -57,6 +58,10 @@ class Outcome:
     error: str
 
 
+SEEDS = itertools.count(1)
+"""Of all tests of a run: on a store that they share, each version is another one."""
+
+
 class Laboratory:
     """Publishes versions under strace, each from a process of its own; seeds count upwards.
 
@@ -69,7 +74,6 @@ class Laboratory:
         self.store = TraceStore(root)
         self._scratch = scratch
         self._first = first
-        self._seed = 0
         strace = shutil.which("strace")
         assert strace is not None, "strace is not installed; the crash test cannot do without it"
         self._strace = strace
@@ -91,14 +95,13 @@ class Laboratory:
         assert self._process.returncode == 0
 
     def next_draft(self) -> ManifestDraft:
-        self._seed += 1
-        identity = self._first.identity.model_copy(update={"seed": self._seed})
+        identity = self._first.identity.model_copy(update={"seed": next(SEEDS)})
         return self._first.model_copy(update={"identity": identity})
 
     def next_study(self) -> ManifestDraft:
         """Draft the first version of a study that is not in the store yet."""
         draft = self.next_draft()
-        card = draft.study.model_copy(update={"name": f"study-{self._seed}"})
+        card = draft.study.model_copy(update={"name": f"study-{draft.identity.seed}"})
         return draft.model_copy(update={"study": card})
 
     def act_traced(self, act: str, draft: ManifestDraft, *options: str) -> Outcome:

@@ -4,6 +4,7 @@
 // page whose websocket was lost comes back as it was. Bokeh draws the widgets and figures.
 
 const RETRY_MS = 3000;
+const FIRST_RETRY_MS = 500;
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const Page = {
   words: read("words"),
@@ -75,9 +76,9 @@ function follow(bokehDocument) {
 }
 
 // A new document is only had by asking for the page again, and only worth it once a replica answers.
-async function reloadWhenAnswered() {
-  for (;;) {
-    await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+async function reloadWhenAnswered(wait) {
+  for (;; wait = RETRY_MS) {
+    await new Promise((resolve) => setTimeout(resolve, wait));
     try {
       const response = await fetch(location.pathname, { method: "HEAD", cache: "no-store", redirect: "manual" });
       // Whoever has to sign in again can do so on the page only.
@@ -100,7 +101,7 @@ function keepConnected(bokehDocument) {
     if (connection != null) connection.args_string = location.search.substring(1);
     // A move to another replica is over before this notice would be read.
     if (timer == null) timer = setTimeout(() => { notice.hidden = false; }, 1000);
-    if (event.timeout == null) void reloadWhenAnswered();
+    if (event.timeout == null) void reloadWhenAnswered(RETRY_MS);
   });
   bokehDocument.on_event("client_reconnected", () => {
     clearTimeout(timer);
@@ -115,8 +116,9 @@ async function start() {
   const views = await Bokeh.embed.embed_items({}, [read("render-item")]);
   const root = views[0]?.roots[0];
   if (root == null) {
-    document.getElementById("connection").hidden = false;
-    await reloadWhenAnswered();
+    // Its replica died between the page and its websocket; another answers before a notice would be read.
+    setTimeout(() => { document.getElementById("connection").hidden = false; }, 2 * FIRST_RETRY_MS);
+    await reloadWhenAnswered(FIRST_RETRY_MS);
     return;
   }
   const bokehDocument = root.model.document;
