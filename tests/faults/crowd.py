@@ -98,7 +98,7 @@ class Crowd:
         return page
 
     async def look(self, page: Page) -> Page:
-        """Open a page's websocket; where that fails, load the page again after a moment, as its script does."""
+        """Open a page's websocket; where that fails, load the page again soon, as its script does."""
         try:
             connection = await Connection.open(page, page.words["query"])
         except Refused:
