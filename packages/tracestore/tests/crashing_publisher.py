@@ -26,12 +26,12 @@ PR_SET_PTRACER_ANY = -1
 EXIT_PUBLISH_FAILED = 3
 
 
-def act(root: Path, request: dict[str, Any]) -> None:
+def act(root: Path, request: dict[str, Any], write: Callable[[Path], None]) -> None:
     publisher = Publisher(root)
     draft = ManifestDraft.model_validate(request["draft"])
     match request["act"]:
         case "publish":
-            publisher.publish(draft, writer_of(request["text"], request["trace"]))
+            publisher.publish(draft, write)
         case "rollback":
             publisher.rollback(draft.study.name)
         case "retain":
@@ -68,9 +68,11 @@ def run_child(root: Path, request: dict[str, Any], release: int, errors: Path) -
     waiting.register(release, select.POLLIN)
     os.write(1, f"{os.getpid()}\n".encode())
     waiting.poll()
+    # What is written is there before the act begins: reading it is no part of a publish.
+    write = writer_of(request["text"], request["trace"])
     os.access("/act-begins", os.F_OK)
     try:
-        act(root, request)
+        act(root, request, write)
     except PublishFailed as failed:
         errors.write_text(str(failed))
         os._exit(EXIT_PUBLISH_FAILED)
@@ -83,7 +85,8 @@ def warm(request: dict[str, Any]) -> None:
     with tempfile.TemporaryDirectory() as elsewhere:
         for seed, deed in enumerate(("publish", "publish", "rollback", "retain", "status")):
             draft = {**request["draft"], "identity": {**request["draft"]["identity"], "seed": seed}}
-            act(Path(elsewhere), {**request, "act": deed, "draft": draft})
+            write = writer_of(request["text"], request["trace"])
+            act(Path(elsewhere), {**request, "act": deed, "draft": draft}, write)
 
 
 def main(root: Path, release: int, errors: Path) -> None:
