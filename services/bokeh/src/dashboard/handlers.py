@@ -40,6 +40,9 @@ log = logging.getLogger(__name__)
 
 YEAR_SECONDS = 31_536_000
 
+PARTS_MAX_BYTES = 4 * 1_048_576
+"""Of a message with the buffers that come after it; the largest is a document that a browser echoes."""
+
 LEFT_STATUS = 499
 """What the log says of a page that nobody waited for; nobody gets it."""
 
@@ -156,6 +159,8 @@ class PageHandler(SecuredHandler, DocHandler):
 class SocketHandler(SecuredHandler, WSHandler):
     """Carries the websocket: refuses bad tokens before the upgrade, sends small messages without delay."""
 
+    _partial_bytes: int = 0
+
     @override
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
         protocol = super().get_websocket_protocol()
@@ -263,7 +268,11 @@ class SocketHandler(SecuredHandler, WSHandler):
             if message.msgtype != "PATCH-DOC":
                 return await super()._handle(message)
             with CHANGE_SECONDS.time():
-                return await super()._handle(message)
+                reply = await super()._handle(message)
+            if reply is not None and reply.msgtype == "ERROR":
+                # Bokeh's own holds the stack, with the paths of this service.
+                return connection.error(message, "the change could not be made")
+            return reply
 
     @override
     async def _receive(self, fragment: str | bytes) -> Message[Any] | None:
@@ -271,7 +280,13 @@ class SocketHandler(SecuredHandler, WSHandler):
         try:
             if self.receiver is None:
                 raise ValueError("a message before the session is open")
-            return await self.receiver.consume(fragment)
+            self._partial_bytes += len(fragment)
+            if self._partial_bytes > PARTS_MAX_BYTES:
+                raise ValueError("a message in too many parts")
+            message = await self.receiver.consume(fragment)
+            if message is not None:
+                self._partial_bytes = 0
+            return message
         except Exception as error:  # noqa: BLE001  whatever it raises, the message is no message
             self._protocol_error(type(error).__name__)
             return None
