@@ -18,7 +18,7 @@ from faults.forms import Form
 from faults.injection import run_inside, standing_of
 from faults.ledger import Ledger
 from faults.readers import Readers
-from faults.traced_worker import Run, TracedWorker
+from faults.traced_worker import TracedWorker
 from probes import Session, eventually, visit
 from stack import Stack
 
@@ -201,20 +201,6 @@ STRIKES = (
 )
 """Kind and place of a call of a publish, and what happens to the worker or its disk there."""
 
-ATTEMPTS = 5
-"""How often a fault is tried where a run makes fewer calls before it, as it told less of itself."""
-
-
-def strike(worker: TracedWorker, seed: int, counted: Run, kind: str, place: int, injection: str) -> Run:
-    """Fit with a fault at a call, whose number is that of a run before; a run without it counts anew."""
-    for attempt in range(ATTEMPTS):
-        call = [one for one in worker.calls_of(counted) if one.kind == kind][place]
-        run = worker.fit(seed + 1000 * attempt, "-e", f"inject={kind}:{injection}:when={call.nth}")
-        if run.struck:
-            break
-        counted = run
-    return run
-
 
 @pytest.mark.full
 def test_worker_killed_or_refused_while_it_publishes(quiet_stack: Stack, ledger: Ledger) -> None:
@@ -231,10 +217,11 @@ def test_worker_killed_or_refused_while_it_publishes(quiet_stack: Stack, ledger:
         for seed in (1, 2):
             counting = worker.fit(seed)
             assert counting.code == 0, counting.said
+        calls = worker.calls_of(counting)
         for seed, (kind, place, injection) in enumerate(STRIKES, 3):
-            old = stack.published(study)
-            run = strike(worker, seed, counting, kind, place, injection)
-            where = f"{injection} at {kind} number {place}"
+            old, call = stack.published(study), [one for one in calls if one.kind == kind][place]
+            run = worker.fit(seed, "-e", f"inject={kind}:{injection}:when={call.nth}")
+            where = f"{injection} at {kind} {call.what}"
             assert f"/traces/{study}/" in run.struck, f"{where} did not happen: {run.struck}"
             ended.append(run.code)
             now = stack.published(study)

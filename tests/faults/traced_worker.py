@@ -37,18 +37,12 @@ class Run:
     trace: str
 
     @property
-    def main(self) -> str:
-        """The main thread, as strace numbers it."""
-        return self.trace.split(" ", 1)[0]
-
-    @property
     def struck(self) -> str:
         """The call at which an error was put in, or the last one of a process that was killed."""
-        lines = self.trace.splitlines()
-        injected = [line for line in lines if "(INJECTED)" in line]
-        killed = any("+++ killed by SIGKILL" in line for line in lines)
-        last = [line for line in lines if re.match(rf"{self.main} +\w+\(", line)][-1:] if killed else []
-        return "".join((injected or last)[:1])
+        *calls, end = self.trace.splitlines()
+        injected = [line for line in (*calls, end) if "(INJECTED)" in line]
+        killed = calls[-1:] if "+++ killed by SIGKILL" in end else []
+        return "".join((injected or killed)[:1])
 
 
 @dataclass(frozen=True)
@@ -74,8 +68,6 @@ class TracedWorker:
     def fit(self, seed: int, *options: str) -> Run:
         """Fit and publish the version of a seed, with options of strace."""
         trace = self.home / "trace"
-        # This way strace looks at these calls alone, and never gives a signal at one.
-        quickly = () if any("signal=" in option for option in options) else ("--seccomp-bpf",)
         command = [
             *(
                 "docker",
@@ -91,7 +83,8 @@ class TracedWorker:
             *("--volume", f"{self.stack.project}_traces:/traces"),
             *("--volume", f"{self.stack.studies}:/studies:ro", "--volume", f"{self.home}:/home/worker"),
             *("--env", "HOME=/home/worker", "--env", f"SEED={seed}", "--env", "RETENTION_VERSIONS=1000"),
-            *(IMAGE, "strace", "-f", "-qq", "-y", *quickly, "-o", "/home/worker/trace"),
+            # Of the main thread alone, which publishes; another tells how far the fit is.
+            *(IMAGE, "strace", "-qq", "-y", "-o", "/home/worker/trace"),
             *("-e", f"trace={KINDS}", *options, "/opt/venv/bin/model-worker", "fit", self.study),
         ]
         done = subprocess.run(
@@ -109,10 +102,10 @@ class TracedWorker:
         counts: Counter[str] = Counter()
         calls = []
         for line in run.trace.splitlines():
-            found = re.match(r"(\d+) +(\w+)\((.*)", line)
-            if found is None or found[1] != run.main:
+            found = re.match(r"(\w+)\((.*)", line)
+            if found is None:
                 continue
-            kind, what = found[2], found[3]
+            kind, what = found[1], found[2]
             counts[kind] += 1
             if f"/traces/{self.study}/" in what and "status" not in what:
                 calls.append(Call(kind, counts[kind], re.sub(r"-[0-9a-f]{8,}", "", what.partition(")")[0])))
