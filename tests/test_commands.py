@@ -64,7 +64,8 @@ def test_roll_replaces_every_replica_and_no_page_load_fails(stack: Stack) -> Non
     statuses: list[int] = []
 
     def load_pages() -> None:
-        while not over.is_set():
+        # Each leaves a session behind for a minute, of which the replicas are not to be full.
+        while not over.wait(0.1):
             statuses.append(get(stack).status_code)
 
     visitor = threading.Thread(target=load_pages)
