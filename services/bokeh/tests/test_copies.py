@@ -173,6 +173,11 @@ def test_callbacks_of_a_copy_are_its_own() -> None:
     assert copied.held is not source
 
 
+def count_containers(models: Iterable[Model]) -> int:
+    """Count the values that models have because nobody gave them any."""
+    return sum(len(model._unstable_default_values) for model in models)
+
+
 def full_documents(cache: TraceCache) -> Iterable[SessionDocument]:
     """Give documents with everything that pages ever show in them."""
     for query in QUERIES:
@@ -194,6 +199,8 @@ def test_what_is_written_and_found_is_what_bokeh_writes_and_finds(cache: TraceCa
         found = collect_models(document.roots)
         assert found == set(document.models)
         drop_empty(found)
+        before = count_containers(found)
         ours = write(document)
+        assert count_containers(found) == before, "writing makes none"
         assert ours == write(document, Document)
         assert found == set().union(*(root.references() for root in document.roots))

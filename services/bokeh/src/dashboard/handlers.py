@@ -30,7 +30,6 @@ from dashboard.messages import Verdict, judge
 from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler, is_own_origin
-from dashboard.session_document import SessionDocument
 from dashboard.state import MASSES
 from dashboard.theme import DARK
 from dashboard.turns import VisitorLeft, is_waited_for, take_turn
@@ -227,13 +226,6 @@ class SocketHandler(SecuredHandler, WSHandler):
             super().on_close()
         # The two hold each other, and all that came with the request.
         self.connection = None
-
-    @override
-    async def send_message(self, message: Message[Any]) -> None:
-        await super().send_message(message)
-        if message.msgtype == "PULL-DOC-REPLY" and self.connection is not None:
-            # With the document locked, and after the only reading of all that it has.
-            cast(SessionDocument, self.connection.session.document).slim()
 
     async def _async_open(self, token: str) -> None:
         known = next((one for one in self.application_context.sessions if one.id == self._session_id), None)
