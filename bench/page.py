@@ -14,7 +14,7 @@ import time
 import requests
 from visitors.loads import measure_loads
 from visitors.sessions import Server, TimedSession, measure_memory, measure_rate
-from visitors.sites import naive_site, stack_site
+from visitors.sites import bokeh_site, stack_site
 
 from probes import visit
 from stack import Stack, running
@@ -85,7 +85,7 @@ def main() -> None:
     with (
         running(Stack("longitude-bench-page", replicas_wanted=1)) as stack,
         stack_site(stack, STUDY) as ours,
-        naive_site(stack, STUDY) as naive,
+        bokeh_site(stack, STUDY) as naive,
     ):
         servers = {"ours": ours, "naive": naive}
         measured = measure_servers(servers, options.sessions, options.rounds)

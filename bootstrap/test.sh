@@ -40,6 +40,7 @@ run_pytest() { # folder [pytest arguments, a path of the folder among them or no
     shift
     case " $*" in *" $folder/"*) ;; *) set -- "$folder" "$@" ;; esac
     docker compose build --quiet
+    docker compose build --quiet prometheus
     # Some faults happen to a worker that has strace beside it.
     docker compose -f tests/compose.yaml build --quiet model-worker-test
     in_tests_image pytest "$@"

@@ -118,17 +118,17 @@ def nginx_site(stack: Stack) -> Iterator[str]:
 
 
 @contextmanager
-def naive_site(stack: Stack, study: str) -> Iterator[Server]:
-    """Run the naive app on the loopback address, with the study's CSV and the draws of its version."""
+def bokeh_site(stack: Stack, study: str, app: str = "naive_app") -> Iterator[Server]:
+    """Run an app of bench/ on the loopback address, with the study's CSV and the draws of its version."""
     port = free_port()
     save_draws(stack, study)
     container = docker.from_env().containers.run(
         IMAGE,
-        entrypoint=["bokeh", "serve", "/naive_app", "--address", "127.0.0.1", "--port", str(port)],
+        entrypoint=["bokeh", "serve", f"/{app}", "--address", "127.0.0.1", "--port", str(port)],
         command=["--allow-websocket-origin", f"localhost:{port}"],
         environment={"NAIVE_CSV": f"/study/{study}.csv", "NAIVE_DRAWS": "/own/draws.npy"},
         volumes={
-            str(REPOSITORY / "bench" / "naive_app"): {"bind": "/naive_app", "mode": "ro"},
+            str(REPOSITORY / "bench" / app): {"bind": f"/{app}", "mode": "ro"},
             str(stack.studies / study): {"bind": "/study", "mode": "ro"},
             str(stack.directory): {"bind": "/own", "mode": "ro"},
         },
@@ -140,10 +140,8 @@ def naive_site(stack: Stack, study: str) -> Iterator[Server]:
         auto_remove=True,
     )
     try:
-        server = Server(
-            url=f"http://localhost:{port}", query="naive_app", container=container, find_token=read_token
-        )
-        eventually(lambda: requests.get(server.page, timeout=20).ok, 60, "the naive app")
+        server = Server(url=f"http://localhost:{port}", query=app, container=container, find_token=read_token)
+        eventually(lambda: requests.get(server.page, timeout=20).ok, 60, f"the app {app}")
         yield server
     finally:
         container.kill()

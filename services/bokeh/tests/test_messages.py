@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.messages import EVENTS_MAX, Verdict, judge
+from dashboard.messages import CHOICES_MAX, EVENTS_MAX, Verdict, judge
 
 ID = {"id": "p1001"}
 
@@ -91,7 +91,13 @@ def test_what_no_page_sends_is_refused_whatever_is_beside_it(event: object) -> N
 
 
 def test_more_events_than_a_page_sends_are_refused() -> None:
-    assert judge_events(*[change("value", 7)] * EVENTS_MAX) == (Verdict.ACT, EVENTS_MAX)
-    assert judge_events(*[change("value", 7)] * (EVENTS_MAX + 1))[0] is Verdict.REFUSE
+    assert judge_events(*[change("inner_width", 7)] * EVENTS_MAX) == (Verdict.ACT, EVENTS_MAX)
+    assert judge_events(*[change("inner_width", 7)] * (EVENTS_MAX + 1))[0] is Verdict.REFUSE
     assert judge_events(msgtype="PUSH-DOC")[0] is Verdict.REFUSE
     assert judge_events(msgtype="PULL-DOC-REQ")[0] is Verdict.ACT
+
+
+@pytest.mark.parametrize("choice", [change("value", 7), change("data", WISH), say("button_click", CLICK)])
+def test_one_message_makes_few_choices_so_that_nobody_waits_for_them(choice: object) -> None:
+    assert judge_events(*[choice] * CHOICES_MAX) == (Verdict.ACT, CHOICES_MAX)
+    assert judge_events(*[choice] * (CHOICES_MAX + 1), change("inner_width", 7))[0] is Verdict.REFUSE

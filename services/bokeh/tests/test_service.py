@@ -4,7 +4,9 @@ import asyncio
 import http.client
 import json
 import signal
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -17,7 +19,7 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, read_block
 
 from conftest import Service, eventually, free_port
-from dashboard.health import STALLED_SECONDS, Health, HealthServer
+from dashboard.health import BUSY_SECONDS, STALLED_SECONDS, Health, HealthServer, keep_asking_threads
 from dashboard.secured import is_own_origin
 from dashboard.state import QUERY_MAX
 
@@ -119,6 +121,37 @@ def test_a_failed_build_and_a_drain_are_live_but_not_ready() -> None:
     assert (health.check_live()[0], health.check_ready()[0]) == (True, False)
     health.build_fault, health.draining = None, True
     assert (health.check_live()[0], health.check_ready()[0]) == (True, False)
+
+
+def test_a_process_whose_worker_threads_are_all_held_is_live_but_not_ready_until_one_is_free() -> None:
+    health, held, release = Health(build_fault=None), threading.Barrier(3), threading.Event()
+
+    def hold() -> None:
+        held.wait(30)
+        release.wait(30)
+
+    async def hold_all() -> None:
+        loop = asyncio.get_running_loop()
+        threads = ThreadPoolExecutor(2)
+        loop.set_default_executor(threads)
+        asking = asyncio.create_task(keep_asking_threads(health))
+        while health.thread_free is None:
+            await asyncio.sleep(0.01)
+        waiting = [loop.run_in_executor(threads, hold) for _ in range(2)]
+        held.wait(30)
+        health.beat()
+        assert health.check_ready()[0]
+        health.thread_free -= BUSY_SECONDS
+        assert (health.check_live()[0], health.check_ready()[0]) == (True, False)
+        assert "no worker thread" in health.check_ready()[1]
+        release.set()
+        await asyncio.gather(*waiting)
+        while not health.check_ready()[0]:
+            await asyncio.sleep(0.01)
+            health.beat()
+        asking.cancel()
+
+    asyncio.run(asyncio.wait_for(hold_all(), 30))
 
 
 def test_health_is_answered_while_another_loop_is_blocked(service: Service) -> None:

@@ -25,6 +25,10 @@ answer (compose.yaml), so it is around a hung loop and around a stopped process 
 of a mark. A loop that is merely busy turns well within it; one that does not is left out until it turns
 again, and loses none of its open pages by that."""
 
+ASK_SECONDS = 0.5
+BUSY_SECONDS = 5.0
+"""Without a free worker thread, after which visitors go elsewhere: pages are made on those threads."""
+
 
 @dataclass
 class Health:
@@ -34,6 +38,8 @@ class Health:
     ----------
     last_beat
         When the event loop last turned, on the monotonic clock; None before it first did.
+    thread_free
+        When a worker thread last had time, on the monotonic clock; None before one first did.
     draining
         Whether the process has been told to stop.
     build_fault
@@ -43,6 +49,7 @@ class Health:
     """
 
     last_beat: float | None = None
+    thread_free: float | None = None
     draining: bool = False
     build_fault: str | None = "no document has been built yet"
     sessions: int = 0
@@ -50,6 +57,10 @@ class Health:
     def beat(self) -> None:
         """Leave a mark: the event loop turns."""
         self.last_beat = time.monotonic()
+
+    def note_free_thread(self) -> None:
+        """Leave a mark: a worker thread runs this."""
+        self.thread_free = time.monotonic()
 
     def check_live(self) -> tuple[bool, str]:
         """Say whether the event loop turns, and if not, why one thinks so."""
@@ -67,6 +78,9 @@ class Health:
             return False, why
         if self.draining:
             return False, "draining: this process has been told to stop"
+        busy = time.monotonic() - self.thread_free if self.thread_free is not None else 0.0
+        if busy > BUSY_SECONDS:
+            return False, f"no worker thread has been free for {busy:.1f} s"
         if self.build_fault is not None:
             return False, f"no page can be built: {self.build_fault}"
         return True, "pages can be built"
@@ -140,6 +154,13 @@ async def keep_beating(health: Health, note_lag: Callable[[float], None]) -> Non
         due = loop.time() + BEAT_SECONDS
         await asyncio.sleep(BEAT_SECONDS)
         note_lag(max(0.0, loop.time() - due))
+
+
+async def keep_asking_threads(health: Health) -> None:
+    """Leave marks for as long as the loop's worker threads take work."""
+    while True:
+        await asyncio.to_thread(health.note_free_thread)
+        await asyncio.sleep(ASK_SECONDS)
 
 
 def _log_nothing(_handler: Any) -> None:

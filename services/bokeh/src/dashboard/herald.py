@@ -27,9 +27,14 @@ class Herald:
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
+    def find(self, session_id: str) -> Page | None:
+        """Find the page of a session, if it is open."""
+        _, page = self.pages.get(session_id, (None, None))
+        return page
+
     def describe(self, session_id: str) -> dict[str, str]:
         """Say what the page of a session shows: study and version, as far as there is one."""
-        _, page = self.pages.get(session_id, (None, None))
+        page = self.find(session_id)
         return page.describe() if page is not None else {}
 
     def announce(self) -> None:

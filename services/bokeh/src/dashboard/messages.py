@@ -21,6 +21,9 @@ ECHOES = ("RootAdded", "TitleChanged")
 EVENTS_MAX = 64
 """Of a message; a page was seen to send four."""
 
+CHOICES_MAX = 8
+"""Of a message, of what changes the page and so takes some ten milliseconds; a reader makes one at a time."""
+
 VALUES_MAX = 1_000
 """Values of an event, with those inside them; a wish has some six."""
 
@@ -47,10 +50,14 @@ def judge(message: Message[Any]) -> Verdict:
     if not isinstance(events, list) or len(events) > EVENTS_MAX:
         return Verdict.REFUSE
     verdicts = [_judge_event(event) for event in events]
-    if Verdict.REFUSE in verdicts:
+    if Verdict.REFUSE in verdicts or sum(map(_is_choice, events)) > CHOICES_MAX:
         return Verdict.REFUSE
     content["events"] = [event for event, one in zip(events, verdicts, strict=True) if one is Verdict.ACT]
     return Verdict.ACT if content["events"] else Verdict.IGNORE
+
+
+def _is_choice(event: dict[str, Any]) -> bool:
+    return event["kind"] == "MessageSent" or event.get("attr") in CHOICES
 
 
 def _judge_event(event: Any) -> Verdict:

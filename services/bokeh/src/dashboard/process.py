@@ -105,12 +105,12 @@ class Process:
 
     def is_behind(self, session_id: str, query: str) -> bool:
         """Say whether the page of a session is not where the address of its browser is."""
-        _, page = self.herald.pages.get(session_id, (None, None))
+        page = self.herald.find(session_id)
         return page is not None and query != "" and not page.is_at(query)
 
     def resume_page(self, session_id: str, query: str) -> None:
         """Bring the page of a session to where its browser's address is. Blocks, with the document locked."""
-        _, page = self.herald.pages.get(session_id, (None, None))
+        page = self.herald.find(session_id)
         if page is not None:
             self.fetch_version(read_query(query)[0])
             page.resume(query)

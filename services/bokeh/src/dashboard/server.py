@@ -19,7 +19,7 @@ from dashboard.download import PATTERN, DownloadHandler
 from dashboard.drain import drain
 from dashboard.garbage import keep_young
 from dashboard.handlers import AssetHandler, PageHandler, SocketHandler, traffic
-from dashboard.health import HealthServer, keep_beating
+from dashboard.health import HealthServer, keep_asking_threads, keep_beating
 from dashboard.logs import configure_logging
 from dashboard.metrics import LOOP_LAG_SECONDS, REGISTRY, Pauses, Served, write_metrics
 from dashboard.process import Process, running
@@ -122,6 +122,7 @@ async def serve(process: Process, builder: PageBuilder, ready: Callable[[], None
     watchdog.start()
     tasks = [
         asyncio.create_task(keep_beating(process.health, LOOP_LAG_SECONDS.observe)),
+        asyncio.create_task(keep_asking_threads(process.health)),
         asyncio.create_task(try_builds(process, builder, ready)),
         asyncio.create_task(process.collector.keep_collecting()),
     ]
