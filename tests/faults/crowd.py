@@ -63,15 +63,25 @@ class Crowd:
         secret that tokens are signed with.
     stay
         Seconds that a reader stays, in the mean; without an end where it is 0.
+    starts
+        How many sessions begin a second.
     """
 
     def __init__(
-        self, site: Site, query: str, every: float, age: float, secret: bytes | None, stay: float = 0.0
+        self,
+        site: Site,
+        query: str,
+        every: float,
+        age: float,
+        secret: bytes | None,
+        stay: float = 0.0,
+        starts: float = STARTS_A_SECOND,
     ) -> None:
         self.site = site
         self.query = query
         self.every = every
         self.stay = stay
+        self.starts = starts
         self.live = 0
         self._age = age
         self._secret = secret
@@ -155,7 +165,7 @@ class Reader:
 
     async def read(self) -> None:
         """Open the page and stay; load it again when it is gone."""
-        await asyncio.sleep(self._number / STARTS_A_SECOND)
+        await asyncio.sleep(self._number / self._crowd.starts)
         while True:
             page = await self._crowd.load()
             if page is None:
@@ -273,12 +283,13 @@ async def main() -> None:
     parser.add_argument("--every", type=float, required=True, help="seconds between a session's changes")
     parser.add_argument("--loads", type=float, required=True, help="new page loads a second")
     parser.add_argument("--stay", type=float, default=0.0, help="seconds that readers stay, in the mean")
+    parser.add_argument("--starts", type=float, default=STARTS_A_SECOND, help="sessions that begin a second")
     parser.add_argument("--age", type=float, default=0.0)
     parser.add_argument("--secret", type=Path)
     options = parser.parse_args()
     secret = options.secret.read_bytes().strip() if options.secret else None
     site = Site(options.url, options.ca, options.origin)
-    crowd = Crowd(site, options.query, options.every, options.age, secret, options.stay)
+    crowd = Crowd(site, options.query, options.every, options.age, secret, options.stay, options.starts)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     work = [Reader(crowd, number).read() for number in range(options.sessions)]
