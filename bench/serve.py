@@ -45,7 +45,7 @@ AT_LEAST = {"session_rate_vs_original"}
 MARKS = ("<!-- measured -->\n", "<!-- /measured -->\n")
 UNUSED_SECONDS = 2
 STAY_SECONDS = 50.0
-"""How long readers stay where their spread is measured: two leave and two come each second."""
+"""How long readers stay where the spread of open pages is measured: two of 100 leave and come a second."""
 
 
 def measure_crowds(
@@ -180,7 +180,8 @@ def main() -> None:
         with bokeh_site(stack, STUDY, "empty_app") as empty:
             rate["empty"] = measure_rate(empty, count)
         slope = measure_plateau(ours, options.rounds, options.round_sessions)
-        new, opened = measure_evenness(stack, QUERY, options.sessions // 3, STAY_SECONDS, options.returned)
+        few = options.sessions // 3
+        new, opened = measure_evenness(stack, QUERY, options.sessions, few, STAY_SECONDS, options.returned)
     figures = {
         "p95_vs_direct": seen["Traefik"].p95 / seen["direct"].p95,
         "p95_vs_nginx": seen["Traefik"].p95 / seen["nginx"].p95,

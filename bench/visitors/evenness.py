@@ -16,14 +16,16 @@ REPLICAS = 4
 
 
 def measure_evenness(
-    stack: Stack, query: str, sessions: int, stay: float, seconds: float
+    stack: Stack, query: str, sessions: int, few: int, stay: float, seconds: float
 ) -> tuple[float, float]:
     """Measure on a stack that is brought to four replicas for it.
 
     Parameters
     ----------
     sessions
-        Readers that come, ten a second; who stay `stay` seconds in the mean; others take their place.
+        New readers that come, ten a second, and stay until all are there.
+    few
+        Readers who stay `stay` seconds in the mean; others take their place.
     seconds
         How long after a replica has returned its open websockets are counted.
 
@@ -37,10 +39,11 @@ def measure_evenness(
         "up", "--detach", "--wait", "--no-build", "--no-recreate", "--scale", f"bokeh={REPLICAS}", "bokeh"
     )
     replicas = stack.containers("bokeh")
-    crowd = Crowd(stack.url, stack.ca, sessions, 5.0, 0.0, query, stay=stay)
+    crowd = Crowd(stack.url, stack.ca, sessions, 5.0, 0.0, query)
     with crowding(crowd):
         first = {line["session"]: line["replica"] for line in reversed(crowd.since(0, "live"))}
         came = Counter(first.values())
+    with crowding(Crowd(stack.url, stack.ca, few, 5.0, 0.0, query, stay=stay)):
         [victim, *_] = replicas
         victim.stop(timeout=20)
         victim.start()

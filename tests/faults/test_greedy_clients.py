@@ -61,11 +61,11 @@ def greedy(stack: Stack, *arguments: str) -> Iterator[Greedy]:
     [proxy] = stack.containers("traefik")
     network = f"{stack.project}_public"
     address = proxy.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
+    command = ["python", "-m", "faults.crowd", "--url=https://localhost:8443", f"--origin={stack.url}"]
     # Its own loopback address refuses, and the next one that the name has is the proxy's.
     container = docker.from_env().containers.run(
         "longitude/tests:dev",
-        ["python", "-m", "faults.crowd", "--url=https://localhost:8443", f"--origin={stack.url}"]
-        + [f"--ca={stack.ca}", "--loads=0", "--starts=1000", *arguments],
+        [*command, f"--ca={stack.ca}", "--loads=0", "--starts=1000", *arguments],
         detach=True,
         init=True,
         network=network,

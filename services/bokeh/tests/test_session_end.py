@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -200,6 +201,46 @@ def test_news_reach_every_page_though_one_does_not_take_them(
     def notices(session: ServerSession) -> str:
         told: dict[str, str] = session.document.template_variables["words"]
         return told["notices"]
+
+    asyncio.run(tell())
+
+
+def test_reader_waits_for_no_other_page_that_is_told_news(
+    builder: PageBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = builder._process
+
+    async def tell() -> None:
+        context = make_context(builder)
+        seen: WeakSet[object] = WeakSet()
+        slow, *others = [await visit(context, number, "study=smoking", seen) for number in range(3)]
+        asked, release = threading.Event(), threading.Event()
+        page = process.herald.find(slow.session.id)
+        assert page is not None
+        refresh = Page.refresh
+
+        def refresh_slowly(one: Page) -> None:
+            if one is page:
+                asked.set()
+                release.wait(60)
+            refresh(one)
+
+        monkeypatch.setattr(Page, "refresh", refresh_slowly)
+        tell_store(process.cache._store.root, "sampling", draws_done=2, draws_total=3)
+        process.cache.poll()
+        process.herald.announce()
+        async with asyncio.timeout(60):
+            while not asked.is_set():
+                for other in others:
+                    await other.session.with_document_locked(lambda: None)
+            told = [process.herald.find(other.session.id) for other in others]
+            while any(one is not None and one.has_news() for one in told):
+                await asyncio.sleep(0.01)
+            assert page.has_news()
+            release.set()
+            while page.has_news() or process.herald._busy:
+                await asyncio.sleep(0.01)
+        await end_all(context)
 
     asyncio.run(tell())
 

@@ -1,7 +1,8 @@
-"""Tells open pages what has changed in the volume, one at a time, so that nobody waits for all of them."""
+"""Tells open pages what has changed in the volume, one after the other; no reader has to wait for that."""
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bokeh.document import Document
@@ -11,6 +12,11 @@ from bokeh.server.session import ServerSession
 from dashboard.page import Page
 
 log = logging.getLogger(__name__)
+
+
+TURN_SECONDS = 0.05
+"""After which the next page is told beside one that takes longer: its reader changes something just now, or
+takes nothing of what is sent."""
 
 
 @dataclass
@@ -24,8 +30,9 @@ class Herald:
     """
 
     pages: dict[str, tuple[Document, Page]] = field(default_factory=dict)
+    _due: dict[str, tuple[ServerSession, Page]] = field(default_factory=dict)
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    _round: asyncio.Task[None] | None = None
 
     def find(self, session_id: str) -> Page | None:
         """Find the page of a session, if it is open."""
@@ -49,19 +56,32 @@ class Herald:
                 # Still being made: it tells itself as soon as it is there.
                 document.add_next_tick_callback(page.refresh)
                 continue
-            task = asyncio.create_task(self._tell(session_id, context.session, page))
-            self._busy[session_id] = task
+            self._due[session_id] = context.session, page
+        if self._due and self._round is None:
+            self._round = asyncio.create_task(self._tell_all())
 
-    async def _tell(self, session_id: str, session: ServerSession, page: Page) -> None:
-        """Show a page what has changed, again for as long as more changes meanwhile.
+    async def _tell_all(self) -> None:
+        """Give each page its turn before it is locked, so that a reader's change waits for no other page."""
+        try:
+            while self._due:
+                session_id = next(iter(self._due))
+                session, page = self._due.pop(session_id)
+                told = asyncio.Event()
+                self._busy[session_id] = asyncio.create_task(self._tell(session_id, session, page, told))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(TURN_SECONDS):
+                        await told.wait()
+        finally:
+            self._round = None
 
-        Its turn ends before it is sent, so that a browser that takes nothing holds up nobody else.
-        """
+    async def _tell(self, session_id: str, session: ServerSession, page: Page, told: asyncio.Event) -> None:
+        """Show a page what has changed, again for as long as more changes meanwhile; then it is sent."""
+        loop = asyncio.get_running_loop()
 
-        async def refresh() -> None:
-            async with self._turn:
-                if not session.destroyed:
-                    await asyncio.to_thread(page.refresh)
+        def refresh() -> None:
+            if not session.destroyed:
+                page.refresh()
+            loop.call_soon_threadsafe(told.set)
 
         try:
             while not session.destroyed and page.has_news():
@@ -69,4 +89,5 @@ class Herald:
         except Exception:
             log.exception("an open page could not be told of a change")
         finally:
+            told.set()
             del self._busy[session_id]

@@ -112,11 +112,11 @@ class SessionModels(DocumentModelManager):
         for model in now - before:
             model._attach_document(document)
             self._new_models.add(model)
-        self._models = {model.id: model for model in now}
-        self._models_by_name = MultiValuedDict()
+        by_name: MultiValuedDict[str, Model] = MultiValuedDict()
         for model in now:
             if model.name is not None:
-                self._models_by_name.add_value(model.name, model)
+                by_name.add_value(model.name, model)
+        self._models, self._models_by_name = {model.id: model for model in now}, by_name
         self._detached |= before - now
 
     @override
