@@ -43,6 +43,7 @@ LIMITS = {
 }
 AT_LEAST = {"session_rate_vs_original"}
 MARKS = ("<!-- measured -->\n", "<!-- /measured -->\n")
+SERVICES = ("bokeh", "traefik")
 UNUSED_SECONDS = 2
 STAY_SECONDS = 50.0
 """How long readers stay where the spread of open pages is measured: two of 100 leave and come a second."""
@@ -50,8 +51,15 @@ STAY_SECONDS = 50.0
 
 def measure_crowds(
     stack: Stack, options: argparse.Namespace
-) -> tuple[dict[str, Seen], float, dict[str, float]]:
-    """Give what the crowd saw at each site, the longest stall of a loop meanwhile, and how news were told."""
+) -> tuple[dict[str, Seen], float, dict[str, float], dict[str, float]]:
+    """Let the crowd read at each site.
+
+    Returns
+    -------
+    tuple
+        What it saw at each; the longest stall of a loop meanwhile in ms; how news were told; how many
+        processors each of the services was busy with that it read through Traefik.
+    """
     addresses = [address_of(replica, stack) for replica in stack.containers("bokeh")]
     inside = f"http://localhost:{stack.https_port}"
     seen: dict[str, Seen] = {}
@@ -76,12 +84,23 @@ def measure_crowds(
             see("nginx", one)
     one = crowd(stack.url)
     with crowding(one):
+        used = {service: read_processor_seconds(stack, service) for service in SERVICES}
         see("Traefik", one)
+        busy = {
+            service: (read_processor_seconds(stack, service) - used[service]) / options.seconds
+            for service in SERVICES
+        }
         before = read_lags(addresses)
         news = measure_news(stack, one, options.every)
         news["stall_ms"] = longest_lag(before, read_lags(addresses))
     print(f"longest stall by site, ms: {stalls}", flush=True)
-    return seen, max(stalls), news
+    return seen, max(stalls), news, busy
+
+
+def read_processor_seconds(stack: Stack, service: str) -> float:
+    """Give how much processor time the containers of a service have had."""
+    stats = [container.stats(stream=False, one_shot=True) for container in stack.containers(service)]
+    return sum(one["cpu_stats"]["cpu_usage"]["total_usage"] for one in stats) / 1e9
 
 
 def measure_news(stack: Stack, crowd: Crowd, every: float) -> dict[str, float]:
@@ -170,7 +189,7 @@ def main() -> None:
         stack.in_worker("fit", STUDY)
         eventually(lambda: stack.published(STUDY) != first, 60, "a second version")
         await_shown(stack, STUDY)
-        seen, stall, news = measure_crowds(stack, options)
+        seen, stall, news, busy = measure_crowds(stack, options)
         ours = start_anew(stack)
         with bokeh_site(stack, STUDY) as naive:
             servers = {"ours": ours, "naive": naive}
@@ -194,6 +213,12 @@ def main() -> None:
     }
     rows = [(f"`{name}`", f"{value:.3g}", say_limit(name)) for name, value in figures.items()]
     rows += [
+        (
+            "processors busy through Traefik: replicas, Traefik",
+            ", ".join(f"{busy[service]:.2f}" for service in SERVICES),
+            "",
+        ),
+        ("such readers a processor", f"{options.sessions / sum(busy.values()):.0f}", ""),
         (
             "sessions a second, one replica",
             f"{rate['ours']:.1f} (naive {rate['naive']:.1f}, an empty page {rate['empty']:.1f})",

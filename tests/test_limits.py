@@ -86,8 +86,11 @@ def test_address_that_asks_too_often_is_told_to_wait_and_its_pages_stay(guarded:
         eventually(refused, 10, "too many requests")
         answers = [ask(guarded, "/studies") for _ in range(10)]
         (told, *_) = [answer for answer in answers if answer.status_code == 429]
-        assert int(told.headers["Retry-After"]) >= 0
+        assert int(told.headers["Retry-After"]) > 0
         assert told.headers["X-Content-Type-Options"] == "nosniff"
+        assert "script" not in told.headers["Content-Security-Policy"]
+        assert "tries again every ten seconds" in told.text
+        assert 'http-equiv="refresh"' in told.text
         assert ask(guarded, "/static/longitude/favicon.svg").status_code == 200, "files are not counted"
         session.connection.ping()
         assert session.connection.connected
