@@ -44,6 +44,7 @@ class Page(PagePart):
     def __init__(self, cache: TraceCache, query: str) -> None:
         self._document: Document | None = None
         self._cache = cache
+        self._state = ViewState()
         self._version: LoadedVersion | None = None
         self._words: Words = {}
         self._answered = ""
@@ -94,10 +95,14 @@ class Page(PagePart):
 
     def refresh(self) -> None:
         """Show the same state with the volume as it is now, telling what has happened since."""
-        self.show(self._state, self._notices)
+        self.show(self._state, self._notices, anew=False)
 
-    def show(self, asked: ViewState, notices: tuple[str, ...] = ()) -> None:
-        """Show what is asked for, as far as it exists, and write it to the address."""
+    def show(self, asked: ViewState, notices: tuple[str, ...] = (), *, anew: bool = True) -> None:
+        """Show what is asked for, as far as it exists, and write it to the address.
+
+        Figures that show it already are left as they are, but for `anew`: a reader may have changed them.
+        """
+        shown = (self._state, self._version) if not anew else None
         self._shelf = shelf = self._cache.shelf
         state, more = settle(asked, shelf, self._held)
         now = shelf.find(state.study)
@@ -110,7 +115,8 @@ class Page(PagePart):
             words = wording.say_waiting(state, now, notices)
         else:
             words = wording.say_dashboard(state, version, now, notices) | self._analyst.words(version)
-            self._reader.show(state, version)
+            if (state, version) != shown:
+                self._reader.show(state, version)
             if state.tab == "analyst":
                 self._analyst.show(version)
         self._controls.show(state, shelf, version)
