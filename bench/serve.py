@@ -66,9 +66,8 @@ def measure_crowds(
     stalls = []
 
     def crowd(url: str, share: int = 1, origin: str = "") -> Crowd:
-        return Crowd(
-            url, stack.ca, options.sessions // share, options.every, options.arrivals / share, QUERY, origin
-        )
+        stay = options.sessions / options.arrivals
+        return Crowd(url, stack.ca, options.sessions // share, options.every, 0.0, QUERY, origin, stay)
 
     def see(site: str, *crowds: Crowd) -> None:
         before = read_lags(addresses)
@@ -107,7 +106,13 @@ def measure_news(stack: Stack, crowd: Crowd, every: float) -> dict[str, float]:
     """Serve another version to the crowd; give seconds until all were told, and the slowest change."""
     since = time.monotonic()
     stack.in_worker("rollback", STUDY)
-    eventually(lambda: len(crowd.since(since, "told")) >= crowd.live, 60 + 3 * every, "all told")
+
+    def are_all_told() -> bool:
+        # Those who have just come see the other version from the start.
+        done = {line["session"] for line in crowd.since(since, "told", "left", "live")}
+        return len(done) == crowd.sessions
+
+    eventually(are_all_told, 60 + 3 * every, "all told")
     told = [line["since"] for line in crowd.since(since, "told")]
     return {"told_s": max(told) - min(told), "slowest_ms": sum_up(since, crowd).slowest}
 
@@ -143,8 +148,8 @@ def measure_plateau(server: Server, rounds: int, sessions: int) -> float:
 def write_table(options: argparse.Namespace, seen: dict[str, Seen], rows: list[tuple[str, str, str]]) -> str:
     """Write what was measured as docs/capacity.md has it."""
     lines = [
-        f"{options.sessions} open sessions, each with a change every {options.every:g} s, and "
-        f"{options.arrivals:g} visitors a second, for {options.seconds} s at each site:",
+        f"{options.sessions} open sessions, each with a change every {options.every:g} s, of which "
+        f"{options.arrivals:g} a second leave and are replaced, for {options.seconds} s at each site:",
         "",
         "| site | changes | median ms | p95 ms | slowest ms | errors |",
         "|---|---|---|---|---|---|",
