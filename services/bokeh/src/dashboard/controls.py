@@ -1,6 +1,7 @@
 """The widgets of a page, what can be chosen in it, and what its script asks for."""
 
 import math
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,8 +17,8 @@ from dashboard.traces import Shelf
 from dashboard.versions import LoadedVersion
 
 SLIDER_STEPS = 150
-THROTTLE_MS = 50
-"""A slider that is dragged is answered at most every so many milliseconds, always with its last value."""
+THROTTLE_SECONDS = 0.05
+"""A dragged slider is answered at once, then with so long in between, and always with its last value."""
 
 NUMBER_MAX = 20
 """Letters of a wish's number that are kept; pages count from one."""
@@ -44,6 +45,7 @@ class Controls(PagePart):
         self._choose, self._grant = choose, wish
         self._shown_change: float | None = None
         self._wanted_change: float | None = None
+        self._answered_at = 0.0
         self._titles: Titles = ()
         self._version: LoadedVersion | None = None
         self._options = ColumnDataSource(name="options", data={"of": [], "value": [], "label": []})
@@ -93,14 +95,18 @@ class Controls(PagePart):
 
     def _want_change(self, _attribute: str, _old: Any, new: Any) -> None:
         waiting = self._wanted_change is not None
-        if new == self._shown_change and not waiting:
-            return
         document: Document | None = self._change.document
+        if document is None or (new == self._shown_change and not waiting):
+            return
         self._wanted_change = float(new)
-        if not waiting and document is not None:
-            document.add_timeout_callback(self._apply_change, THROTTLE_MS)
+        early = self._answered_at + THROTTLE_SECONDS - time.monotonic()
+        if early <= 0 and not waiting:
+            self._apply_change()
+        elif not waiting:
+            document.add_timeout_callback(self._apply_change, math.ceil(1000 * early))
 
     def _apply_change(self) -> None:
+        self._answered_at = time.monotonic()
         wanted, self._wanted_change = self._wanted_change, None
         self._choose({"change": wanted})
 
