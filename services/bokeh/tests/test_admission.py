@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bokeh.protocol import Protocol
@@ -61,6 +62,28 @@ def test_pages_that_come_back_find_a_place_up_to_twice_the_number(service: Servi
     with pytest.raises(HTTPClientError) as caught:
         Visit(service, token=tokens[6])
     assert caught.value.code == FULL_STATUS
+    for visit in returned:
+        visit.close()
+
+
+def test_pages_that_come_back_all_at_once_find_no_more_places_than_one_by_one(service: Service) -> None:
+    publish(service.root)
+    service.start(SESSIONS_MAX="2")
+    eventually(service.ready)
+    secret = service.secret.read_bytes()
+
+    def come_back(_: int) -> Visit | None:
+        token = generate_jwt_token(generate_session_id(secret, signed=True), secret, signed=True)
+        try:
+            return Visit(service, token=token)
+        except HTTPClientError as refused:
+            if refused.code != FULL_STATUS:
+                raise
+            return None
+
+    with ThreadPoolExecutor(20) as threads:
+        returned = [visit for visit in threads.map(come_back, range(20)) if visit is not None]
+    assert len(returned) == 4
     for visit in returned:
         visit.close()
 

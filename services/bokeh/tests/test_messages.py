@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 
-from dashboard.messages import CHOICES_MAX, EVENTS_MAX, Verdict, judge
+from dashboard.messages import CHOICES_MAX, DRAGGED_COST, EVENTS_MAX, Verdict, judge, weigh
 
 ID = {"id": "p1001"}
 
 
 def judge_events(*events: object, msgtype: str = "PATCH-DOC") -> tuple[Verdict, int]:
-    message: Any = SimpleNamespace(msgtype=msgtype, content={"events": list(events)})
+    message = make_message(*events, msgtype=msgtype)
     return judge(message), len(message.content["events"])
+
+
+def make_message(*events: object, msgtype: str = "PATCH-DOC", msgid: object = "1") -> Any:
+    return SimpleNamespace(msgtype=msgtype, header={"msgid": msgid}, content={"events": list(events)})
 
 
 def change(attr: object, new: object, **more: object) -> dict[str, object]:
@@ -93,11 +97,26 @@ def test_what_no_page_sends_is_refused_whatever_is_beside_it(event: object) -> N
 def test_more_events_than_a_page_sends_are_refused() -> None:
     assert judge_events(*[change("inner_width", 7)] * EVENTS_MAX) == (Verdict.ACT, EVENTS_MAX)
     assert judge_events(*[change("inner_width", 7)] * (EVENTS_MAX + 1))[0] is Verdict.REFUSE
-    assert judge_events(msgtype="PUSH-DOC")[0] is Verdict.REFUSE
-    assert judge_events(msgtype="PULL-DOC-REQ")[0] is Verdict.ACT
 
 
 @pytest.mark.parametrize("choice", [change("value", 7), change("data", WISH), say("button_click", CLICK)])
 def test_one_message_makes_few_choices_so_that_nobody_waits_for_them(choice: object) -> None:
     assert judge_events(*[choice] * CHOICES_MAX) == (Verdict.ACT, CHOICES_MAX)
     assert judge_events(*[choice] * (CHOICES_MAX + 1), change("inner_width", 7))[0] is Verdict.REFUSE
+
+
+@pytest.mark.parametrize("msgtype", ["PUSH-DOC", "ACK", "OK", "ERROR", "PULL-DOC-REPLY", "SERVER-INFO-REPLY"])
+def test_messages_that_only_a_server_sends_are_refused(msgtype: str) -> None:
+    assert judge_events(msgtype=msgtype)[0] is Verdict.REFUSE
+
+
+@pytest.mark.parametrize("msgtype", ["PULL-DOC-REQ", "SERVER-INFO-REQ"])
+def test_requests_are_answered_that_can_be(msgtype: str) -> None:
+    assert judge(make_message(msgtype=msgtype)) is Verdict.ACT
+    assert judge(make_message(msgtype=msgtype, msgid=None)) is Verdict.REFUSE
+
+
+def test_a_message_weighs_what_its_choices_cost() -> None:
+    events = (change("value", 7), change("data", WISH), say("button_click", CLICK), change("inner_width", 7))
+    assert weigh(make_message(*events)) == DRAGGED_COST + 2
+    assert weigh(make_message(msgtype="PULL-DOC-REQ")) == 1

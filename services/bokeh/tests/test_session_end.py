@@ -14,6 +14,7 @@ import pytest
 from bokeh.application import Application
 from bokeh.core.types import ID
 from bokeh.document import Document
+from bokeh.model import Model
 from bokeh.server.connection import ServerConnection
 from bokeh.server.contexts import ApplicationContext
 from bokeh.server.session import ServerSession
@@ -164,6 +165,31 @@ def test_sessions_that_end_are_freed_without_a_collection(builder: PageBuilder, 
     asyncio.run(come_and_go())  # imports and caches that are made once
     with without_collection():
         asyncio.run(come_and_go())
+
+
+def test_what_a_page_shows_no_more_is_freed_while_its_session_goes_on(builder: PageBuilder) -> None:
+    async def switch(context: ApplicationContext, number: int) -> None:
+        seen: WeakSet[object] = WeakSet()
+        visitor = await visit(context, number, "study=smoking&tab=analyst&multiples=1", seen)
+        for study in ("another", "smoking", "another"):
+            await visitor.wish(f"study={study}&multiples=1")
+            await visitor.until("analyst-provenance")
+        document = visitor.session.document
+        async with asyncio.timeout(60):
+            while {one for one in seen if isinstance(one, Model)} - {
+                *document.models,
+                *document.config.references(),
+            }:
+                await asyncio.sleep(0.01)
+
+    async def come_and_stay() -> None:
+        context = make_context(builder)
+        await switch(context, 0)
+        with without_collection():
+            await switch(context, 1)
+        await end_all(context)
+
+    asyncio.run(come_and_stay())
 
 
 def test_news_reach_every_page_though_one_does_not_take_them(

@@ -36,7 +36,7 @@ class Admission:
     limit
         How many sessions it may have before new pages are refused.
     arriving
-        Pages being made that have no session yet.
+        Pages, and websockets that come back, which have no session yet.
     """
 
     limit: int

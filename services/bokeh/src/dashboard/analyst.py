@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from bokeh.document import Document, without_document_lock
@@ -16,6 +17,7 @@ from dashboard.analyst_sections import Part, Section, write_sections
 from dashboard.analyst_style import STYLE
 from dashboard.copies import PagePart
 from dashboard.markup import write_paragraphs
+from dashboard.session_document import replacing
 from dashboard.versions import LoadedVersion
 from tracestore.errors import TraceCorrupt
 
@@ -34,6 +36,9 @@ WORDS = ("analyst-lead",)
 
 Filled = tuple[str, list[UIElement]]
 
+WRITER = ThreadPoolExecutor(1, thread_name_prefix="analyst")
+"""One tab is written at a time, tenths of a second each, so that other work finds threads and time."""
+
 
 class AnalystTab(PagePart):
     """The roots of the tab, and what they show.
@@ -46,6 +51,7 @@ class AnalystTab(PagePart):
     def __init__(self) -> None:
         self._columns = {name: Column(name=name, sizing_mode="stretch_width") for name in NAMES}
         self._shown: LoadedVersion | None = None
+        self._filling = 0
 
     @property
     def roots(self) -> tuple[tuple[str, UIElement], ...]:
@@ -78,23 +84,29 @@ class AnalystTab(PagePart):
             return
         if version is self._shown:
             return
-        self._shown = version
+        self._shown, self._filling = version, (filling := self._filling + 1)
         # Another version's sections would be taken for this one's until they are replaced.
-        for column in self._columns.values():
-            column.children = []
-        self._columns[NAMES[0]].children = [_write(write_paragraphs(("Reading the draws …",)), None)]
+        with replacing(*self._columns.values()), document.models.freeze():
+            for column in self._columns.values():
+                column.children = []
+            first = self._columns[NAMES[0]]
+            first.children = [_write(write_paragraphs(("Reading the draws …",)), None)]
+
+        def make() -> tuple[Filled, ...]:
+            return make_sections(version) if filling == self._filling and is_open(document) else ()
 
         @without_document_lock
         async def fill() -> None:
-            for name, children in await asyncio.to_thread(make_sections, version):
+            for name, children in await asyncio.get_running_loop().run_in_executor(WRITER, make):
                 if is_open(document):
-                    document.add_next_tick_callback(partial(self._put, version, name, children))
+                    document.add_next_tick_callback(partial(self._put, filling, name, children))
 
         document.add_next_tick_callback(fill)
 
-    def _put(self, version: LoadedVersion, name: str, children: list[UIElement]) -> None:
-        if version is self._shown:
-            self._columns[name].children = list(children)
+    def _put(self, filling: int, name: str, children: list[UIElement]) -> None:
+        if filling == self._filling:
+            with replacing(self._columns[name]):
+                self._columns[name].children = list(children)
 
 
 def is_open(document: Document) -> bool:

@@ -26,7 +26,7 @@ from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.logs import speaking_of
-from dashboard.messages import Verdict, judge
+from dashboard.messages import Verdict, judge, weigh
 from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler, is_own_origin
@@ -106,7 +106,7 @@ class PageHandler(SecuredHandler, DocHandler):
         The proxy brings a visitor with its cookie here however often it tries, so that one is asked to
         come again without it.
         """
-        log.info("page refused: %d sessions are open", limit)
+        log.info("page refused: all of %d places are taken", limit)
         if COOKIE in self.cookies:
             self.clear_cookie(COOKIE)
             query = self.request.query
@@ -159,6 +159,7 @@ class SocketHandler(SecuredHandler, WSHandler):
     """Carries the websocket: refuses bad tokens before the upgrade, sends small messages without delay."""
 
     _partial_bytes: int = 0
+    _is_arriving: bool = False
 
     @override
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
@@ -177,12 +178,23 @@ class SocketHandler(SecuredHandler, WSHandler):
         if fault is not None:
             self._refuse(403, fault)
             return
-        sessions = self.application_context.sessions
+        sessions, admission = self.application_context.sessions, running().admission
         known = self._session_id in {session.id for session in sessions}
-        if not known and not running().admission.admits_returning(sessions):
+        if not known and not admission.admits_returning(sessions):
             self._refuse(FULL_STATUS, "this replica is full")
             return
+        if not known:
+            self._is_arriving = True
+            admission.arriving += 1
         await super().get(*args, **kwargs)
+        if self.ws_connection is None:
+            self._arrive()
+
+    def _arrive(self) -> None:
+        """Be counted among those that arrive no more: the session is there, or will not come."""
+        if self._is_arriving:
+            self._is_arriving = False
+            running().admission.arriving -= 1
 
     @override
     def open(self) -> None:
@@ -221,6 +233,7 @@ class SocketHandler(SecuredHandler, WSHandler):
     @override
     def on_close(self) -> None:
         traffic.sockets.discard(self)
+        self._arrive()
         # Bokeh's keep-alive lets go of a connection whose websocket is closed, and then fails here.
         if self.connection is None or self.connection._session is not None:
             super().on_close()
@@ -230,6 +243,7 @@ class SocketHandler(SecuredHandler, WSHandler):
     async def _async_open(self, token: str) -> None:
         known = next((one for one in self.application_context.sessions if one.id == self._session_id), None)
         if known is not None:
+            self._arrive()
             process, query = running(), self.request.query
             if process.is_behind(known.id, query):
                 # It was here before, and moved on where it was since.
@@ -243,6 +257,8 @@ class SocketHandler(SecuredHandler, WSHandler):
                 await super()._async_open(token)
         except VisitorLeft:
             return
+        finally:
+            self._arrive()
         RECONNECTS_RESTORED.inc()
 
     async def _handle(self, message: Message[Any]) -> Any:
@@ -256,6 +272,11 @@ class SocketHandler(SecuredHandler, WSHandler):
             return None
         if verdict is Verdict.IGNORE:
             return connection.ok(message)
+        wait = running().paces.take(self.request.remote_ip or "", weigh(message))
+        if wait > 0:
+            await asyncio.sleep(wait)
+            if self.connection is None:
+                return None
         with speaking_of(session.id, **running().herald.describe(session.id)):
             if message.msgtype != "PATCH-DOC":
                 return await super()._handle(message)

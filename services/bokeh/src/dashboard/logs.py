@@ -2,16 +2,22 @@
 
 import json
 import logging
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from types import FrameType
 from typing import override
 
 from bokeh.util.logconfig import basicConfig
 
 SESSION_CHARACTERS = 8
 """Of a session's id, which is part of what opens it, so many are told: enough to tell sessions apart."""
+
+MESSAGE_CHARACTERS = 2_000
+STACK_CHARACTERS = 16_000
+"""Of an event that are kept: what a client sends must not push what was logged before it out of the log."""
 
 _about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039
 
@@ -43,12 +49,12 @@ class JsonLine(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": record.getMessage()[:MESSAGE_CHARACTERS],
             "replica": self._replica,
         }
         told |= _about.get() | getattr(record, "fields", {})
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
+            told["exception"] = self.formatException(record.exc_info)[-STACK_CHARACTERS:]
         return json.dumps(told, default=str)
 
 
@@ -63,6 +69,30 @@ class Left(logging.Filter):
         return True
 
 
+class Asked(logging.Filter):
+    """Tells of a message that could not be handled what it needs, and nothing that the client wrote.
+
+    Where our own code was on the way it may be at fault, and its stack is kept; else the message was none
+    that a page sends.
+    """
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.exc_info or not isinstance(error := record.exc_info[1], BaseException):
+            return True
+        record.msg, record.args = "a message could not be handled: %s", (type(error).__name__,)
+        if not any(_is_ours(frame) for frame, _ in traceback.walk_tb(error.__traceback__)):
+            record.exc_info = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+            return logging.getLogger().isEnabledFor(logging.INFO)
+        return True
+
+
+def _is_ours(frame: FrameType) -> bool:
+    module = str(frame.f_globals.get("__name__", ""))
+    return module.startswith("dashboard.")
+
+
 def configure_logging(level: str, replica: str) -> None:
     """Send everything from `level` up, warnings of libraries included, to standard error."""
     handler = logging.StreamHandler()
@@ -71,3 +101,4 @@ def configure_logging(level: str, replica: str) -> None:
     basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("bokeh.server.views.ws").addFilter(Left())
+    logging.getLogger("bokeh.server.protocol_handler").addFilter(Asked())

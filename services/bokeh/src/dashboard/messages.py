@@ -13,6 +13,14 @@ SIZES = ("inner_width", "inner_height", "outer_width", "outer_height", "start", 
 CHOICES = ("value", "value_throttled", "data", "indices")
 """What a page's models are set to: the slider, the wish, a tapped unit."""
 
+KINDS = ("PATCH-DOC", "PULL-DOC-REQ", "SERVER-INFO-REQ")
+"""Messages that a client sends."""
+
+DRAGGED = "value"
+"""Of a slider: comes with each step, and a page answers few of them (`controls`)."""
+
+DRAGGED_COST = 0.25
+
 BROWSER_EVENTS = ("button_click", "document_ready")
 
 ECHOES = ("RootAdded", "TitleChanged")
@@ -41,7 +49,7 @@ class Verdict(Enum):
 
 def judge(message: Message[Any]) -> Verdict:
     """Judge a message, and take out of it the events that are not acted on."""
-    if message.msgtype == "PUSH-DOC":
+    if message.msgtype not in KINDS or not isinstance(message.header.get("msgid"), str):
         return Verdict.REFUSE
     if message.msgtype != "PATCH-DOC":
         return Verdict.ACT
@@ -54,6 +62,14 @@ def judge(message: Message[Any]) -> Verdict:
         return Verdict.REFUSE
     content["events"] = [event for event, one in zip(events, verdicts, strict=True) if one is Verdict.ACT]
     return Verdict.ACT if content["events"] else Verdict.IGNORE
+
+
+def weigh(message: Message[Any]) -> float:
+    """Give how many changes of a page a message that is acted on comes to, in what they cost."""
+    if message.msgtype != "PATCH-DOC":
+        return 1.0
+    choices = [event for event in message.content["events"] if _is_choice(event)]
+    return sum(DRAGGED_COST if event.get("attr") == DRAGGED else 1.0 for event in choices)
 
 
 def _is_choice(event: dict[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from dashboard.assets import Assets
 from dashboard.garbage import Collector
 from dashboard.health import Health
 from dashboard.herald import Herald
+from dashboard.paces import Paces
 from dashboard.page import Page
 from dashboard.policy import write_policy
 from dashboard.prepared import PreparedPages
@@ -43,6 +44,7 @@ class Process:
     assets: Assets
     templates: Environment
     herald: Herald = field(default_factory=Herald)
+    paces: Paces = field(default_factory=Paces)
     ended: int = 0
     collector: Collector = field(init=False)
     prepared: PreparedPages = field(init=False)

@@ -11,6 +11,7 @@ from dashboard.figures import Compared, EffectFigure, TimeFigure
 from dashboard.multiples import Multiples
 from dashboard.numerals import effect_format
 from dashboard.plots import Easel
+from dashboard.session_document import replacing
 from dashboard.state import ViewState
 from dashboard.tiles import place_units
 from dashboard.unit_marks import Tap
@@ -98,7 +99,8 @@ class Reader(PagePart):
             easel = self._easel
             self._atlas = TileMap(easel, version, tiles) if tiles else Ranking(easel, version)
             Tap(self._atlas.source, self._choose)
-            self._units.children = [self._atlas.plot]
+            with replacing(self._units):
+                self._units.children = [self._atlas.plot]
         measure = version.measure(state.change or 0.0, state.mass)
         self._atlas.show(measure, unit)
         if not state.multiples:
@@ -106,5 +108,6 @@ class Reader(PagePart):
         if self._cells is None or not self._cells.holds(unit):
             self._cells = Multiples(self._easel, version, tiles, unit)
             Tap(self._cells.source, self._choose)
-            self._multiples.children = [self._cells.plot]
+            with replacing(self._multiples):
+                self._multiples.children = [self._cells.plot]
         self._cells.mark(unit)

@@ -5,17 +5,20 @@ Bokeh's own document collects the garbage of the whole process on the event loop
 seconds, with many sessions open. This one cuts the circles instead, and reference counting does the rest.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, cast, override
 from weakref import WeakSet
 
 import bokeh
 from bokeh.core.serialization import Serialized
+from bokeh.core.types import ID
 from bokeh.document import Document
 from bokeh.document.callbacks import DocumentCallbackManager
 from bokeh.document.json import DocJson
 from bokeh.document.models import DocumentModelManager
 from bokeh.model import Model
+from bokeh.models import Column
 from bokeh.server.callbacks import SessionCallback
 from bokeh.util.datatypes import MultiValuedDict
 
@@ -107,17 +110,22 @@ class SessionModels(DocumentModelManager):
             return
         before, now = set(self), collect_models(document.roots)
         for model in before - now:
-            self._seen_model_ids.add(model.id)
             model._detach_document()
         for model in now - before:
             model._attach_document(document)
             self._new_models.add(model)
+        self._new_models &= now
         by_name: MultiValuedDict[str, Model] = MultiValuedDict()
         for model in now:
             if model.name is not None:
                 by_name.add_value(model.name, model)
         self._models, self._models_by_name = {model.id: model for model in now}, by_name
         self._detached |= before - now
+
+    @override
+    def seen(self, id: ID) -> bool:
+        """Say that a model was here: a browser may be late, and what it says of others is not worth more."""
+        return True
 
     @override
     def destroy(self) -> None:
@@ -127,6 +135,17 @@ class SessionModels(DocumentModelManager):
         self._models.clear()
         self._models_by_name._dict.clear()
         self._new_models.clear()
+
+
+@contextmanager
+def replacing(*columns: Column) -> Iterator[None]:
+    """Free what is not in a document any more once other models stand in these columns of it."""
+    before, document = collect_models(columns), columns[0].document
+    yield
+    gone = before - collect_models(columns)
+    if gone and document is not None:
+        for model in gone - collect_models(document.roots):
+            cut_circles(model)
 
 
 def _do_nothing() -> None:

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     )
     unused_session_seconds: int = Field(60, ge=1, le=86_400, description="whole seconds, 1 to 86400")
     sessions_max: int = Field(300, ge=1, le=99_999, description="a whole number from 1 to 99999")
-    drain_seconds: float = Field(3.0, ge=0, le=600, description="seconds, 0 to 600")
+    drain_seconds: float = Field(3.0, ge=0, le=10, description="seconds, 0 to 10")
     frame_ancestors: Origins = Field(
         (),
         description="origins such as https://example.org with spaces between them, or nothing",

@@ -1,0 +1,56 @@
+"""What is logged of what clients send: enough to know of it, and not what they wrote."""
+
+import json
+import logging
+import sys
+
+import pytest
+
+from dashboard.logs import MESSAGE_CHARACTERS, STACK_CHARACTERS, Asked, JsonLine
+
+PLANTED = "planted by a client"
+
+
+def fail(*, ours: bool) -> logging.LogRecord:
+    """Make the record that Bokeh logs when a message could not be handled."""
+    scope: dict[str, object] = {"__name__": "dashboard.page" if ours else "bokeh.document"}
+    exec("def handle(text): raise ValueError(text)", scope)
+    try:
+        scope["handle"](PLANTED)  # type: ignore[operator]
+    except ValueError:
+        return logging.LogRecord(
+            "bokeh.server.protocol_handler",
+            logging.ERROR,
+            __file__,
+            1,
+            "error handling message\n message: %r",
+            (PLANTED * 100_000,),
+            sys.exc_info(),
+        )
+    raise AssertionError("nothing was raised")
+
+
+def test_a_message_that_bokeh_cannot_use_is_told_without_what_it_says(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    record = fail(ours=False)
+    assert Asked().filter(record)
+    told = json.loads(JsonLine("one").format(record))
+    assert (told["level"], told["message"]) == ("info", "a message could not be handled: ValueError")
+    assert PLANTED not in json.dumps(told)
+
+
+def test_a_fault_of_ours_keeps_its_stack_and_its_level() -> None:
+    record = fail(ours=True)
+    assert Asked().filter(record)
+    told = json.loads(JsonLine("one").format(record))
+    assert told["level"] == "error"
+    assert "in handle" in told["exception"]
+
+
+@pytest.mark.parametrize("size", [10, 10**6])
+def test_no_event_is_longer_than_some_kilobytes(size: int) -> None:
+    record = fail(ours=True)
+    record.msg, record.args = "x" * size, ()
+    assert len(JsonLine("one").format(record)) < MESSAGE_CHARACTERS + STACK_CHARACTERS + 1_000
