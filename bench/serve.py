@@ -105,7 +105,8 @@ def read_processor_seconds(stack: Stack, service: str) -> float:
 def measure_news(stack: Stack, crowd: Crowd, every: float) -> dict[str, float]:
     """Serve another version to the crowd; give seconds until all were told, and the slowest change."""
     since = time.monotonic()
-    stack.in_worker("rollback", STUDY)
+    # In the container that runs: starting another one takes processors from those that are watched.
+    stack.compose("exec", "-T", "model-worker", "model-worker", "rollback", STUDY)
 
     def are_all_told() -> bool:
         # Those who have just come see the other version from the start.

@@ -9,6 +9,8 @@ cd "$HERE/.."
 
 check_variables
 docker compose build --quiet bokeh static
+# A replica that was stopped would be started again as it is, and be taken for a new one.
+docker compose rm --force bokeh >/dev/null 2>&1
 old=$(docker compose ps --quiet bokeh)
 [ -n "$old" ] || { echo "roll: no replica is running; start the stack with make up" >&2; exit 1; }
 count=$(printf '%s\n' "$old" | wc -l)
@@ -33,7 +35,7 @@ add_one() {
 for replica in $old; do
     add_one
     # Compose's own grace period: the replica drains before it ends.
-    docker stop --time 20 "$replica" >/dev/null
+    docker stop --time 30 "$replica" >/dev/null
     docker rm "$replica" >/dev/null
     echo "roll: $(printf '%.12s' "$replica") replaced"
 done

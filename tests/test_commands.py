@@ -84,6 +84,18 @@ def test_roll_replaces_every_replica_and_no_page_load_fails(stack: Stack) -> Non
         assert session.words["view"] == "dashboard"
 
 
+def test_roll_does_not_take_a_replica_that_was_stopped_for_a_new_one(stack: Stack) -> None:
+    before = stack.containers("bokeh")
+    try:
+        before[0].stop(timeout=30)
+        stack.run("bootstrap/roll.sh")
+        after = {container.id for container in stack.containers("bokeh")}
+        assert len(after) == len(before) - 1
+        assert not after & {container.id for container in before}
+    finally:
+        stack.compose("up", "--detach", "--wait", "--no-build")
+
+
 def test_visitor_is_asked_to_come_back_while_no_replica_is_ready(stack: Stack) -> None:
     stack.compose("stop", "bokeh")
     try:

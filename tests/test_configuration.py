@@ -141,7 +141,11 @@ def test_all_bad_variables_are_named_at_once_and_the_callers_environment_counts(
         ("model-worker", "DRAWS", "few"),
         ("model-worker", "CHAINS", ""),
         ("bokeh", "DRAIN_SECONDS", "soon"),
+        ("bokeh", "DRAIN_SECONDS", "60"),
         ("setup", "DOMAIN", "Not A Host"),
+        ("setup", "BOKEH_REPLICAS", "0"),
+        ("setup", "HTTP_PORT", "0"),
+        ("setup", "HTTPS_PORT", ""),
     ],
 )
 def test_service_refuses_a_bad_variable_with_the_same_facts(service: str, name: str, value: str) -> None:

@@ -171,6 +171,15 @@ def test_health_is_answered_while_another_loop_is_blocked(service: Service) -> N
         server.stop()
 
 
+@pytest.mark.parametrize("path", ["/", "/studies", "/data/effect-unit.csv", "/data/units.json"])
+def test_head_is_answered_as_get_is_without_the_body(shared: Service, path: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=20)
+    connection.request("HEAD", path)
+    answer = connection.getresponse()
+    assert (answer.status, answer.read()) == (200, b"")
+    connection.close()
+
+
 def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Service) -> None:
     publish(service.root)
     service.start(DRAIN_SECONDS="1.5")

@@ -148,7 +148,7 @@ def test_a_worker_that_samples_says_so_every_second_and_ends_on_sigterm(
     folder: StudyFolder, store: TraceStore, watch: Callable[..., Worker]
 ) -> None:
     folder.write()
-    worker = watch(CHAINS="16", DRAWS="100000", TUNE="1000")
+    worker = watch(CHAINS="16", DRAWS="99999", TUNE="1000")
     worker.until(lambda: worker.status("small")["draws_done"] > 0)
     seen: list[dict[str, Any]] = []
 
@@ -173,7 +173,7 @@ def test_a_worker_that_fits_shows_the_health_check_that_it_lives(
     folder: StudyFolder, tmp_path: Path, watch: Callable[..., Worker]
 ) -> None:
     folder.write()
-    worker = watch(CHAINS="16", DRAWS="100000", TUNE="1000", TMPDIR=str(tmp_path))
+    worker = watch(CHAINS="16", DRAWS="99999", TUNE="1000", TMPDIR=str(tmp_path))
     shown = tmp_path / ALIVE_FILE.name
     worker.until(lambda: worker.status("small")["phase"] == "sampling" and shown.exists())
     before = shown.stat().st_mtime

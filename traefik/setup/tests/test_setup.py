@@ -224,6 +224,7 @@ def test_no_name_is_left_in_the_files_that_are_shipped(settings: Settings, provi
         assert "$" not in path.read_text(), path
     pages = (settings.edge_dir / "dynamic/pages.yaml").read_text()
     assert pages.count("open, sign-in") == (3 if provider else 0), "pages, websockets and files are behind it"
+    assert pages.count("too-much, rate") == (0 if provider else 1), "what a provider answers is the reader's"
 
 
 def test_users_are_laid_out_for_the_group_and_a_change_of_them_is_noticed(settings: Settings) -> None:

@@ -87,3 +87,5 @@ class StudiesHandler(SecuredHandler):
                 replica=process.settings.replica,
             )
         )
+
+    head = get

@@ -88,3 +88,5 @@ class TableHandler(SecuredHandler):
             "Cache-Control", "private, max-age=600" if "version" in self.request.arguments else "no-store"
         )
         self.finish(text)
+
+    head = get

@@ -20,15 +20,13 @@ class Settings(BaseSettings):
     studies_dir: Annotated[Path, Field(description="the path of a directory")] = Path("/studies")
     traces_dir: Annotated[Path, Field(description="the path of a directory")] = Path("/traces")
     chains: Annotated[int, Field(ge=2, le=16, description="a whole number from 2 to 16")] = 4
-    draws: Annotated[int, Field(ge=100, le=100_000, description="a whole number from 100 to 100000")] = 1000
-    tune: Annotated[int, Field(ge=100, le=100_000, description="a whole number from 100 to 100000")] = 1000
-    seed: Annotated[int, Field(ge=0, lt=2**32, description="a whole number from 0 to 4294967295")] = 20050101
+    draws: Annotated[int, Field(ge=100, le=99_999, description="a whole number from 100 to 99999")] = 1000
+    tune: Annotated[int, Field(ge=100, le=99_999, description="a whole number from 100 to 99999")] = 1000
+    seed: Annotated[int, Field(ge=0, lt=10**9, description="a whole number from 0 to 999999999")] = 20050101
     refit_interval: Annotated[
         int, Field(ge=0, lt=10**9, description="seconds, a whole number from 0 (off) to 999999999")
     ] = 0
-    retention_versions: Annotated[
-        int, Field(ge=1, le=10_000, description="a whole number from 1 to 10000")
-    ] = 5
+    retention_versions: Annotated[int, Field(ge=1, le=9_999, description="a whole number from 1 to 9999")] = 5
     retention_days: Annotated[
         int, Field(ge=0, le=99_999, description="days, a whole number from 0 to 99999")
     ] = 7

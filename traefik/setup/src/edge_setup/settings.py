@@ -19,7 +19,7 @@ class SettingsInvalid(Exception):
 
 
 class Settings(BaseSettings):
-    """Names, folders and files of the step.
+    """Names, folders and files of the step; ports and numbers of Compose's, which takes what nobody can use.
 
     Compose mounts the files that TLS_CERTIFICATE and TLS_KEY point at over `own_certificate` and
     `own_key`; both empty means that the local CA issues the certificate. It mounts what SIGN_IN_USERS
@@ -34,6 +34,9 @@ class Settings(BaseSettings):
     stack: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")] = Field(
         default="longitude", description="the name of a Compose project"
     )
+    https_port: int = Field(default=8443, ge=1, le=65535, description="a port from 1 to 65535")
+    http_port: int = Field(default=8080, ge=1, le=65535, description="a port from 1 to 65535")
+    bokeh_replicas: int = Field(default=2, ge=1, le=64, description="a whole number from 1 to 64")
     hsts_seconds: int = Field(default=0, ge=0, lt=10**9, description="a whole number of seconds")
     rate_average: int = Field(default=100, ge=1, lt=10**6, description="a whole number from 1 to 999999")
     rate_burst: int = Field(default=500, ge=1, lt=10**6, description="a whole number from 1 to 999999")

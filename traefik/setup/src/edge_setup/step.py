@@ -116,6 +116,8 @@ def _lay_out_dynamic(settings: Settings, users: bytes) -> Iterator[str]:
         "OPEN_MAX": settings.open_max,
         # One more element of a list, or nothing.
         "SIGN_IN": ", sign-in" if signing_in else "",
+        # A provider may say 429 as well, and its answer is the reader's.
+        "TOO_MUCH": "" if settings.sign_in_provider else "too-much, ",
     }
     wanted = {
         path.name: Template(path.read_text()).substitute(values)
