@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.messages import CHOICES_MAX, DRAGGED_COST, EVENTS_MAX, Verdict, judge, weigh
+from dashboard.messages import CHOICES_MAX, EVENTS_MAX, Verdict, judge
 
 ID = {"id": "p1001"}
 
@@ -114,9 +114,3 @@ def test_messages_that_only_a_server_sends_are_refused(msgtype: str) -> None:
 def test_requests_are_answered_that_can_be(msgtype: str) -> None:
     assert judge(make_message(msgtype=msgtype)) is Verdict.ACT
     assert judge(make_message(msgtype=msgtype, msgid=None)) is Verdict.REFUSE
-
-
-def test_a_message_weighs_what_its_choices_cost() -> None:
-    events = (change("value", 7), change("data", WISH), say("button_click", CLICK), change("inner_width", 7))
-    assert weigh(make_message(*events)) == DRAGGED_COST + 2
-    assert weigh(make_message(msgtype="PULL-DOC-REQ")) == 1

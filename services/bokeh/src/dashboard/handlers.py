@@ -26,8 +26,9 @@ from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.logs import speaking_of
-from dashboard.messages import Verdict, judge, weigh
+from dashboard.messages import Verdict, judge
 from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
+from dashboard.places import Place
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler, is_own_origin
 from dashboard.state import MASSES
@@ -160,6 +161,7 @@ class SocketHandler(SecuredHandler, WSHandler):
 
     _partial_bytes: int = 0
     _is_arriving: bool = False
+    _place: Place | None = None
 
     @override
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
@@ -217,6 +219,8 @@ class SocketHandler(SecuredHandler, WSHandler):
         if not (isinstance(protocol, StrictProtocol) and protocol.is_behind):
             await super().write_message(message, binary, locked)
             return
+        if self._place is not None:
+            self._place.leave()
         try:
             async with asyncio.timeout(TAKE_SECONDS):
                 await super().write_message(message, binary, locked)
@@ -272,20 +276,22 @@ class SocketHandler(SecuredHandler, WSHandler):
             return None
         if verdict is Verdict.IGNORE:
             return connection.ok(message)
-        wait = running().paces.take(self.request.remote_ip or "", weigh(message))
-        if wait > 0:
-            await asyncio.sleep(wait)
+        self._place = await running().places.take(self.request.remote_ip or "")
+        try:
             if self.connection is None:
                 return None
-        with speaking_of(session.id, **running().herald.describe(session.id)):
-            if message.msgtype != "PATCH-DOC":
-                return await super()._handle(message)
-            with CHANGE_SECONDS.time():
-                reply = await super()._handle(message)
-            if reply is not None and reply.msgtype == "ERROR":
-                # Bokeh's own holds the stack, with the paths of this service.
-                return connection.error(message, "the change could not be made")
-            return reply
+            with speaking_of(session.id, **running().herald.describe(session.id)):
+                if message.msgtype != "PATCH-DOC":
+                    return await super()._handle(message)
+                with CHANGE_SECONDS.time():
+                    reply = await super()._handle(message)
+                if reply is not None and reply.msgtype == "ERROR":
+                    # Bokeh's own holds the stack, with the paths of this service.
+                    return connection.error(message, "the change could not be made")
+                return reply
+        finally:
+            self._place.leave()
+            self._place = None
 
     @override
     async def _receive(self, fragment: str | bytes) -> Message[Any] | None:

@@ -16,11 +16,6 @@ CHOICES = ("value", "value_throttled", "data", "indices")
 KINDS = ("PATCH-DOC", "PULL-DOC-REQ", "SERVER-INFO-REQ")
 """Messages that a client sends."""
 
-DRAGGED = "value"
-"""Of a slider: comes with each step, and a page answers few of them (`controls`)."""
-
-DRAGGED_COST = 0.25
-
 BROWSER_EVENTS = ("button_click", "document_ready")
 
 ECHOES = ("RootAdded", "TitleChanged")
@@ -62,14 +57,6 @@ def judge(message: Message[Any]) -> Verdict:
         return Verdict.REFUSE
     content["events"] = [event for event, one in zip(events, verdicts, strict=True) if one is Verdict.ACT]
     return Verdict.ACT if content["events"] else Verdict.IGNORE
-
-
-def weigh(message: Message[Any]) -> float:
-    """Give how many changes of a page a message that is acted on comes to, in what they cost."""
-    if message.msgtype != "PATCH-DOC":
-        return 1.0
-    choices = [event for event in message.content["events"] if _is_choice(event)]
-    return sum(DRAGGED_COST if event.get("attr") == DRAGGED else 1.0 for event in choices)
 
 
 def _is_choice(event: dict[str, Any]) -> bool:

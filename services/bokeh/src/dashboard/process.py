@@ -13,8 +13,8 @@ from dashboard.assets import Assets
 from dashboard.garbage import Collector
 from dashboard.health import Health
 from dashboard.herald import Herald
-from dashboard.paces import Paces
 from dashboard.page import Page
+from dashboard.places import Places
 from dashboard.policy import write_policy
 from dashboard.prepared import PreparedPages
 from dashboard.settings import Settings, own_settings
@@ -44,7 +44,7 @@ class Process:
     assets: Assets
     templates: Environment
     herald: Herald = field(default_factory=Herald)
-    paces: Paces = field(default_factory=Paces)
+    places: Places = field(default_factory=Places)
     ended: int = 0
     collector: Collector = field(init=False)
     prepared: PreparedPages = field(init=False)
