@@ -44,6 +44,10 @@ STARTS_A_SECOND = 10
 EVERY_WITH_SOCKET = 10
 """Of the new visitors, one in so many also opens the websocket and pulls the document."""
 
+PUSH_SECONDS = 0.02
+PUSHED = ("study=smoking-spending", "study=cigarette-sales")
+"""What takes a replica longest: another study, with all there is of it."""
+
 DAY_SECONDS = 86_400
 CHANGES = range(1, 50)
 
@@ -65,6 +69,8 @@ class Crowd:
         Seconds that a reader stays, in the mean; without an end where it is 0.
     starts
         How many sessions begin a second.
+    pushes
+        Whether sessions ask for changes all the time and wait for no answer.
     """
 
     def __init__(
@@ -76,12 +82,14 @@ class Crowd:
         secret: bytes | None,
         stay: float = 0.0,
         starts: float = STARTS_A_SECOND,
+        pushes: bool = False,
     ) -> None:
         self.site = site
         self.query = query
         self.every = every
         self.stay = stay
         self.starts = starts
+        self.pushes = pushes
         self.live = 0
         self._age = age
         self._secret = secret
@@ -227,6 +235,8 @@ class Reader:
 
     async def _act(self, connection: Connection) -> None:
         """Change a widget every so often, until it is time to leave or the websocket is lost."""
+        if self._crowd.pushes:
+            await self._push(connection)
         gone = asyncio.create_task(connection.until_lost())
         told_at: float | None = None
         try:
@@ -242,6 +252,12 @@ class Reader:
                 due = max(due + self._crowd.every, time.monotonic())
         finally:
             gone.cancel()
+
+    async def _push(self, connection: Connection) -> None:
+        for number in itertools.count():
+            study, change = PUSHED[number % len(PUSHED)], self._chance.choice(CHANGES)
+            await connection.wish(f"{study}&tab=analyst&multiples=1&change={change}")
+            await asyncio.sleep(PUSH_SECONDS)
 
     async def _change(self, connection: Connection) -> None:
         before = self._states[0]
@@ -284,12 +300,22 @@ async def main() -> None:
     parser.add_argument("--loads", type=float, required=True, help="new page loads a second")
     parser.add_argument("--stay", type=float, default=0.0, help="seconds that readers stay, in the mean")
     parser.add_argument("--starts", type=float, default=STARTS_A_SECOND, help="sessions that begin a second")
+    parser.add_argument("--push", action="store_true", help="ask all the time, and wait for no answer")
     parser.add_argument("--age", type=float, default=0.0)
     parser.add_argument("--secret", type=Path)
     options = parser.parse_args()
     secret = options.secret.read_bytes().strip() if options.secret else None
     site = Site(options.url, options.ca, options.origin)
-    crowd = Crowd(site, options.query, options.every, options.age, secret, options.stay, options.starts)
+    crowd = Crowd(
+        site,
+        options.query,
+        options.every,
+        options.age,
+        secret,
+        options.stay,
+        options.starts,
+        options.push,
+    )
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     work = [Reader(crowd, number).read() for number in range(options.sessions)]

@@ -17,7 +17,7 @@ from dashboard.analyst_sections import Part, Section, write_sections
 from dashboard.analyst_style import STYLE
 from dashboard.copies import PagePart
 from dashboard.markup import write_paragraphs
-from dashboard.session_document import replacing
+from dashboard.session_document import discard, replacing
 from dashboard.versions import LoadedVersion
 from tracestore.errors import TraceCorrupt
 
@@ -100,6 +100,8 @@ class AnalystTab(PagePart):
             for name, children in await asyncio.get_running_loop().run_in_executor(WRITER, make):
                 if is_open(document):
                     document.add_next_tick_callback(partial(self._put, filling, name, children))
+                else:
+                    discard(children)
 
         document.add_next_tick_callback(fill)
 
@@ -107,6 +109,8 @@ class AnalystTab(PagePart):
         if filling == self._filling:
             with replacing(self._columns[name]):
                 self._columns[name].children = list(children)
+        else:
+            discard(children)
 
 
 def is_open(document: Document) -> bool:

@@ -5,7 +5,7 @@ Bokeh's own document collects the garbage of the whole process on the event loop
 seconds, with many sessions open. This one cuts the circles instead, and reference counting does the rest.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast, override
 from weakref import WeakSet
@@ -135,6 +135,12 @@ class SessionModels(DocumentModelManager):
         self._models.clear()
         self._models_by_name._dict.clear()
         self._new_models.clear()
+
+
+def discard(models: Iterable[Model]) -> None:
+    """Free models that were made for a document and never put into it."""
+    for model in collect_models(models):
+        cut_circles(model)
 
 
 @contextmanager
