@@ -17,7 +17,7 @@ from dashboard.watchdog import EXIT_CODE, Watchdog
 # Python imports a module of the name sitecustomize before anything else.
 HANG = """
 import asyncio, pathlib, time
-from dashboard.handlers import PageHandler
+from dashboard.page_handler import PageHandler
 answer = PageHandler._answer
 
 def answer_and_hang(handler, *arguments):

@@ -12,10 +12,10 @@ from tornado.iostream import StreamClosedError
 
 from dashboard.admission import TAKE_SECONDS, let_go
 from dashboard.download_names import name_download
-from dashboard.handlers import traffic
 from dashboard.process import running
 from dashboard.secured import SecuredHandler
 from dashboard.state import quote
+from dashboard.traffic import traffic
 from tracestore.errors import TraceCorrupt, VersionMissing
 from tracestore.manifest import MANIFEST_FILE, TRACE_FILE
 from tracestore.records import record_bytes

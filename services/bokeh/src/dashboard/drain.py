@@ -3,8 +3,8 @@
 import asyncio
 import logging
 
-from dashboard.handlers import Traffic
 from dashboard.health import Health
+from dashboard.traffic import Traffic
 
 log = logging.getLogger(__name__)
 

@@ -14,18 +14,21 @@ from bokeh.settings import settings as bokeh_settings
 from tornado.log import access_log
 
 from dashboard.application import PageBuilder, read_theme
+from dashboard.asset_handler import AssetHandler
 from dashboard.assets import PREFIX
 from dashboard.download import PATTERN, DownloadHandler
 from dashboard.drain import drain
 from dashboard.garbage import keep_young
-from dashboard.handlers import AssetHandler, PageHandler, SocketHandler, traffic
 from dashboard.health import HealthServer, keep_asking_threads, keep_beating
 from dashboard.logs import configure_logging
 from dashboard.metrics import LOOP_LAG_SECONDS, REGISTRY, Pauses, Served, write_metrics
+from dashboard.page_handler import PageHandler
 from dashboard.process import Process, running
 from dashboard.secured import MissingHandler
+from dashboard.socket_handler import SocketHandler
 from dashboard.studies import StudiesHandler
 from dashboard.table_pages import TableHandler
+from dashboard.traffic import traffic
 from dashboard.trial import try_builds
 from dashboard.watchdog import Watchdog
 
