@@ -141,5 +141,5 @@ def test_open_websockets_cost_the_proxy_little_memory(stack: Stack) -> None:
     with contextlib.ExitStack() as held:
         for _ in range(24):
             held.enter_context(Session(visit(stack)))
-        # Its memory is collected when it has doubled, so that some of this is not of the websockets.
-        assert resident() - before < 36 * 1_048_576
+        # What is not of the websockets it collects when its memory has doubled, or after two minutes.
+        eventually(lambda: resident() - before < 36 * 1_048_576, 180, "the proxy is as small as that")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from types import FrameType
 from typing import override
 
 from bokeh.util.logconfig import basicConfig
@@ -17,7 +16,8 @@ SESSION_CHARACTERS = 8
 
 MESSAGE_CHARACTERS = 2_000
 STACK_CHARACTERS = 16_000
-"""Of an event that are kept: what a client sends must not push what was logged before it out of the log."""
+"""Of an event of a library that are kept: what a client sends must not push what was logged before it out of
+the log. Our own events hold nothing of that, and the stacks of a process that hangs are long."""
 
 _about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039
 
@@ -49,9 +49,11 @@ class JsonLine(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage()[:MESSAGE_CHARACTERS],
+            "message": record.getMessage(),
             "replica": self._replica,
         }
+        if not _is_own(record.name):
+            told["message"] = told["message"][:MESSAGE_CHARACTERS]
         told |= _about.get() | getattr(record, "fields", {})
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)[-STACK_CHARACTERS:]
@@ -81,15 +83,15 @@ class Asked(logging.Filter):
         if not record.exc_info or not isinstance(error := record.exc_info[1], BaseException):
             return True
         record.msg, record.args = "a message could not be handled: %s", (type(error).__name__,)
-        if not any(_is_ours(frame) for frame, _ in traceback.walk_tb(error.__traceback__)):
+        names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+        if not any(map(_is_own, names)):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
             return logging.getLogger().isEnabledFor(logging.INFO)
         return True
 
 
-def _is_ours(frame: FrameType) -> bool:
-    module = str(frame.f_globals.get("__name__", ""))
+def _is_own(module: str) -> bool:
     return module.startswith("dashboard.")
 
 

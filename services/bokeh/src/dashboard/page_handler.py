@@ -111,10 +111,12 @@ class PageHandler(SecuredHandler, DocHandler):
                 "root_ids": [root.id for root in document.roots],
                 "use_for_title": True,
             }
+        # The template's macros are in circles, and hold what it was given if a collection sees them in use.
+        given = dict(words)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.write(
             process.templates.get_template("index.html").render(
-                words=words,
+                words=given,
                 render_item=item,
                 scripts=PAGE_SCRIPTS,
                 sheets=PAGE_SHEETS,
@@ -124,3 +126,4 @@ class PageHandler(SecuredHandler, DocHandler):
                 replica=process.settings.replica,
             )
         )
+        given.clear()

@@ -114,8 +114,11 @@ class SocketHandler(SecuredHandler, WSHandler):
         # Bokeh's keep-alive lets go of a connection whose websocket is closed, and then fails here.
         if self.connection is None or self.connection._session is not None:
             super().on_close()
-        # The two hold each other, and all that came with the request.
-        self.connection = None
+        # They hold each other and themselves, and all that came with the request; nobody would collect them.
+        for part in (self.receiver, self.handler):
+            if part is not None:
+                vars(part).clear()
+        self.connection = self.receiver = self.handler = None
 
     async def _async_open(self, token: str) -> None:
         known = next((one for one in self.application_context.sessions if one.id == self._session_id), None)
