@@ -12,17 +12,15 @@ from typing import Any
 import pytest
 
 from faults.ledger import Ledger
-from faults.load import TESTS, Load, say_failures
+from faults.load import TESTS, Load
 from faults.loiterers import KINDS, STALLED
+from faults.others import LOADS, compare_p99
 from probes import eventually, get
 from stack import Stack
 
 STUDY = "cigarette-sales"
 EACH = 125
 """Clients of each of the four kinds."""
-
-LOADS = 200
-"""Page loads of others in each window."""
 
 
 class Loitering:
@@ -91,15 +89,4 @@ def test_slow_and_stalled_clients_cost_others_little(load: Load, ledger: Ledger)
         assert held >= 0.9 * wanted, said
         kinds = ", ".join(f"{said['present'].get(kind, 0)} {kind}" for kind in KINDS)
         kinds += f"; cut off {sum(said['cut'].values())} times"
-        for what, words in (("load", "page loads"), ("answer", "answers to a widget")):
-            first, meanwhile, last = (each.quantile(what, 0.99) for each in (before, window, after))
-            account.add(
-                f"others' p99 at most twice its base: {words}",
-                f"{meanwhile:.3f} s; {first:.3f} s before and {last:.3f} s after ({kinds})",
-                meanwhile <= 2 * max(first, last),
-            )
-        account.add(
-            "nobody else is turned away",
-            f"{say_failures(window)} page loads failed, {len(window.lost)} websockets closed",
-            not (window.failed or window.lost or window.wrong),
-        )
+        compare_p99(account, before, window, after, f" ({kinds})")

@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from bokeh.protocol import Protocol
-from bokeh.util.token import generate_jwt_token, generate_session_id
 from synthetic import publish
 from tornado.httpclient import HTTPClientError
-from visits import Visit, read_block
+from visits import Visit, make_token, read_block
 
 from conftest import Service, eventually
 from dashboard.admission import COOKIE, FULL_STATUS, Admission
@@ -53,9 +52,7 @@ def test_pages_that_come_back_find_a_place_up_to_twice_the_number(service: Servi
     eventually(service.ready)
     # Signed with the same secret, and unknown here: as those of pages that lost another replica are.
     secret = service.secret.read_bytes()
-    tokens = [
-        generate_jwt_token(generate_session_id(secret, signed=True), secret, signed=True) for _ in range(7)
-    ]
+    tokens = [make_token(secret) for _ in range(7)]
     returned = [Visit(service, token=token) for token in tokens[:4]]
     assert service.ask()[0] == FULL_STATUS
     returned += [Visit(service, token=token) for token in tokens[4:6]]
@@ -73,9 +70,8 @@ def test_pages_that_come_back_all_at_once_find_no_more_places_than_one_by_one(se
     secret = service.secret.read_bytes()
 
     def come_back(_: int) -> Visit | None:
-        token = generate_jwt_token(generate_session_id(secret, signed=True), secret, signed=True)
         try:
-            return Visit(service, token=token)
+            return Visit(service, token=make_token(secret))
         except HTTPClientError as refused:
             if refused.code != FULL_STATUS:
                 raise

@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 from bokeh.document import Document
+from bokeh.document.events import DocumentPatchedEvent
 from bokeh.events import ButtonClick
 from bokeh.model import Model
+from bokeh.protocol.messages.patch_doc import patch_doc
 from synthetic import make_card, publish
 
 from dashboard.analyst import make_sections
@@ -24,6 +26,7 @@ from dashboard.plots import Easel
 from dashboard.prepared import PreparedPages
 from dashboard.session_document import SessionDocument
 from dashboard.traces import TraceCache
+from dashboard.writing import Patch
 from tracestore.store import TraceStore
 
 QUERIES = (
@@ -53,11 +56,15 @@ def attach(page: Page) -> SessionDocument:
     return document
 
 
+def renumber(text: str) -> str:
+    """Let identifiers count from the first that is met."""
+    numbers: dict[str, str] = {}
+    return re.sub(r'"p\d+"', lambda found: numbers.setdefault(found[0], f'"p{len(numbers)}"'), text)
+
+
 def write(document: Document, how: type[Document] = SessionDocument) -> str:
     """Write a document, with identifiers that count from the first that is met."""
-    numbers: dict[str, str] = {}
-    text = json.dumps(how.to_json(document, deferred=False), sort_keys=True)
-    return re.sub(r'"p\d+"', lambda found: numbers.setdefault(found[0], f'"p{len(numbers)}"'), text)
+    return renumber(json.dumps(how.to_json(document, deferred=False), sort_keys=True))
 
 
 def reach(start: object) -> set[Model]:
@@ -204,3 +211,22 @@ def test_what_is_written_and_found_is_what_bokeh_writes_and_finds(cache: TraceCa
         assert count_containers(found) == before, "writing makes none"
         assert ours == write(document, Document)
         assert found == set().union(*(root.references() for root in document.roots))
+
+
+def test_what_is_sent_of_a_change_is_what_bokeh_sends(cache: TraceCache) -> None:
+    (smoking,) = (now.current for now in cache.shelf.studies if now.name == "smoking")
+    assert smoking is not None
+    sent = []
+    for how in (patch_doc, Patch):
+        events: list[DocumentPatchedEvent] = []
+        document = attach(Page(cache, "study=another&unit=NY"))
+        document.models.flush_synced()
+        document.callbacks._change_callbacks.clear()
+        document.on_change(events.append)
+        look_around(Page(cache, ""), document)
+        [column] = [root for root in document.roots if root.name == "analyst-chains"]
+        column.children = list(dict(make_sections(smoking))["analyst-chains"])  # type: ignore[attr-defined]
+        texts = [how.create([event]).content_json for event in events if hasattr(event, "to_serializable")]
+        assert len(texts) > 10
+        sent.append(renumber("\n".join(texts)).splitlines())
+    assert sent[0] == sent[1]

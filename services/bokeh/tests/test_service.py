@@ -16,7 +16,7 @@ from synthetic import publish, tell
 from tornado.httpclient import HTTPClientError
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.websocket import WebSocketClientConnection, websocket_connect
-from visits import Visit, read_block
+from visits import Visit, make_token, read_block
 
 from conftest import Service, eventually, free_port
 from dashboard.health import BUSY_SECONDS, STALLED_SECONDS, Health, HealthServer, keep_asking_threads
@@ -41,12 +41,6 @@ def connect(service: Service, token: str, **headers: str) -> WebSocketClientConn
         return await websocket_connect(service.ask_socket(**headers), subprotocols=["bokeh", token])
 
     return asyncio.run(open_socket())
-
-
-def make_token(secret: bytes = SECRET, expiration: int = 300) -> str:
-    return generate_jwt_token(
-        generate_session_id(secret, signed=True), secret, signed=True, expiration=expiration
-    )
 
 
 def test_an_empty_volume_is_ready_because_its_page_builds(service: Service) -> None:
@@ -85,7 +79,7 @@ def test_metrics_tell_sessions_times_and_the_version_served(service: Service) ->
     assert float(told["longitude_loop_lag_seconds_count"]) >= 1
     assert float(told[f'longitude_version_age_seconds{{study="smoking",version="{version}"}}']) > 0
     assert told['longitude_study_trouble{study="smoking"}'] == "0.0"
-    again = Visit(service, f"study=smoking&unit=NY&version={version}", token=make_token())
+    again = Visit(service, f"study=smoking&unit=NY&version={version}", token=make_token(SECRET))
     again.close()
     assert "longitude_reconnects_restored_total 1.0" in service.ask("/metrics", service.health_port)[1]
 
@@ -270,8 +264,8 @@ def test_a_session_id_in_a_header_is_refused(shared: Service) -> None:
     [
         "garbage",
         make_token(b"z" * 44),
-        make_token(expiration=-1),
-        make_token()[:-2],
+        make_token(SECRET, expiration=-1),
+        make_token(SECRET)[:-2],
         generate_jwt_token(generate_session_id()),
     ],  # type: ignore[arg-type]
     ids=["garbage", "another key", "expired", "cut short", "unsigned"],
@@ -286,7 +280,7 @@ def test_a_websocket_with_a_bad_token_is_refused_before_it_opens(shared: Service
 @pytest.mark.parametrize("origin", ["https://example.com", "null", "http://localhost:1", "", "http://["])
 def test_a_websocket_from_another_origin_is_refused(shared: Service, origin: str) -> None:
     with pytest.raises(HTTPClientError) as caught:
-        connect(shared, make_token(), Origin=origin)
+        connect(shared, make_token(SECRET), Origin=origin)
     assert caught.value.code == 403
 
 
@@ -295,7 +289,7 @@ def test_a_websocket_without_an_origin_is_refused_whatever_else_speaks_for_it(sh
     del request.headers["Origin"]
 
     async def open_socket() -> None:
-        await websocket_connect(request, subprotocols=["bokeh", make_token()])
+        await websocket_connect(request, subprotocols=["bokeh", make_token(SECRET)])
 
     with pytest.raises(HTTPClientError) as caught:
         asyncio.run(open_socket())

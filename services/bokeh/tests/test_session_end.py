@@ -22,6 +22,7 @@ from synthetic import make_card, publish
 from synthetic import tell as tell_store
 
 from conftest import SERVICE
+from dashboard.addresses import Addresses
 from dashboard.admission import Admission
 from dashboard.application import PageBuilder, read_theme
 from dashboard.assets import Assets
@@ -51,6 +52,7 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> PageBuilder:
         cache,
         Health(),
         Admission(settings.sessions_max),
+        Addresses(settings.address_share),
         Assets.find(SERVICE),
         load_templates(SERVICE),
     )

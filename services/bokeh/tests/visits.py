@@ -17,6 +17,7 @@ from bokeh.events import ButtonClick
 from bokeh.protocol import Protocol
 from bokeh.protocol.message import Message
 from bokeh.protocol.receiver import Receiver
+from bokeh.util.token import generate_jwt_token, generate_session_id
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -28,6 +29,13 @@ def read_block(page: str, name: str) -> Any:
     match = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', page, re.DOTALL)
     assert match, f"the page has no data block {name}"
     return json.loads(match[1])
+
+
+def make_token(secret: bytes, expiration: int = 300) -> str:
+    """Make a token of a session that no replica knows, signed with this secret, for so many seconds."""
+    return generate_jwt_token(
+        generate_session_id(secret, signed=True), secret, signed=True, expiration=expiration
+    )
 
 
 class Visit:

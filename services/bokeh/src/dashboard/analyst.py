@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import batched
+from weakref import WeakKeyDictionary
 
 from bokeh.document import Document, without_document_lock
 from bokeh.models.css import InlineStyleSheet
@@ -11,11 +12,13 @@ from bokeh.models.layouts import Column
 from bokeh.models.ui import UIElement
 from bokeh.models.widgets import Div
 
+from dashboard.addresses import CountingThreads
 from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
 from dashboard.analyst_sections import Part, Section, write_sections
 from dashboard.analyst_style import STYLE
-from dashboard.copies import PagePart
+from dashboard.copies import PagePart, copy_part
+from dashboard.holdings import collect_models, drop_empty
 from dashboard.markup import write_paragraphs
 from dashboard.session_document import discard, replacing
 from dashboard.versions import LoadedVersion
@@ -36,16 +39,29 @@ WORDS = ("analyst-lead",)
 
 Filled = tuple[str, list[UIElement]]
 
-WRITER = ThreadPoolExecutor(1, thread_name_prefix="analyst")
-"""One tab is written at a time, tenths of a second each, so that other work finds threads and time."""
+SECTIONS_AT_A_TIME = 3
+"""That are put into a page before its reader has a turn: the document is looked through for each time."""
+
+WRITER = CountingThreads(1, thread_name_prefix="analyst")
+"""One tab is written at a time, so that other work finds threads and time."""
+
+
+class Sections(PagePart):
+    """What the roots of the tab show of a version, to be copied into pages."""
+
+    def __init__(self, filled: tuple[Filled, ...]) -> None:
+        self.filled = filled
+
+
+_ready: "WeakKeyDictionary[LoadedVersion, Sections]" = WeakKeyDictionary()
 
 
 class AnalystTab(PagePart):
     """The roots of the tab, and what they show.
 
     Making one costs a millisecond or two. Sentences, figures and tables are made when the tab is first
-    opened for a version: on another thread and without the document's lock, from what the process computed
-    once, and put in root by root, so that neither the loop nor the page's own controls are held for long.
+    opened for a version: on another thread and without the document's lock, as copies of what the process
+    made once, and put in a few at a time, so that the page's own controls are not held for long.
     """
 
     def __init__(self) -> None:
@@ -97,20 +113,23 @@ class AnalystTab(PagePart):
 
         @without_document_lock
         async def fill() -> None:
-            for name, children in await asyncio.get_running_loop().run_in_executor(WRITER, make):
+            made = await asyncio.get_running_loop().run_in_executor(WRITER, make)
+            for some in batched(made, SECTIONS_AT_A_TIME, strict=False):
                 if is_open(document):
-                    document.add_next_tick_callback(partial(self._put, filling, name, children))
+                    document.add_next_tick_callback(partial(self._put, filling, some))
                 else:
-                    discard(children)
+                    _discard_all(some)
 
         document.add_next_tick_callback(fill)
 
-    def _put(self, filling: int, name: str, children: list[UIElement]) -> None:
-        if filling == self._filling:
-            with replacing(self._columns[name]):
+    def _put(self, filling: int, some: tuple[Filled, ...]) -> None:
+        document = self._columns[NAMES[0]].document
+        if filling != self._filling or document is None:
+            _discard_all(some)
+            return
+        with replacing(*(self._columns[name] for name, _ in some)), document.models.freeze():
+            for name, children in some:
                 self._columns[name].children = list(children)
-        else:
-            discard(children)
 
 
 def is_open(document: Document) -> bool:
@@ -123,16 +142,32 @@ def make_sections(version: LoadedVersion) -> tuple[Filled, ...]:
 
     Where the trace cannot be read any more, sections that rest on it say so.
     """
-    account = write_account(version)
-    try:
-        sections = (*write_sections(version, analyse(version)), *account)
-    except TraceCorrupt as error:
-        log.error("study %s: %s", version.manifest.study.name, error)
-        told = {section.name for section in account}
-        said = write_paragraphs(("The trace of this version cannot be read any more.",))
-        sections = (*(Section(name, (Part(said),)) for name in NAMES if name not in told), *account)
+    ready = _ready.get(version)
+    if ready is None:
+        account = write_account(version)
+        try:
+            sections = (*write_sections(version, analyse(version)), *account)
+        except TraceCorrupt as error:
+            log.error("study %s: %s", version.manifest.study.name, error)
+            return _draw((*_say_lost(account), *account))
+        ready = _ready[version] = Sections(_draw(sections))
+        drop_empty(collect_models(model for _, children in ready.filled for model in children))
+    return copy_part(ready).filled
+
+
+def _say_lost(account: tuple[Section, ...]) -> tuple[Section, ...]:
+    told = {section.name for section in account}
+    said = write_paragraphs(("The trace of this version cannot be read any more.",))
+    return tuple(Section(name, (Part(said),)) for name in NAMES if name not in told)
+
+
+def _draw(sections: tuple[Section, ...]) -> tuple[Filled, ...]:
     style = InlineStyleSheet(css=STYLE)
     return tuple((section.name, _lay_out(section, style)) for section in sections)
+
+
+def _discard_all(some: tuple[Filled, ...]) -> None:
+    discard(model for _, children in some for model in children)
 
 
 def _lay_out(section: Section, style: InlineStyleSheet) -> list[UIElement]:

@@ -12,6 +12,7 @@ from bokeh.server.session import ServerSession
 from bokeh.server.views.doc_handler import DocHandler
 from tornado.web import HTTPError
 
+from dashboard.addresses import charging
 from dashboard.admission import COOKIE, FULL_STATUS
 from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
@@ -49,24 +50,32 @@ class PageHandler(SecuredHandler, DocHandler):
     @override
     async def get(self, *_args: Any, **_kwargs: Any) -> None:
         process = running()
-        if not process.admission.admits_new(self.application_context.sessions):
-            self._send_elsewhere(process.admission.limit)
-            return
         traffic.pages += 1
-        process.admission.arriving += 1
         try:
-            try:
-                async with take_turn(lambda: is_waited_for(self.request)):
-                    session = await cast("Awaitable[ServerSession | None]", self.get_session())
-            finally:
-                process.admission.arriving -= 1
-            if session is None:
-                raise HTTPError(403)
-            self._answer(process, session)
+            address = process.addresses.find(self.request.remote_ip)
+            async with address.pages:
+                if is_waited_for(self.request):
+                    await address.allowance.wait()
+                with charging(address.allowance):
+                    await self._make(process)
         except VisitorLeft:
             self.set_status(LEFT_STATUS, "Left")
         finally:
             traffic.pages -= 1
+
+    async def _make(self, process: Process) -> None:
+        if not process.admission.admits_new(self.application_context.sessions):
+            self._send_elsewhere(process.admission.limit)
+            return
+        process.admission.arriving += 1
+        try:
+            async with take_turn(lambda: is_waited_for(self.request)):
+                session = await cast("Awaitable[ServerSession | None]", self.get_session())
+        finally:
+            process.admission.arriving -= 1
+        if session is None:
+            raise HTTPError(403)
+        self._answer(process, session)
 
     async def head(self, *_args: Any, **_kwargs: Any) -> None:
         """Say that this replica answers, without making a session."""

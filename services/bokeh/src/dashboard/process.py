@@ -8,13 +8,13 @@ from functools import cache as once
 from bokeh.document import Document
 from jinja2 import Environment
 
+from dashboard.addresses import Addresses
 from dashboard.admission import Admission
 from dashboard.assets import Assets
 from dashboard.garbage import Collector
 from dashboard.health import Health
 from dashboard.herald import Herald
 from dashboard.page import Page
-from dashboard.places import Places
 from dashboard.policy import write_policy
 from dashboard.prepared import PreparedPages
 from dashboard.settings import Settings, own_settings
@@ -41,10 +41,10 @@ class Process:
     cache: TraceCache
     health: Health
     admission: Admission
+    addresses: Addresses
     assets: Assets
     templates: Environment
     herald: Herald = field(default_factory=Herald)
-    places: Places = field(default_factory=Places)
     ended: int = 0
     collector: Collector = field(init=False)
     prepared: PreparedPages = field(init=False)
@@ -133,6 +133,7 @@ def running() -> Process:
         cache=TraceCache(TraceStore(settings.traces_dir)),
         health=Health(),
         admission=Admission(settings.sessions_max),
+        addresses=Addresses(settings.address_share),
         assets=Assets.find(),
         templates=load_templates(),
     )

@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from bokeh.application import Application
 from bokeh.server import urls
@@ -13,6 +13,7 @@ from bokeh.server.server import Server
 from bokeh.settings import settings as bokeh_settings
 from tornado.log import access_log
 
+from dashboard.addresses import CountingThreads
 from dashboard.application import PageBuilder, read_theme
 from dashboard.asset_handler import AssetHandler
 from dashboard.assets import PREFIX
@@ -31,6 +32,7 @@ from dashboard.table_pages import TableHandler
 from dashboard.traffic import traffic
 from dashboard.trial import try_builds
 from dashboard.watchdog import Watchdog
+from dashboard.writing import write_patches_so
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,9 @@ SWITCH_SECONDS = 0.001
 
 MESSAGE_MAX_BYTES = 1_048_576
 """What a browser may send in one message; widgets send a few hundred bytes."""
+
+RESPONDING_THREADS = 4
+"""That write changes and documents for browsers, as many as Bokeh has."""
 
 HEADER_MAX_BYTES = 32_768
 """Of a request; the proxy refuses at less."""
@@ -60,6 +65,7 @@ def make_server(process: Process, application: Application) -> Server:
     # Bokeh has no option for its handlers; its own metadata and autoload routes are left out on purpose.
     # It checks every new document for models out of place as well: 12 ms a visit, and our tests do it.
     bokeh_settings.perform_document_validation = False
+    write_patches_so()
     urls.per_app_patterns[:] = [
         (r"/?", PageHandler),
         (r"/ws", SocketHandler),
@@ -110,6 +116,7 @@ def log_access(handler: Any) -> None:
 async def serve(process: Process, builder: PageBuilder, ready: Callable[[], None]) -> None:
     """Serve until told to stop, then drain and stop; call `ready` once documents have been tried."""
     loop = asyncio.get_running_loop()
+    loop.set_default_executor(CountingThreads(thread_name_prefix="work"))
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -120,6 +127,10 @@ async def serve(process: Process, builder: PageBuilder, ready: Callable[[], None
     health = HealthServer(process.health, process.settings.health_port, write_metrics)
     watchdog = Watchdog(process.health)
     server = make_server(process, Application(builder))
+    # Bokeh has no option for the threads that write changes for browsers.
+    cast(Any, server)._tornado._executor._executor = CountingThreads(
+        RESPONDING_THREADS, thread_name_prefix="response"
+    )
     server.start()
     health.start()
     watchdog.start()

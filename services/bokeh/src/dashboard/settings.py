@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     )
     unused_session_seconds: int = Field(60, ge=1, le=86_400, description="whole seconds, 1 to 86400")
     sessions_max: int = Field(300, ge=1, le=99_999, description="a whole number from 1 to 99999")
+    address_share: float = Field(
+        0.15, ge=0.01, le=1, description="a number from 0.01 to 1, the share of a processor"
+    )
     drain_seconds: float = Field(3.0, ge=0, le=10, description="seconds, 0 to 10")
     frame_ancestors: Origins = Field(
         (),

@@ -12,12 +12,12 @@ from bokeh.util.token import check_token_signature, get_session_id, get_token_pa
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketClosedError, WebSocketProtocol
 
+from dashboard.addresses import Address, Place, charging
 from dashboard.admission import FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.logs import speaking_of
 from dashboard.messages import Verdict, judge
 from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
-from dashboard.places import Place
 from dashboard.process import running
 from dashboard.secured import SecuredHandler, is_own_origin
 from dashboard.traffic import traffic
@@ -35,6 +35,7 @@ class SocketHandler(SecuredHandler, WSHandler):
     _partial_bytes: int = 0
     _is_arriving: bool = False
     _place: Place | None = None
+    _address: Address
 
     @override
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
@@ -78,6 +79,8 @@ class SocketHandler(SecuredHandler, WSHandler):
         if stream is not None:
             stream.max_write_buffer_size = SEND_MAX_BYTES
         traffic.sockets.add(self)
+        self._address = running().addresses.find(self.request.remote_ip)
+        self._address.open_socket()
         super().open()
 
     @override
@@ -109,7 +112,9 @@ class SocketHandler(SecuredHandler, WSHandler):
 
     @override
     def on_close(self) -> None:
-        traffic.sockets.discard(self)
+        if self in traffic.sockets:
+            traffic.sockets.discard(self)
+            self._address.close_socket()
         self._arrive()
         # Bokeh's keep-alive lets go of a connection whose websocket is closed, and then fails here.
         if self.connection is None or self.connection._session is not None:
@@ -152,11 +157,15 @@ class SocketHandler(SecuredHandler, WSHandler):
             return None
         if verdict is Verdict.IGNORE:
             return connection.ok(message)
-        self._place = await running().places.take(self.request.remote_ip or "")
+        await self._address.allowance.wait()
+        self._place = await self._address.take_place()
         try:
             if self.connection is None:
                 return None
-            with speaking_of(session.id, **running().herald.describe(session.id)):
+            with (
+                speaking_of(session.id, **running().herald.describe(session.id)),
+                charging(self._address.allowance),
+            ):
                 if message.msgtype != "PATCH-DOC":
                     return await super()._handle(message)
                 with CHANGE_SECONDS.time():

@@ -1,10 +1,14 @@
-"""Documents written for the browser without making the defaults that are not sent."""
+"""Documents, and changes of them, written for the browser without making the defaults that are not sent."""
 
 from typing import Any, cast, override
 
 from bokeh.core.property.wrappers import PropertyValueContainer
 from bokeh.core.serialization import ObjectRefRep, Serializer
+from bokeh.document.events import DocumentPatchedEvent
+from bokeh.document.json import PatchJson
 from bokeh.model import Model
+from bokeh.protocol import SPEC
+from bokeh.protocol.messages.patch_doc import patch_doc
 
 
 class Writer(Serializer):
@@ -43,3 +47,24 @@ def list_written(model: Model) -> list[str]:
 
     names = model.properties(_with_props=True)
     return [name for name in names if is_written(name) and model.lookup(name).serialized]
+
+
+class Patch(patch_doc):
+    """A change of a document, written by `Writer`."""
+
+    @classmethod
+    @override
+    def create(cls, events: list[DocumentPatchedEvent], **metadata: Any) -> patch_doc:
+        """Write changes of one document; what was written before is referred to."""
+        [document] = {event.document for event in events}
+        writer = Writer(references=document.models.synced_references)
+        content = PatchJson(events=writer.encode(events))
+        document.models.flush_synced(lambda model: not writer.has_ref(model))
+        message = cls(cls.create_header(), metadata, content)
+        message.add_buffers(*writer.buffers)
+        return message
+
+
+def write_patches_so() -> None:
+    """Let every connection of this process write changes as `Patch` does; Bokeh has no option for it."""
+    SPEC["PATCH-DOC"] = Patch

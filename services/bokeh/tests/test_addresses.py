@@ -1,0 +1,169 @@
+"""Who asks for much waits, and nobody else does."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+
+from dashboard import addresses
+from dashboard.addresses import (
+    ADDRESSES_MAX,
+    BURST_SECONDS,
+    CHANGES_AT_A_TIME,
+    SOCKET_SHARE,
+    Address,
+    Addresses,
+    Allowance,
+    CountingThreads,
+    Place,
+    charging,
+)
+
+
+async def fill(address: Address) -> list[Place]:
+    return [await address.take_place() for _ in range(CHANGES_AT_A_TIME)]
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0)
+
+
+def test_an_address_has_so_many_places_and_others_have_their_own() -> None:
+    async def come() -> None:
+        known = Addresses(share=1)
+        mine = known.find("a")
+        held = await fill(mine)
+        waiting = [asyncio.create_task(mine.take_place()) for _ in range(3)]
+        await fill(known.find("b"))
+        await asyncio.sleep(0)
+        assert not any(task.done() for task in waiting)
+        held[0].leave()
+        held[0].leave()
+        first = await waiting[0]
+        await asyncio.sleep(0)
+        assert not waiting[1].done(), "a place that is left twice is had once"
+        for place in (*held[1:], first):
+            place.leave()
+        for task in waiting[1:]:
+            (await task).leave()
+
+    asyncio.run(come())
+
+
+def test_a_change_that_lasts_holds_its_place_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "HOLD_SECONDS", 0.01)
+
+    async def wait() -> None:
+        address = Addresses(share=1).find("a")
+        held = await fill(address)
+        async with asyncio.timeout(30):
+            (await address.take_place()).leave()
+        for place in held:
+            place.leave()
+
+    asyncio.run(wait())
+
+
+def test_an_address_that_is_gone_is_forgotten_after_many_others() -> None:
+    known = Addresses(share=1)
+    first = known.find("first")
+    for number in range(ADDRESSES_MAX - 1):
+        known.find(str(number))
+        assert known.find("first") is first
+    for number in range(ADDRESSES_MAX):
+        known.find(f"other {number}")
+    assert known.find("first") is not first
+
+
+def test_who_has_had_more_than_the_allowance_waits_until_it_is_made_up_for() -> None:
+    async def ask() -> None:
+        known = Addresses(share=0.5)
+        greedy, other = known.find("a").allowance, known.find("b").allowance
+        greedy.charge(BURST_SECONDS)
+        owed = 0.02
+        greedy.charge(owed)
+        start = time.monotonic()
+        await other.wait()
+        waiting = asyncio.create_task(greedy.wait())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await waiting
+        # An early tick of the clock is no fault of the wait.
+        assert time.monotonic() - start >= 0.9 * owed / 0.5
+
+    asyncio.run(ask())
+
+
+def test_what_is_within_the_allowance_never_waits() -> None:
+    async def ask() -> None:
+        allowance = Allowance(0.01)
+        allowance.charge(0.9 * BURST_SECONDS)
+        waiting = asyncio.create_task(allowance.wait())
+        await asyncio.sleep(0)
+        assert waiting.done()
+
+    asyncio.run(ask())
+
+
+def test_every_open_page_of_an_address_widens_what_it_may_have_and_a_whole_share_never_waits() -> None:
+    async def ask() -> None:
+        address = Addresses(share=0.5).find("a")
+        address.allowance.charge(1_000)
+        waiting = asyncio.create_task(address.allowance.wait())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        waiting.cancel()
+        for _ in range(round(0.5 / SOCKET_SHARE) + 1):
+            address.open_socket()
+        asking = asyncio.create_task(address.allowance.wait())
+        await asyncio.sleep(0)
+        assert asking.done()
+        for _ in range(round(0.5 / SOCKET_SHARE) + 1):
+            address.close_socket()
+        again = asyncio.create_task(address.allowance.wait())
+        await asyncio.sleep(0)
+        assert not again.done()
+        again.cancel()
+
+    asyncio.run(ask())
+
+
+def test_threads_count_the_processor_time_of_whoever_asked_and_of_what_follows() -> None:
+    charged: list[float] = []
+
+    class Noting(Allowance):
+        def charge(self, seconds: float) -> None:
+            charged.append(seconds)
+
+    def work(seconds: float) -> None:
+        end = time.thread_time() + seconds
+        while time.thread_time() < end:
+            pass
+
+    async def ask() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(CountingThreads(1))
+        followed = asyncio.Event()
+
+        async def follow() -> None:
+            await loop.run_in_executor(None, work, 0.03)
+            followed.set()
+
+        def work_and_ask_for_more() -> None:
+            work(0.02)
+            loop.call_soon_threadsafe(lambda: asyncio.ensure_future(follow()))
+
+        await loop.run_in_executor(None, work, 0.01)
+        assert charged == [], "nobody has asked"
+        with charging(Noting(1)):
+            await loop.run_in_executor(None, work_and_ask_for_more)
+        await followed.wait()
+        await until(lambda: len(charged) == 2)
+
+    asyncio.run(ask())
+    first, second = charged
+    assert first >= 0.02
+    assert second >= 0.03
