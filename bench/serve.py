@@ -12,6 +12,7 @@ import argparse
 import json
 import statistics
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -21,6 +22,7 @@ from visitors.sessions import (
     SETTLE_SECONDS,
     Server,
     measure_memory,
+    measure_pages,
     measure_rate,
     open_session,
     resident_bytes,
@@ -49,17 +51,30 @@ STAY_SECONDS = 50.0
 """How long readers stay where the spread of open pages is measured: two of 100 leave and come a second."""
 
 
-def measure_crowds(
-    stack: Stack, options: argparse.Namespace
-) -> tuple[dict[str, Seen], float, dict[str, float], dict[str, float]]:
-    """Let the crowd read at each site.
+@dataclass(frozen=True)
+class Crowds:
+    """What the crowd saw.
 
-    Returns
-    -------
-    tuple
-        What it saw at each; the longest stall of a loop meanwhile in ms; how news were told; how many
-        processors each of the services was busy with that it read through Traefik.
+    Attributes
+    ----------
+    seen
+        By site.
+    stall
+        The longest stall of a replica's loop at any site, in ms.
+    news
+        How another version was told.
+    busy
+        How many processors each of the services was busy with, where it read through Traefik.
     """
+
+    seen: dict[str, Seen]
+    stall: float
+    news: dict[str, float]
+    busy: dict[str, float]
+
+
+def measure_crowds(stack: Stack, options: argparse.Namespace) -> Crowds:
+    """Let the crowd read at each site."""
     addresses = [address_of(replica, stack) for replica in stack.containers("bokeh")]
     inside = f"http://localhost:{stack.https_port}"
     seen: dict[str, Seen] = {}
@@ -93,7 +108,7 @@ def measure_crowds(
         news = measure_news(stack, one, options.every)
         news["stall_ms"] = longest_lag(before, read_lags(addresses))
     print(f"longest stall by site, ms: {stalls}", flush=True)
-    return seen, max(stalls), news, busy
+    return Crowds(seen, max(stalls), news, busy)
 
 
 def read_processor_seconds(stack: Stack, service: str) -> float:
@@ -196,22 +211,24 @@ def main() -> None:
         stack.in_worker("fit", STUDY)
         eventually(lambda: stack.published(STUDY) != first, 60, "a second version")
         await_shown(stack, STUDY)
-        seen, stall, news, busy = measure_crowds(stack, options)
+        crowds = measure_crowds(stack, options)
         ours = start_anew(stack)
         with bokeh_site(stack, STUDY) as naive:
             servers = {"ours": ours, "naive": naive}
             count = options.rate_sessions
             memory = {name: measure_memory(server, count) for name, server in servers.items()}
             rate = {name: measure_rate(server, count) for name, server in servers.items()}
+            pages = {name: measure_pages(server, count // 4) for name, server in servers.items()}
         with bokeh_site(stack, STUDY, "empty_app") as empty:
             rate["empty"] = measure_rate(empty, count)
+            pages["empty"] = measure_pages(empty, count // 4)
         slope = measure_plateau(ours, options.rounds, options.round_sessions)
         few = options.sessions // 3
         new, opened = measure_evenness(stack, QUERY, options.sessions, few, STAY_SECONDS, options.returned)
     figures = {
-        "p95_vs_direct": seen["Traefik"].p95 / seen["direct"].p95,
-        "p95_vs_nginx": seen["Traefik"].p95 / seen["nginx"].p95,
-        "stall_max_ms": stall,
+        "p95_vs_direct": crowds.seen["Traefik"].p95 / crowds.seen["direct"].p95,
+        "p95_vs_nginx": crowds.seen["Traefik"].p95 / crowds.seen["nginx"].p95,
+        "stall_max_ms": crowds.stall,
         "session_rate_vs_original": rate["ours"] / rate["naive"],
         "memory_per_session_vs_original": memory["ours"] / memory["naive"],
         "even_load_spread": new,
@@ -222,21 +239,30 @@ def main() -> None:
     rows += [
         (
             "processors busy through Traefik: replicas, Traefik",
-            ", ".join(f"{busy[service]:.2f}" for service in SERVICES),
+            ", ".join(f"{crowds.busy[service]:.2f}" for service in SERVICES),
             "",
         ),
-        ("such readers a processor", f"{options.sessions / sum(busy.values()):.0f}", ""),
+        ("such readers a processor", f"{options.sessions / sum(crowds.busy.values()):.0f}", ""),
         (
             "sessions a second, one replica",
             f"{rate['ours']:.1f} (naive {rate['naive']:.1f}, an empty page {rate['empty']:.1f})",
             "",
         ),
+        (
+            "pages a second without their websockets, one replica",
+            f"{pages['ours']:.1f} (naive {pages['naive']:.1f}, an empty page {pages['empty']:.1f})",
+            "",
+        ),
         ("KiB an open session", f"{memory['ours'] / 1024:.0f} (naive {memory['naive'] / 1024:.0f})", ""),
-        ("another version: seconds between the first page told and the last", f"{news['told_s']:.2f}", "≤ 3"),
-        ("slowest change meanwhile, ms", f"{news['slowest_ms']:.0f}", "≤ 250"),
-        ("longest stall meanwhile, ms", f"{news['stall_ms']:.0f}", ""),
+        (
+            "another version: seconds between the first page told and the last",
+            f"{crowds.news['told_s']:.2f}",
+            "≤ 3",
+        ),
+        ("slowest change meanwhile, ms", f"{crowds.news['slowest_ms']:.0f}", "≤ 250"),
+        ("longest stall meanwhile, ms", f"{crowds.news['stall_ms']:.0f}", ""),
     ]
-    table = write_table(options, seen, rows)
+    table = write_table(options, crowds.seen, rows)
     print(table)
     if options.write is not None:
         before, _, rest = options.write.read_text().partition(MARKS[0])

@@ -60,10 +60,16 @@ class TimedSession(Session):
                 return seconds
 
 
-def open_session(server: Server) -> websocket.WebSocket:
-    """Load the page, open its websocket, and take the document without looking into it."""
+def load_page(server: Server) -> requests.Response:
+    """Load the page, which makes a session."""
     answer = requests.get(server.page, verify=str(server.ca) if server.ca else True, timeout=60)
     answer.raise_for_status()
+    return answer
+
+
+def open_session(server: Server) -> websocket.WebSocket:
+    """Load the page, open its websocket, and take the document without looking into it."""
+    answer = load_page(server)
     cookies = "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
     connection = websocket.create_connection(
         server.socket,
@@ -98,6 +104,14 @@ def measure_rate(server: Server, sessions: int) -> float:
     for connection in opened:
         connection.close()
     return sessions / seconds
+
+
+def measure_pages(server: Server, pages: int) -> float:
+    """Give pages a second, none of which opens its websocket, by a few visitors at a time."""
+    with ThreadPoolExecutor(CLIENTS) as visitors:
+        start = time.perf_counter()
+        list(visitors.map(lambda _: load_page(server), range(pages)))
+        return pages / (time.perf_counter() - start)
 
 
 def measure_memory(server: Server, sessions: int) -> float:
