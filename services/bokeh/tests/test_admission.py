@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -130,3 +131,30 @@ def test_a_client_that_takes_nothing_is_let_go_and_others_notice_nothing(service
     other.close()
     deaf.close()
     assert service.stop() == 0
+
+
+def test_who_has_had_its_share_waits_for_pages_and_tables_and_others_do_not(service: Service) -> None:
+    publish(service.root)
+    service.start(ADDRESS_SHARE="0.01", SESSIONS_MAX="9999", UNUSED_SESSION_SECONDS="1")
+    eventually(service.ready)
+    over = threading.Event()
+    answered: list[int] = []
+
+    def ask_on_and_on(path: str) -> None:
+        while not over.is_set():
+            answered.append(service.ask(path, X_Real_Ip="192.0.2.1")[0])
+
+    def is_held_back() -> bool:
+        before = len(answered)
+        for _ in range(10):
+            assert service.ask(X_Real_Ip="192.0.2.2")[0] == 200
+        return before > 0 and len(answered) - before <= 1
+
+    with ThreadPoolExecutor(4) as greedy:
+        try:
+            for path in ("/", "/", "/data/units.csv", "/data/units.csv"):
+                greedy.submit(ask_on_and_on, path)
+            eventually(is_held_back, 60)
+        finally:
+            over.set()
+    assert set(answered) == {200}

@@ -138,8 +138,10 @@ class SocketHandler(SecuredHandler, WSHandler):
             await super()._async_open(token)
             return
         try:
+            await self._address.allowance.wait()
             async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
-                await super()._async_open(token)
+                with charging(self._address.allowance):
+                    await super()._async_open(token)
         except VisitorLeft:
             return
         finally:

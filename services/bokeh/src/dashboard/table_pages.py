@@ -8,6 +8,7 @@ import json
 import math
 from typing import Any, override
 
+from dashboard.addresses import charging
 from dashboard.labels import NO_ISOLATES
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler
@@ -74,13 +75,20 @@ class TableHandler(SecuredHandler):
 
     @override
     async def get(self, table: str, form: str) -> None:
+        process = running()
+        address = process.addresses.find(self.request.remote_ip)
+        await address.allowance.wait()
+        place = await address.take_place()
         try:
-            name, text = await asyncio.to_thread(write_file, running(), table, form, self.request.query)
+            with charging(address.allowance):
+                name, text = await asyncio.to_thread(write_file, process, table, form, self.request.query)
         except Refused as refused:
             self.set_status(refused.status)
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(f"{refused}\n")
             return
+        finally:
+            place.leave()
         self.set_header("Content-Type", TYPES[form])
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         # A query that names its version is answered alike for ever, one that does not is not.
