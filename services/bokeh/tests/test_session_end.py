@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -151,6 +152,25 @@ async def until_freed(seen: WeakSet[object]) -> None:
 
 def make_context(builder: PageBuilder) -> ApplicationContext:
     return ApplicationContext(Application(builder), io_loop=asyncio.get_running_loop(), url="/")
+
+
+def test_a_page_that_is_written_leaves_nothing_in_circles() -> None:
+    template = load_templates(SERVICE).get_template("index.html")
+    blank = defaultdict(str)
+
+    def write() -> str:
+        return template.render(
+            words=blank, render_item=None, scripts=(), sheets=(), masses=(), dark={}, assets=blank, replica=""
+        )
+
+    write()
+    gc.collect()
+    gc.disable()
+    try:
+        assert "For analysts" in write()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["looked at", "used"])

@@ -8,9 +8,10 @@ import asyncio
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from functools import lru_cache
 from typing import override
 
@@ -26,18 +27,31 @@ HOLD_SECONDS = 5.0
 BURST_SECONDS = 2.0
 """Of processor time that an address may have at once: some eighty pages, so that a lecture hall may come."""
 
-SOCKET_SHARE = 0.01
-"""Of a processor, that an address may have for each page that is open there: a reader who changes something
-every two seconds takes less."""
+SESSION_SHARE = 0.01
+"""Of a processor, that an address may have for each session that is open there: a reader who changes
+something every two seconds takes less."""
+
+SHARE_MAX = 0.8
+"""Of a processor, that an address may have however many sessions are open there."""
+
+DEBT_MAX_SECONDS = 1.0
+"""That an address may have had beyond its burst, so that it is served again within seconds."""
+
+PATIENCE_SECONDS = 2.0
+"""How long an answer may wait before it is told as too much; the proxy waits for one second more."""
 
 WORK_MAX_SECONDS = 0.2
 """That one piece of work is counted as. What takes longer is done once for all readers, and kept."""
 
 LOOP_SECONDS = 0.001
-"""What a request or a message takes of the event loop, beside what threads do for it."""
+"""What a request or a message takes of the event loop that is not counted as it happens."""
 
 ADDRESSES_MAX = 4_096
 """That are remembered; the one that was not heard of for longest is forgotten first."""
+
+
+class TooMuch(Exception):
+    """An address asks for more than can be answered before its client gives up."""
 
 
 class Allowance:
@@ -46,11 +60,11 @@ class Allowance:
     Parameters
     ----------
     share
-        Of a processor, that it may have on and on, above 0; from 1 on it never waits.
+        Of a processor, that it may have on and on, above 0; with 1 it never waits.
     """
 
     def __init__(self, share: float) -> None:
-        self._share = share
+        self._least = self._share = share
         self._owed = 0.0
         self._at = time.monotonic()
         self._lock = threading.Lock()
@@ -58,17 +72,27 @@ class Allowance:
     def charge(self, seconds: float) -> None:
         """Count processor time that was taken; on any thread."""
         with self._lock:
-            self._owed, self._at = self._find_owed() + seconds, time.monotonic()
+            self._owed = min(self._find_owed() + seconds, BURST_SECONDS + DEBT_MAX_SECONDS)
+            self._at = time.monotonic()
+
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Count what this thread does within the context."""
+        start = time.thread_time()
+        try:
+            yield
+        finally:
+            self.charge(min(time.thread_time() - start, WORK_MAX_SECONDS))
 
     def widen(self, more: float) -> None:
-        """Change the share from now on, by so much."""
+        """Let the share be so much more than it is at least, up to `SHARE_MAX`."""
         with self._lock:
             self._owed, self._at = self._find_owed(), time.monotonic()
-            self._share += more
+            self._share = max(self._least, min(self._least + more, SHARE_MAX))
 
     async def wait(self) -> None:
         """Wait until what was taken is within the allowance again, and count a request or a message."""
-        while self._share < 1 and (over := self._find_owed() - BURST_SECONDS) > 0:
+        while self._least < 1 and (over := self._find_owed() - BURST_SECONDS) > 0:
             await asyncio.sleep(over / self._share)
         self.charge(LOOP_SECONDS)
 
@@ -98,22 +122,27 @@ class Address:
     ----------
     pages
         Its turn to have a page made, one at a time, so that the pages of others are not behind all of its.
+    changes
+        Its turns for all else.
     allowance
         What it may have over time.
     """
 
     def __init__(self, share: float) -> None:
         self.pages = Turns(1)
+        self.changes = asyncio.Semaphore(CHANGES_AT_A_TIME)
         self.allowance = Allowance(share)
-        self._changes = asyncio.Semaphore(CHANGES_AT_A_TIME)
+        self._sessions: Counter[str] = Counter()
 
-    def open_socket(self) -> None:
-        """Know of one more page that is open there."""
-        self.allowance.widen(SOCKET_SHARE)
+    def open_socket(self, session_id: str) -> None:
+        """Know of one more websocket; several of one session are one reader."""
+        self._sessions[session_id] += 1
+        self.allowance.widen(SESSION_SHARE * len(self._sessions))
 
-    def close_socket(self) -> None:
+    def close_socket(self, session_id: str) -> None:
         """Know of one less."""
-        self.allowance.widen(-SOCKET_SHARE)
+        self._sessions -= Counter([session_id])
+        self.allowance.widen(SESSION_SHARE * len(self._sessions))
 
     async def take_place(self) -> Place:
         """Wait for a place to make a change; who came first has it first.
@@ -121,8 +150,27 @@ class Address:
         The messages of a websocket are taken one after the other, so one that waits here makes its sender
         wait too, and nothing piles up.
         """
-        await self._changes.acquire()
-        return Place(self._changes)
+        await self.changes.acquire()
+        return Place(self.changes)
+
+    @asynccontextmanager
+    async def answering(self, turns: Turns | asyncio.Semaphore) -> AsyncIterator[None]:
+        """Have a turn, and what is done counted, for as long as the context lasts.
+
+        Raises
+        ------
+        TooMuch
+            When it would come too late.
+        """
+        async with AsyncExitStack() as held:
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await held.enter_async_context(turns)
+                    await self.allowance.wait()
+            except TimeoutError:
+                raise TooMuch from None
+            with charging(self.allowance):
+                yield
 
 
 class Addresses:
@@ -131,7 +179,7 @@ class Addresses:
     Parameters
     ----------
     share
-        Of a processor, that each may have on and on, without a page that is open.
+        Of a processor, that each may have on and on, without a session that is open.
     """
 
     def __init__(self, share: float) -> None:
@@ -166,10 +214,7 @@ class CountingThreads(ThreadPoolExecutor):
         context = contextvars.copy_context()
 
         def run() -> T:
-            start = time.thread_time()
-            try:
+            with allowance.counting():
                 return context.run(fn, *args, **kwargs)
-            finally:
-                allowance.charge(min(time.thread_time() - start, WORK_MAX_SECONDS))
 
         return super().submit(run)

@@ -12,7 +12,7 @@ from bokeh.server.session import ServerSession
 from bokeh.server.views.doc_handler import DocHandler
 from tornado.web import HTTPError
 
-from dashboard.addresses import charging
+from dashboard.addresses import Address, TooMuch
 from dashboard.admission import COOKIE, FULL_STATUS
 from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
@@ -53,17 +53,16 @@ class PageHandler(SecuredHandler, DocHandler):
         traffic.pages += 1
         try:
             address = process.addresses.find(self.request.remote_ip)
-            async with address.pages:
-                if is_waited_for(self.request):
-                    await address.allowance.wait()
-                with charging(address.allowance):
-                    await self._make(process)
+            async with address.answering(address.pages):
+                await self._make(process, address)
+        except TooMuch:
+            self.send_too_much()
         except VisitorLeft:
             self.set_status(LEFT_STATUS, "Left")
         finally:
             traffic.pages -= 1
 
-    async def _make(self, process: Process) -> None:
+    async def _make(self, process: Process, address: Address) -> None:
         if not process.admission.admits_new(self.application_context.sessions):
             self._send_elsewhere(process.admission.limit)
             return
@@ -75,7 +74,8 @@ class PageHandler(SecuredHandler, DocHandler):
             process.admission.arriving -= 1
         if session is None:
             raise HTTPError(403)
-        self._answer(process, session)
+        with address.allowance.counting():
+            self._answer(process, session)
 
     async def head(self, *_args: Any, **_kwargs: Any) -> None:
         """Say that this replica answers, without making a session."""
@@ -120,12 +120,10 @@ class PageHandler(SecuredHandler, DocHandler):
                 "root_ids": [root.id for root in document.roots],
                 "use_for_title": True,
             }
-        # The template's macros are in circles, and hold what it was given if a collection sees them in use.
-        given = dict(words)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.write(
             process.templates.get_template("index.html").render(
-                words=given,
+                words=words,
                 render_item=item,
                 scripts=PAGE_SCRIPTS,
                 sheets=PAGE_SHEETS,
@@ -135,4 +133,3 @@ class PageHandler(SecuredHandler, DocHandler):
                 replica=process.settings.replica,
             )
         )
-        given.clear()

@@ -22,6 +22,13 @@ class SecuredHandler(RequestHandler):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(f"{status_code}: {self._reason}\n")
 
+    def send_too_much(self) -> None:
+        """Refuse what an address asks for beyond its share; readers get the proxy's page in place of this."""
+        self.set_status(429)
+        self.set_header("Retry-After", "10")
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("Too much is asked for from this address.\n")
+
 
 class MissingHandler(SecuredHandler):
     """Answers every path that is none of ours."""

@@ -80,7 +80,7 @@ class SocketHandler(SecuredHandler, WSHandler):
             stream.max_write_buffer_size = SEND_MAX_BYTES
         traffic.sockets.add(self)
         self._address = running().addresses.find(self.request.remote_ip)
-        self._address.open_socket()
+        self._address.open_socket(self._session_id)
         super().open()
 
     @override
@@ -114,7 +114,7 @@ class SocketHandler(SecuredHandler, WSHandler):
     def on_close(self) -> None:
         if self in traffic.sockets:
             traffic.sockets.discard(self)
-            self._address.close_socket()
+            self._address.close_socket(self._session_id)
         self._arrive()
         # Bokeh's keep-alive lets go of a connection whose websocket is closed, and then fails here.
         if self.connection is None or self.connection._session is not None:
@@ -132,16 +132,19 @@ class SocketHandler(SecuredHandler, WSHandler):
             process, query = running(), self.request.query
             if process.is_behind(known.id, query):
                 # It was here before, and moved on where it was since.
-                await cast(
-                    "Awaitable[None]", known.with_document_locked(process.resume_page, known.id, query)
-                )
+                await self._address.allowance.wait()
+                with charging(self._address.allowance):
+                    await cast(
+                        "Awaitable[None]", known.with_document_locked(process.resume_page, known.id, query)
+                    )
             await super()._async_open(token)
             return
         try:
-            await self._address.allowance.wait()
-            async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
-                with charging(self._address.allowance):
-                    await super()._async_open(token)
+            async with self._address.pages:
+                await self._address.allowance.wait()
+                async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
+                    with charging(self._address.allowance):
+                        await super()._async_open(token)
         except VisitorLeft:
             return
         finally:
@@ -153,13 +156,14 @@ class SocketHandler(SecuredHandler, WSHandler):
         session = connection._session if connection is not None else None
         if connection is None or session is None:
             return None
-        verdict = judge(message)
+        with self._address.allowance.counting():
+            verdict = judge(message)
         if verdict is Verdict.REFUSE:
             self._protocol_error(f"{message.msgtype} of a kind that pages do not send")
             return None
+        await self._address.allowance.wait()
         if verdict is Verdict.IGNORE:
             return connection.ok(message)
-        await self._address.allowance.wait()
         self._place = await self._address.take_place()
         try:
             if self.connection is None:
@@ -189,7 +193,8 @@ class SocketHandler(SecuredHandler, WSHandler):
             self._partial_bytes += len(fragment)
             if self._partial_bytes > PARTS_MAX_BYTES:
                 raise ValueError("a message in too many parts")
-            message = await self.receiver.consume(fragment)
+            with self._address.allowance.counting():
+                message = await self.receiver.consume(fragment)
             if message is not None:
                 self._partial_bytes = 0
             return message

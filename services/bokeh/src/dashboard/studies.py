@@ -5,11 +5,12 @@ from typing import Any, override
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary
 
+from dashboard.addresses import TooMuch
 from dashboard.assets import PAGE_SHEETS
 from dashboard.fit_words import PHASES, describe_progress
 from dashboard.headline import say_headline
 from dashboard.labels import tell_apart
-from dashboard.process import running
+from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler
 from dashboard.thumbnails import draw_thumbnail
 from dashboard.traces import StudyNow
@@ -74,8 +75,17 @@ class StudiesHandler(SecuredHandler):
         """Take what Bokeh gives to each of its handlers, and leave it."""
 
     @override
-    def get(self) -> None:
+    async def get(self) -> None:
         process = running()
+        address = process.addresses.find(self.request.remote_ip)
+        try:
+            async with address.answering(address.changes):
+                with address.allowance.counting():
+                    self._answer(process)
+        except TooMuch:
+            self.send_too_much()
+
+    def _answer(self, process: Process) -> None:
         template = process.templates.get_template("studies.html")
         shelf = process.cache.shelf
         self.finish(

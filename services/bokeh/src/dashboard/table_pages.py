@@ -8,7 +8,7 @@ import json
 import math
 from typing import Any, override
 
-from dashboard.addresses import charging
+from dashboard.addresses import TooMuch
 from dashboard.labels import NO_ISOLATES
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler
@@ -77,18 +77,17 @@ class TableHandler(SecuredHandler):
     async def get(self, table: str, form: str) -> None:
         process = running()
         address = process.addresses.find(self.request.remote_ip)
-        await address.allowance.wait()
-        place = await address.take_place()
         try:
-            with charging(address.allowance):
+            async with address.answering(address.changes):
                 name, text = await asyncio.to_thread(write_file, process, table, form, self.request.query)
         except Refused as refused:
             self.set_status(refused.status)
             self.set_header("Content-Type", "text/plain; charset=utf-8")
             self.finish(f"{refused}\n")
             return
-        finally:
-            place.leave()
+        except TooMuch:
+            self.send_too_much()
+            return
         self.set_header("Content-Type", TYPES[form])
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         # A query that names its version is answered alike for ever, one that does not is not.
