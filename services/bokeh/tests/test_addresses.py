@@ -1,6 +1,7 @@
 """Who asks for much waits, and nobody else does."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 
@@ -9,19 +10,22 @@ import pytest
 from dashboard import addresses
 from dashboard.addresses import (
     ADDRESSES_MAX,
-    BURST_SECONDS,
     CHANGES_AT_A_TIME,
-    DEBT_MAX_SECONDS,
     SESSION_SHARE,
-    SHARE_MAX,
     Address,
     Addresses,
-    Allowance,
-    CountingThreads,
     Place,
     TooMuch,
+)
+from dashboard.allowance import (
+    BURST_SECONDS,
+    DEBT_MAX_SECONDS,
+    SHARE_MAX,
+    THREADS_EACH,
+    Allowance,
     charging,
 )
+from dashboard.threads import WITH_LOOP, CountingThreads
 
 
 async def fill(address: Address) -> list[Place]:
@@ -215,5 +219,44 @@ def test_threads_count_the_processor_time_of_whoever_asked_and_of_what_follows()
 
     asyncio.run(ask())
     first, second = charged
-    assert first >= 0.02
-    assert second >= 0.03
+    assert first >= WITH_LOOP * 0.02
+    assert second >= WITH_LOOP * 0.03
+
+
+def test_one_address_keeps_few_threads_busy_and_others_find_theirs() -> None:
+    async def ask() -> None:
+        loop, going = asyncio.get_running_loop(), threading.Event()
+        pools = CountingThreads(8), CountingThreads(8)
+        busy: list[int] = []
+
+        def work() -> None:
+            busy.append(1)
+            going.wait(30)
+
+        with charging(Allowance(1)):
+            asked = [loop.run_in_executor(pool, work) for pool in pools for _ in range(4)]
+        for pool in pools:
+            assert await loop.run_in_executor(pool, lambda: "nobody's") == "nobody's"
+            with charging(Allowance(1)):
+                assert await loop.run_in_executor(pool, lambda: "another's") == "another's"
+        await until(lambda: len(busy) == THREADS_EACH)
+        asked[-1].cancel()
+        going.set()
+        await asyncio.gather(*asked[:-1])
+        assert len(busy) == len(asked) - 1, "what nobody waits for is not done"
+
+    asyncio.run(ask())
+
+
+def test_work_that_fails_says_so_and_lets_the_next_one_begin() -> None:
+    async def ask() -> None:
+        loop, pool = asyncio.get_running_loop(), CountingThreads(1)
+        with charging(Allowance(1)):
+            for _ in range(3 * THREADS_EACH):
+                with pytest.raises(ZeroDivisionError):
+                    await loop.run_in_executor(pool, lambda: 1 // 0)
+            pool.shutdown()
+            with pytest.raises(asyncio.CancelledError):
+                await loop.run_in_executor(pool, lambda: 1)
+
+    asyncio.run(ask())

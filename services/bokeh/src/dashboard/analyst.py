@@ -12,7 +12,6 @@ from bokeh.models.layouts import Column
 from bokeh.models.ui import UIElement
 from bokeh.models.widgets import Div
 
-from dashboard.addresses import CountingThreads
 from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
 from dashboard.analyst_sections import Part, Section, write_sections
@@ -21,6 +20,7 @@ from dashboard.copies import PagePart, copy_part
 from dashboard.holdings import collect_models, drop_empty
 from dashboard.markup import write_paragraphs
 from dashboard.session_document import discard, replacing
+from dashboard.threads import CountingThreads
 from dashboard.versions import LoadedVersion
 from tracestore.errors import TraceCorrupt
 

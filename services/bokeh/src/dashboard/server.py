@@ -13,7 +13,6 @@ from bokeh.server.server import Server
 from bokeh.settings import settings as bokeh_settings
 from tornado.log import access_log
 
-from dashboard.addresses import CountingThreads
 from dashboard.application import PageBuilder, read_theme
 from dashboard.asset_handler import AssetHandler
 from dashboard.assets import PREFIX
@@ -29,6 +28,7 @@ from dashboard.secured import MissingHandler
 from dashboard.socket_handler import SocketHandler
 from dashboard.studies import StudiesHandler
 from dashboard.table_pages import TableHandler
+from dashboard.threads import CountingThreads
 from dashboard.traffic import traffic
 from dashboard.trial import try_builds
 from dashboard.watchdog import Watchdog

@@ -12,8 +12,9 @@ from bokeh.util.token import check_token_signature, get_session_id, get_token_pa
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketClosedError, WebSocketProtocol
 
-from dashboard.addresses import Address, Place, charging
+from dashboard.addresses import Address, Place
 from dashboard.admission import FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
+from dashboard.allowance import charging
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.logs import speaking_of
 from dashboard.messages import Verdict, judge
