@@ -83,6 +83,15 @@ def standing_of(stack: Stack) -> dict[str, tuple[str, str, int]]:
     return standing
 
 
+def addresses_of(container: Container) -> int:
+    """Give from how many addresses a replica has websockets open."""
+    script = "from urllib.request import urlopen; "
+    script += "print(urlopen('http://127.0.0.1:5007/metrics').read().decode())"
+    told = run_inside(container, f'python -c "{script}"')
+    [line] = [line for line in told.splitlines() if line.startswith("longitude_addresses_present ")]
+    return int(float(line.split()[1]))
+
+
 def sessions_of(container: Container) -> int:
     """Give how many sessions a replica says it has."""
     # A replica that is called stalled answers with an error, and with the number all the same.

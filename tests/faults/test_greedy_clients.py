@@ -9,6 +9,7 @@ import docker
 import pytest
 from docker.models.containers import Container
 
+from faults.injection import addresses_of
 from faults.ledger import Ledger
 from faults.load import Load
 from faults.others import LOADS, compare_p99
@@ -82,6 +83,8 @@ def test_address_that_asks_for_too_much_costs_others_little(load: Load, ledger: 
     with load.watch() as before:
         before.await_loads(LOADS)
     with laid_out(load.stack, **LIMITS), load.watch() as window, greedy(load.stack, *KINDS[kind]) as client:
+        replicas = load.stack.containers("bokeh")
+        eventually(lambda: max(map(addresses_of, replicas)) > 1, 30, "it has another address than the others")
         window.await_loads(LOADS)
         counts = eventually(lambda: count(client), 30, "the client was answered")
     with load.watch() as after:

@@ -127,7 +127,8 @@ def test_each_session_that_is_open_widens_the_share_up_to_a_bound_and_its_websoc
     shares = []
 
     async def open_and_close() -> None:
-        address = Addresses(share=0.1).find("a")
+        known = Addresses(share=0.1)
+        address = known.find("a")
         for number in range(3):
             address.open_socket("one")
             address.open_socket(f"another {number}")
@@ -141,6 +142,10 @@ def test_each_session_that_is_open_widens_the_share_up_to_a_bound_and_its_websoc
             address.close_socket(f"many {number}")
         address.close_socket("one")
         shares.append(address.allowance._share)
+        assert known.count_present() == 1
+        for session in ("one", "one", *(f"another {number}" for number in range(3))):
+            address.close_socket(session)
+        assert known.count_present() == 0
 
     asyncio.run(open_and_close())
     assert shares == pytest.approx([0.1 + 4 * SESSION_SHARE, SHARE_MAX, 0.1 + 4 * SESSION_SHARE])

@@ -71,6 +71,7 @@ def test_metrics_tell_sessions_times_and_the_version_served(service: Service) ->
     told = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     version = visit.words["version"]
     visit.close()
+    assert told["longitude_addresses_present"] == "1.0"
     assert told["longitude_sessions_open"] == told["longitude_websockets_open"] == "1.0"
     assert told["longitude_sessions_created_total"] == told["longitude_document_seconds_count"] == "1.0"
     assert told["longitude_reconnects_restored_total"] == "0.0"

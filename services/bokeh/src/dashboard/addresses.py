@@ -61,9 +61,17 @@ class Address:
         Its turns for all else.
     allowance
         What it may have over time.
+
+    Parameters
+    ----------
+    share
+        Of a processor, that it may have on and on, without a session that is open.
+    present
+        Of all addresses, those that have a websocket open.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, present: set["Address"]) -> None:
+        self._present = present
         self.pages = Turns(1)
         self.changes = asyncio.Semaphore(CHANGES_AT_A_TIME)
         self.allowance = Allowance(share)
@@ -72,11 +80,14 @@ class Address:
     def open_socket(self, session_id: str) -> None:
         """Know of one more websocket; several of one session are one reader."""
         self._sessions[session_id] += 1
+        self._present.add(self)
         self.allowance.widen(SESSION_SHARE * len(self._sessions))
 
     def close_socket(self, session_id: str) -> None:
         """Know of one less."""
         self._sessions -= Counter([session_id])
+        if not self._sessions:
+            self._present.discard(self)
         self.allowance.widen(SESSION_SHARE * len(self._sessions))
 
     async def take_place(self) -> Place:
@@ -118,8 +129,15 @@ class Addresses:
     """
 
     def __init__(self, share: float) -> None:
-        self._find: Callable[[str], Address] = lru_cache(ADDRESSES_MAX)(lambda _address: Address(share))
+        self._present: set[Address] = set()
+        self._find: Callable[[str], Address] = lru_cache(ADDRESSES_MAX)(
+            lambda _address: Address(share, self._present)
+        )
 
     def find(self, address: str | None) -> Address:
         """Find an address, or begin to remember it."""
         return self._find(address or "")
+
+    def count_present(self) -> int:
+        """Count those that have a websocket open; on any thread."""
+        return len(self._present)

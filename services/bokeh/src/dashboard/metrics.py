@@ -89,18 +89,25 @@ class Served(Collector):
         health: Health,
         pauses: Pauses,
         count_sockets: Callable[[], int],
+        count_addresses: Callable[[], int],
     ) -> None:
         self._cache = cache
         self._herald = herald
         self._health = health
         self._pauses = pauses
         self._count_sockets = count_sockets
+        self._count_addresses = count_addresses
 
     @override
     def collect(self) -> Iterable[Metric]:
         shelf, now = self._cache.shelf, datetime.now(UTC)
         yield GaugeMetricFamily("longitude_sessions_open", "Sessions now", value=len(self._herald.pages))
         yield GaugeMetricFamily("longitude_websockets_open", "Websockets now", value=self._count_sockets())
+        yield GaugeMetricFamily(
+            "longitude_addresses_present",
+            "Addresses that websockets come from now",
+            value=self._count_addresses(),
+        )
         yield GaugeMetricFamily(
             "longitude_ready", "Whether visitors may be sent here", value=float(self._health.check_ready()[0])
         )

@@ -122,7 +122,14 @@ async def serve(process: Process, builder: PageBuilder, ready: Callable[[], None
         loop.add_signal_handler(number, stopping.set)
     pauses = Pauses()
     REGISTRY.register(
-        Served(process.cache, process.herald, process.health, pauses, lambda: len(traffic.sockets))
+        Served(
+            process.cache,
+            process.herald,
+            process.health,
+            pauses,
+            lambda: len(traffic.sockets),
+            process.addresses.count_present,
+        )
     )
     health = HealthServer(process.health, process.settings.health_port, write_metrics)
     watchdog = Watchdog(process.health)
