@@ -235,7 +235,7 @@ def main() -> None:
         "even_open_spread": opened,
         "rss_slope": slope,
     }
-    rows = [(f"`{name}`", f"{value:.3g}", say_limit(name)) for name, value in figures.items()]
+    rows = [(f"`{name}`", f"{value:.3f}", say_limit(name)) for name, value in figures.items()]
     rows += [
         (
             "processors busy through Traefik: replicas, Traefik",

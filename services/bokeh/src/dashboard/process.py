@@ -21,6 +21,7 @@ from dashboard.settings import Settings, own_settings
 from dashboard.state import ViewState, read_query
 from dashboard.templates import load_templates
 from dashboard.traces import Shelf, TraceCache
+from dashboard.versions import LoadedVersion
 from tracestore.errors import TraceStoreError
 from tracestore.store import TraceStore
 
@@ -35,6 +36,8 @@ class Process:
     ----------
     ended
         How many sessions have ended.
+    tried
+        The versions served, by study, of which a page was tried; nothing before the first time.
     """
 
     settings: Settings
@@ -46,6 +49,7 @@ class Process:
     templates: Environment
     herald: Herald = field(default_factory=Herald)
     ended: int = 0
+    tried: list[LoadedVersion | None] | None = None
     collector: Collector = field(init=False)
     prepared: PreparedPages = field(init=False)
 
@@ -57,10 +61,20 @@ class Process:
         """Follow the volume from now on; called on the event loop, where changes are announced."""
         loop = asyncio.get_running_loop()
 
-        def announce(_shelf: Shelf) -> None:
-            loop.call_soon_threadsafe(self.herald.announce)
+        def announce() -> None:
+            # What is new is made ready first (`trial`), and then told: both at once would hold up readers.
+            if self.served == self.tried:
+                self.herald.announce()
 
-        self.cache.start(announce)
+        def hear(_shelf: Shelf) -> None:
+            loop.call_soon_threadsafe(announce)
+
+        self.cache.start(hear)
+
+    @property
+    def served(self) -> list[LoadedVersion | None]:
+        """The version that is served of each study."""
+        return [now.current for now in self.cache.shelf.studies]
 
     def stop(self) -> None:
         """Stop following the volume."""

@@ -7,7 +7,6 @@ from bokeh.document import Document
 
 from dashboard.application import FAULT, PageBuilder
 from dashboard.process import Process
-from dashboard.versions import LoadedVersion
 
 LOOK_SECONDS = 0.25
 RETRY_SECONDS = 5.0
@@ -35,15 +34,18 @@ def try_every(process: Process, builder: PageBuilder) -> str | None:
 
 
 async def try_builds(process: Process, builder: PageBuilder, ready: Callable[[], None]) -> None:
-    """Try whenever other versions are served, and every few seconds while builds fail; then say `ready`."""
-    tried: list[LoadedVersion | None] | None = None
+    """Try whenever other versions are served, and every few seconds while builds fail; then say `ready`.
+
+    Open pages are told of other versions after that.
+    """
     since = 0.0
     loop = asyncio.get_running_loop()
     while True:
-        served = [now.current for now in process.cache.shelf.studies]
+        served = process.served
         failing = process.health.build_fault is not None
-        if served != tried or (failing and loop.time() - since > RETRY_SECONDS):
+        if served != process.tried or (failing and loop.time() - since > RETRY_SECONDS):
             process.health.build_fault = await asyncio.to_thread(try_every, process, builder)
-            tried, since = served, loop.time()
+            process.tried, since = served, loop.time()
             ready()
+            process.herald.announce()
         await asyncio.sleep(LOOK_SECONDS)

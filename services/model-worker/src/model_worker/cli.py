@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -171,11 +172,7 @@ def watch() -> int:
     stop = end_on_signals()
     settings = _configured()
     _folders(settings, ())
-    code = watch_studies(settings, stop)
-    # A thread may be compiling, which nothing interrupts; all that was to be written is written.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    return watch_studies(settings, stop)
 
 
 @app.command(name="list")
@@ -228,7 +225,12 @@ def main() -> None:
         code = _refuse(str(error), 2)
     except TraceStoreError as error:
         code = _refuse(str(error), 1)
-    sys.exit(code)
+    # A thread may be compiling, which nothing interrupts, or one of Arrow's may hold what it has read, which
+    # aborts an interpreter that ends (apache/arrow#34314); all that was to be written is written.
+    with suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _configured() -> Settings:
