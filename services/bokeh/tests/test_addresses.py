@@ -238,11 +238,11 @@ def test_one_address_keeps_few_threads_busy_and_others_find_theirs() -> None:
             busy.append(1)
             going.wait(30)
 
-        with charging(Allowance(1)):
+        with charging(Allowance(0.9)):
             asked = [loop.run_in_executor(pool, work) for pool in pools for _ in range(4)]
         for pool in pools:
             assert await loop.run_in_executor(pool, lambda: "nobody's") == "nobody's"
-            with charging(Allowance(1)):
+            with charging(Allowance(0.9)):
                 assert await loop.run_in_executor(pool, lambda: "another's") == "another's"
         await until(lambda: len(busy) == THREADS_EACH)
         asked[-1].cancel()
@@ -256,12 +256,21 @@ def test_one_address_keeps_few_threads_busy_and_others_find_theirs() -> None:
 def test_work_that_fails_says_so_and_lets_the_next_one_begin() -> None:
     async def ask() -> None:
         loop, pool = asyncio.get_running_loop(), CountingThreads(1)
-        with charging(Allowance(1)):
+        with charging(Allowance(0.9)):
             for _ in range(3 * THREADS_EACH):
                 with pytest.raises(ZeroDivisionError):
                     await loop.run_in_executor(pool, lambda: 1 // 0)
             pool.shutdown()
             with pytest.raises(asyncio.CancelledError):
                 await loop.run_in_executor(pool, lambda: 1)
+
+    asyncio.run(ask())
+
+
+def test_a_whole_share_has_all_threads() -> None:
+    async def ask() -> None:
+        loop, pool, together = asyncio.get_running_loop(), CountingThreads(4), threading.Barrier(4)
+        with charging(Allowance(1)):
+            await asyncio.gather(*(loop.run_in_executor(pool, together.wait, 30) for _ in range(4)))
 
     asyncio.run(ask())

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import sys
 import threading
 import time
 from collections import deque
@@ -33,7 +34,7 @@ class Allowance:
     Parameters
     ----------
     share
-        Of a processor, that it may have on and on, above 0; with 1 it never waits.
+        Of a processor, that it may have on and on, above 0; with 1 it never waits, for a thread neither.
 
     Attributes
     ----------
@@ -46,7 +47,7 @@ class Allowance:
         self._owed = 0.0
         self._at = time.monotonic()
         self._lock = threading.Lock()
-        self.line = Line(THREADS_EACH)
+        self.line = Line(THREADS_EACH if share < 1 else sys.maxsize)
 
     def charge(self, seconds: float) -> None:
         """Count processor time that was taken; on any thread."""
