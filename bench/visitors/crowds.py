@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from probes import eventually
 
 TESTS = Path(__file__).resolve().parents[2] / "tests"
 Line = dict[str, Any]
+KINDS = ("answer", "load", "wrong", "lost", "tick")
 
 
 @dataclass
@@ -99,6 +100,8 @@ class Seen:
         Milliseconds from a change to its answer.
     errors
         Loads that failed, answers that were wrong, websockets that were lost.
+    late
+        Milliseconds that the crowd's own process was late at most: what it timed may be that much off.
     """
 
     changes: int
@@ -106,18 +109,19 @@ class Seen:
     p95: float
     slowest: float
     errors: int
+    late: float
 
 
-def watch(seconds: float, *crowds: Crowd) -> Seen:
-    """Let crowds do what they do for so many seconds, and tell what they saw."""
+def watch(seconds: float, *crowds: Crowd) -> list[Line]:
+    """Let crowds do what they do for so many seconds, and give what happened."""
     since = time.monotonic()
     time.sleep(seconds)
-    return sum_up(since, *crowds)
+    return [line for crowd in crowds for line in crowd.since(since, *KINDS)]
 
 
-def sum_up(since: float, *crowds: Crowd) -> Seen:
-    """Tell what crowds have seen since a moment."""
-    lines = [line for crowd in crowds for line in crowd.since(since, "answer", "load", "wrong", "lost")]
+def sum_up(lines: Iterable[Line]) -> Seen:
+    """Tell what crowds have seen."""
+    lines = list(lines)
     times = [1000 * line["seconds"] for line in lines if line["what"] == "answer"]
     loads = [line for line in lines if line["what"] == "load"]
     failed = [line for line in loads if line["error"] is not None]
@@ -127,6 +131,7 @@ def sum_up(since: float, *crowds: Crowd) -> Seen:
         p95=statistics.quantiles(times, n=20)[-1],
         slowest=max(times),
         errors=len(failed) + sum(line["what"] in {"wrong", "lost"} for line in lines),
+        late=1000 * max(line["late"] for line in lines if line["what"] == "tick"),
     )
 
 

@@ -33,7 +33,7 @@ http {
     uwsgi_temp_path /tmp/uwsgi; scgi_temp_path /tmp/scgi;
     upstream replicas { least_conn; $servers }
     server {
-        listen 127.0.0.1:$port ssl;
+        listen 8443 ssl;
         ssl_certificate /edge/certificates/tls.crt;
         ssl_certificate_key /edge/certificates/tls.key;
         location / {
@@ -42,7 +42,7 @@ http {
             proxy_set_header Connection "upgrade";
             proxy_http_version 1.1;
             proxy_set_header X-Forwarded-For $$proxy_add_x_forwarded_for;
-            proxy_set_header Host $$host:$$server_port;
+            proxy_set_header Host $$host:$port;
             proxy_buffering off;
         }
     }
@@ -92,7 +92,10 @@ def replica_site(stack: Stack, study: str, replica: Container) -> Server:
 
 @contextmanager
 def nginx_site(stack: Stack) -> Iterator[str]:
-    """Put nginx before the replicas as Bokeh's documentation does, with TLS; give its URL."""
+    """Put nginx before the replicas as Bokeh's documentation does, with TLS; give its URL.
+
+    It is where Traefik is: in the replicas' network, with a port of this machine's.
+    """
     port = free_port()
     servers = " ".join(f"server {address_of(replica, stack)}:5006;" for replica in stack.containers("bokeh"))
     file = stack.directory / "nginx.conf"
@@ -104,11 +107,13 @@ def nginx_site(stack: Stack) -> Iterator[str]:
             str(file): {"bind": "/own/nginx.conf", "mode": "ro"},
             f"{stack.project}_edge": {"bind": "/edge", "mode": "ro"},
         },
-        network_mode="host",
+        network=f"{stack.project}_public",
+        ports={"8443": ("127.0.0.1", port)},
         init=True,
         detach=True,
         auto_remove=True,
     )
+    docker.from_env().networks.get(f"{stack.project}_pages").connect(container)
     url = f"https://localhost:{port}"
     try:
         eventually(lambda: requests.head(url, verify=str(stack.ca), timeout=20).ok, 30, "nginx")

@@ -13,11 +13,13 @@ written to standard output as JSON lines with the monotonic time, which all proc
 `gone`      a session has had its last retry and waits for the page to answer, then loads it again
 `left`      a session was closed by its reader, in whose place another comes
 `told`      a session's page says that there is a newer version, since that moment
-`tick`      four times a second: sessions live now, and when the oldest page load under way began
+`tick`      four times a second: sessions live now, when the oldest page load under way began, and by how
+            much this process itself has been late since the last one: what it times may be that much off
 """
 
 import argparse
 import asyncio
+import gc
 import itertools
 import json
 import random
@@ -40,6 +42,7 @@ FIRST_RELOAD_SECONDS = 0.5
 """After how long it loads itself again where its first websocket could not be opened."""
 
 TICK_SECONDS = 0.25
+LOOK_SECONDS = 0.01
 STARTS_A_SECOND = 10
 EVERY_WITH_SOCKET = 10
 """Of the new visitors, one in so many also opens the websocket and pulls the document."""
@@ -48,6 +51,7 @@ PUSH_SECONDS = 0.02
 PUSHED = ("study=smoking-spending", "study=cigarette-sales")
 """What takes a replica longest: another study, with all there is of it."""
 
+YOUNG_ONLY = (5_000, 5, 2**31 - 1)
 DAY_SECONDS = 86_400
 CHANGES = range(1, 50)
 
@@ -156,8 +160,16 @@ class Crowd:
     async def tick(self) -> None:
         """Tell how things stand."""
         while True:
-            say("tick", live=self.live, oldest=min(self._loads.values(), default=None))
-            await asyncio.sleep(TICK_SECONDS)
+            late = await self._find_lateness()
+            say("tick", live=self.live, oldest=min(self._loads.values(), default=None), late=late)
+
+    async def _find_lateness(self) -> float:
+        """Look for a while how late this process comes to what is due; give the seconds of the worst."""
+        worst, until = 0.0, time.monotonic() + TICK_SECONDS
+        while (due := time.monotonic() + LOOK_SECONDS) < until:
+            await asyncio.sleep(LOOK_SECONDS)
+            worst = max(worst, time.monotonic() - due)
+        return worst
 
 
 class Reader:
@@ -290,6 +302,8 @@ class Reader:
 
 async def main() -> None:
     """Run until told to stop."""
+    # A collection of everything would hold all visitors up, and be blamed on the server.
+    gc.set_threshold(*YOUNG_ONLY)
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
     parser.add_argument("--ca", required=True)

@@ -175,6 +175,9 @@ class Connection:
             raise Refused(f"websocket: {error}") from error
         except UNREACHED as error:
             raise Refused(f"websocket: {error!r}") from error
+        # As browsers do: a message of three frames waits for the other side's delayed acknowledgement else.
+        assert socket.protocol is not None
+        socket.protocol.set_nodelay(True)
         connection = cls(socket)
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
