@@ -16,15 +16,16 @@ from dashboard.addresses import (
     Addresses,
     Place,
     TooMuch,
+    name_network,
 )
 from dashboard.allowance import (
-    BURST_SECONDS,
-    DEBT_MAX_SECONDS,
-    SHARE_MAX,
+    ALONE,
+    BESIDE_OTHERS,
     THREADS_EACH,
     Allowance,
     charging,
 )
+from dashboard.company import LATELY_SECONDS, Company
 from dashboard.threads import WITH_LOOP, CountingThreads
 
 
@@ -40,7 +41,7 @@ async def until(holds: Callable[[], bool]) -> None:
 
 def test_an_address_has_so_many_places_and_others_have_their_own() -> None:
     async def come() -> None:
-        known = Addresses(share=1)
+        known = Addresses(share=0.9)
         mine = known.find("a")
         held = await fill(mine)
         waiting = [asyncio.create_task(mine.take_place()) for _ in range(3)]
@@ -64,7 +65,7 @@ def test_a_change_that_lasts_holds_its_place_no_longer(monkeypatch: pytest.Monke
     monkeypatch.setattr(addresses, "HOLD_SECONDS", 0.01)
 
     async def wait() -> None:
-        address = Addresses(share=1).find("a")
+        address = Addresses(share=0.9).find("a")
         held = await fill(address)
         async with asyncio.timeout(30):
             (await address.take_place()).leave()
@@ -89,14 +90,13 @@ def test_who_has_had_more_than_the_allowance_waits_until_it_is_made_up_for() -> 
     async def ask() -> None:
         known = Addresses(share=0.5)
         greedy, other = known.find("a").allowance, known.find("b").allowance
-        greedy.charge(BURST_SECONDS)
         owed = 0.02
-        greedy.charge(owed)
+        greedy.charge(ALONE.burst + owed)
         start = time.monotonic()
-        await other.wait()
         waiting = asyncio.create_task(greedy.wait())
         await asyncio.sleep(0)
         assert not waiting.done()
+        assert not await is_held_back(other)
         await waiting
         # An early tick of the clock is no fault of the wait.
         assert time.monotonic() - start >= 0.9 * owed / 0.5
@@ -107,7 +107,7 @@ def test_who_has_had_more_than_the_allowance_waits_until_it_is_made_up_for() -> 
 def test_what_is_within_the_allowance_never_waits() -> None:
     async def ask() -> None:
         allowance = Allowance(0.01)
-        allowance.charge(0.9 * BURST_SECONDS)
+        allowance.charge(0.9 * ALONE.burst)
         waiting = asyncio.create_task(allowance.wait())
         await asyncio.sleep(0)
         assert waiting.done()
@@ -123,32 +123,88 @@ async def is_held_back(allowance: Allowance) -> bool:
     return held
 
 
-def test_each_session_that_is_open_widens_the_share_up_to_a_bound_and_its_websockets_do_not() -> None:
-    shares = []
+def test_each_session_that_stays_open_widens_the_share_up_to_a_bound_and_its_websockets_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
 
     async def open_and_close() -> None:
         known = Addresses(share=0.1)
         address = known.find("a")
+        share = address.allowance._find_share
         for number in range(3):
             address.open_socket("one")
             address.open_socket(f"another {number}")
-        shares.append(address.allowance._share)
+        assert share() == pytest.approx(0.1), "who has just come"
+        await until(lambda: share() == pytest.approx(0.1 + 4 * SESSION_SHARE))
         for number in range(1_000):
             address.open_socket(f"many {number}")
-        shares.append(address.allowance._share)
+        await until(lambda: share() == pytest.approx(ALONE.share))
         address.allowance.charge(1_000)
         assert await is_held_back(address.allowance), "however many are open"
         for number in range(1_000):
             address.close_socket(f"many {number}")
         address.close_socket("one")
-        shares.append(address.allowance._share)
+        assert share() == pytest.approx(0.1 + 4 * SESSION_SHARE)
         assert known.count_present() == 1
         for session in ("one", "one", *(f"another {number}" for number in range(3))):
             address.close_socket(session)
+        assert share() == pytest.approx(0.1)
         assert known.count_present() == 0
 
     asyncio.run(open_and_close())
-    assert shares == pytest.approx([0.1 + 4 * SESSION_SHARE, SHARE_MAX, 0.1 + 4 * SESSION_SHARE])
+
+
+def test_beside_others_an_address_has_less_at_once_and_what_it_took_alone_is_not_held_against_it() -> None:
+    async def ask() -> None:
+        known = Addresses(share=0.5)
+        mine, other = known.find("a").allowance, known.find("b").allowance
+        mine.charge(0.9 * ALONE.burst)
+        assert not await is_held_back(mine), "nobody else is there"
+        await other.wait()
+        assert not await is_held_back(other), "who has taken little"
+        start = time.monotonic()
+        assert await is_held_back(mine)
+        await mine.wait()
+        assert time.monotonic() - start < 1.5 * BESIDE_OTHERS.debt / 0.5
+
+    asyncio.run(ask())
+
+
+def test_who_asks_is_company_to_others_and_not_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    company = Company()
+    first, second, third = "first", "second", "third"
+    assert not company.has_others(first)
+    company.note(first)
+    assert not company.has_others(first)
+    assert company.has_others(second)
+    now[0] += LATELY_SECONDS / 2
+    company.note(second)
+    company.note(second)
+    assert all(map(company.has_others, (first, second, third)))
+    now[0] += 0.9 * LATELY_SECONDS
+    assert not company.has_others(second), "the first has long been gone"
+    assert company.has_others(first)
+    company.note(third)
+    assert company.has_others(third), "the second was here"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("", "unknown", False),
+    ],
+)
+def test_all_addresses_that_a_client_of_ipv6_has_are_one(one: str, other: str, *, same: bool) -> None:
+    assert (name_network(one) == name_network(other)) is same
+    known = Addresses(0.5)
+    assert (known.find(one) is known.find(other)) is same
 
 
 def test_a_whole_share_is_no_bound() -> None:
@@ -164,7 +220,7 @@ def test_however_much_was_taken_is_made_up_for_within_seconds() -> None:
     allowance = Allowance(0.5)
     for _ in range(1_000):
         allowance.charge(1)
-    assert allowance._find_owed() <= BURST_SECONDS + DEBT_MAX_SECONDS
+    assert allowance._find_wait() <= ALONE.debt / 0.5
 
 
 def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(
@@ -174,7 +230,7 @@ def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(
 
     async def ask() -> None:
         address = Addresses(share=0.01).find("a")
-        address.allowance.charge(BURST_SECONDS + 1)
+        address.allowance.charge(ALONE.burst + 1)
         for turns in (address.pages, address.changes):
             for _ in range(3):
                 with pytest.raises(TooMuch):
@@ -184,6 +240,41 @@ def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(
                 with pytest.raises(TooMuch):
                     async with address.answering(address.pages):
                         pass
+        async with address.pages, asyncio.timeout(30):
+            pass
+
+    asyncio.run(ask())
+
+
+def test_who_is_within_the_allowance_is_not_refused_however_long_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(addresses, "PATIENCE_SECONDS", 0.001)
+    looks: list[float] = []
+
+    class Noting(Allowance):
+        def _find_wait(self) -> float:
+            looks.append(super()._find_wait())
+            return looks[-1]
+
+    async def ask() -> None:
+        address, answered = Addresses(share=0.01).find("a"), asyncio.Event()
+        address.allowance = Noting(0.01)
+
+        async def come() -> None:
+            async with address.answering(address.pages):
+                answered.set()
+
+        async with address.pages:
+            coming = asyncio.create_task(come())
+            await until(lambda: len(looks) > 3)
+            assert not coming.done()
+        await coming
+        assert answered.is_set()
+        async with address.pages:
+            address.allowance.charge(ALONE.burst + 1)
+            with pytest.raises(TooMuch):
+                await come()
         async with address.pages, asyncio.timeout(30):
             pass
 

@@ -1,16 +1,20 @@
 """What one address may have of a replica, at a time and over time: who asks for more waits, and nobody else.
 
-An office, a lecture hall, or all readers behind another proxy are one address, so nobody is refused here
-for coming with many. What is asked for is counted in the processor time that it takes.
+An office, a lecture hall, or all readers behind another proxy are one address, so what counts is not how
+many come but the processor time that they take. A page that would come too late for that is refused with one
+that tries again.
 """
 
 import asyncio
+import ipaddress
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import lru_cache
 
 from dashboard.allowance import Allowance, charging
+from dashboard.company import Company
 from dashboard.turns import Turns
 
 CHANGES_AT_A_TIME = 2
@@ -23,6 +27,12 @@ HOLD_SECONDS = 5.0
 SESSION_SHARE = 0.01
 """Of a processor, that an address may have for each session that is open there: a reader who changes
 something every two seconds takes less."""
+
+SETTLED_SECONDS = 10.0
+"""After which a session counts for that: who opens many at once has not the more for it."""
+
+NETWORK_BITS = 64
+"""Of an address of IPv6 that are one client's: who has one has all that begin with them."""
 
 PATIENCE_SECONDS = 2.0
 """How long an answer may wait before it is told as too much; the proxy waits for one second more."""
@@ -68,35 +78,54 @@ class Address:
         Of a processor, that it may have on and on, without a session that is open.
     present
         Of all addresses, those that have a websocket open.
+    company
+        Who asks for something just now.
     """
 
-    def __init__(self, share: float, present: set["Address"]) -> None:
+    def __init__(self, share: float, present: set["Address"], company: Company) -> None:
         self._present = present
-        self.pages = Turns(1)
-        self.changes = asyncio.Semaphore(CHANGES_AT_A_TIME)
-        self.allowance = Allowance(share)
+        self.pages = Turns(1 if share < 1 else sys.maxsize)
+        self.changes = asyncio.Semaphore(CHANGES_AT_A_TIME if share < 1 else sys.maxsize)
+        self.allowance = Allowance(share, company)
         self._sessions: Counter[str] = Counter()
+        self._settled: set[str] = set()
 
     def open_socket(self, session_id: str) -> None:
         """Know of one more websocket; several of one session are one reader."""
         self._sessions[session_id] += 1
         self._present.add(self)
-        self.allowance.widen(SESSION_SHARE * len(self._sessions))
+        asyncio.get_running_loop().call_later(SETTLED_SECONDS, self._settle, session_id)
 
     def close_socket(self, session_id: str) -> None:
         """Know of one less."""
         self._sessions -= Counter([session_id])
         if not self._sessions:
             self._present.discard(self)
-        self.allowance.widen(SESSION_SHARE * len(self._sessions))
+        if session_id not in self._sessions:
+            self._settled.discard(session_id)
+            self._widen()
+
+    def _settle(self, session_id: str) -> None:
+        if session_id in self._sessions:
+            self._settled.add(session_id)
+            self._widen()
+
+    def _widen(self) -> None:
+        self.allowance.widen(SESSION_SHARE * len(self._settled))
 
     async def take_place(self) -> Place:
-        """Wait for a place to make a change; who came first has it first.
+        """Wait for a place to make a change, who came first has it first, and until the allowance has room.
 
         The messages of a websocket are taken one after the other, so one that waits here makes its sender
-        wait too, and nothing piles up.
+        wait too, and nothing piles up. Each waits for the allowance when its turn has come: all would begin
+        at once if they did before.
         """
         await self.changes.acquire()
+        try:
+            await self.allowance.wait()
+        except BaseException:
+            self.changes.release()
+            raise
         return Place(self.changes)
 
     @asynccontextmanager
@@ -106,17 +135,44 @@ class Address:
         Raises
         ------
         TooMuch
-            When it would come too late.
+            When it would come too late, and more was taken than may be. Who is within the allowance waits
+            for as long as it takes: the service is slow then, and no fault of who asks.
         """
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         async with AsyncExitStack() as held:
+            await self._come(held, turns)
             try:
-                async with asyncio.timeout(PATIENCE_SECONDS):
-                    await held.enter_async_context(turns)
+                async with asyncio.timeout_at(deadline):
                     await self.allowance.wait()
             except TimeoutError:
                 raise TooMuch from None
             with charging(self.allowance):
                 yield
+
+    async def _come(self, held: AsyncExitStack, turns: Turns | asyncio.Semaphore) -> None:
+        """Have the turn when it comes; look now and then whether it is its own address that it waits for."""
+        coming = asyncio.ensure_future(held.enter_async_context(turns))
+        try:
+            while not coming.done():
+                await asyncio.wait({coming}, timeout=PATIENCE_SECONDS)
+                if not coming.done() and self.allowance.is_spent:
+                    raise TooMuch
+            coming.result()
+        finally:
+            if not coming.done():
+                coming.cancel()
+                await asyncio.wait({coming})
+
+
+def name_network(address: str) -> str:
+    """Name what a client has at least if it has this address; what is no address is left as it is."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return address
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed), NETWORK_BITS), strict=False))
 
 
 class Addresses:
@@ -130,13 +186,14 @@ class Addresses:
 
     def __init__(self, share: float) -> None:
         self._present: set[Address] = set()
+        company = Company()
         self._find: Callable[[str], Address] = lru_cache(ADDRESSES_MAX)(
-            lambda _address: Address(share, self._present)
+            lambda _network: Address(share, self._present, company)
         )
 
     def find(self, address: str | None) -> Address:
         """Find an address, or begin to remember it."""
-        return self._find(address or "")
+        return self._find(name_network(address or ""))
 
     def count_present(self) -> int:
         """Count those that have a websocket open; on any thread."""

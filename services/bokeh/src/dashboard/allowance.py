@@ -8,17 +8,41 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
-BURST_SECONDS = 2.0
-"""Of processor time that an address may have at once: some eighty pages, so that a lecture hall may come."""
+from dashboard.company import Company
 
-DEBT_MAX_SECONDS = 1.0
-"""That an address may have had beyond its burst, so that it is served again within seconds."""
 
-SHARE_MAX = 0.8
-"""Of a processor, that an address may have however many sessions are open there."""
+@dataclass(frozen=True)
+class Bounds:
+    """What an address may have.
 
-WORK_MAX_SECONDS = 0.2
+    Attributes
+    ----------
+    burst
+        Seconds of processor time at once.
+    debt
+        Seconds that it may have had beyond its burst, so that it is served again within seconds.
+    share
+        Of a processor, however many sessions are open there.
+    """
+
+    burst: float
+    debt: float
+    share: float
+
+
+ALONE = Bounds(burst=2.0, debt=1.0, share=0.8)
+"""Some eighty pages at once, so that a lecture hall may come."""
+
+BESIDE_OTHERS = Bounds(burst=0.4, debt=0.3, share=0.4)
+"""While others ask for something too. What takes more comes at a pace: at full speed, and from several
+replicas of one machine, others would wait two and three times as long for what they ask."""
+
+LOOK_SECONDS = 0.25
+"""How often who waits looks whether others are still there."""
+
+WORK_MAX_SECONDS = 0.1
 """That one piece of work is counted as. What takes longer is done once for all readers, and kept."""
 
 LOOP_SECONDS = 0.001
@@ -35,6 +59,8 @@ class Allowance:
     ----------
     share
         Of a processor, that it may have on and on, above 0; with 1 it never waits, for a thread neither.
+    company
+        Who asks for something just now, of all addresses.
 
     Attributes
     ----------
@@ -42,18 +68,25 @@ class Allowance:
         What is to be done for it on threads.
     """
 
-    def __init__(self, share: float) -> None:
+    def __init__(self, share: float, company: Company | None = None) -> None:
         self._least = self._share = share
+        self._company = company or Company()
+        self._bounds = ALONE
         self._owed = 0.0
         self._at = time.monotonic()
         self._lock = threading.Lock()
         self.line = Line(THREADS_EACH if share < 1 else sys.maxsize)
 
+    @property
+    def is_spent(self) -> bool:
+        """Whether more was taken than it may have now."""
+        return self._find_wait() > 0
+
     def charge(self, seconds: float) -> None:
         """Count processor time that was taken; on any thread."""
         with self._lock:
-            self._owed = min(self._find_owed() + seconds, BURST_SECONDS + DEBT_MAX_SECONDS)
-            self._at = time.monotonic()
+            self._settle()
+            self._owed = min(self._owed + seconds, ALONE.burst + ALONE.debt)
 
     @contextmanager
     def counting(self, times: float = 1.0) -> Iterator[None]:
@@ -65,19 +98,37 @@ class Allowance:
             self.charge(times * min(time.thread_time() - start, WORK_MAX_SECONDS))
 
     def widen(self, more: float) -> None:
-        """Let the share be so much more than it is at least, up to `SHARE_MAX`."""
+        """Let the share be so much more than it is at least, as far as its bounds go."""
         with self._lock:
-            self._owed, self._at = self._find_owed(), time.monotonic()
-            self._share = max(self._least, min(self._least + more, SHARE_MAX))
+            self._settle()
+            self._share = self._least + more
 
     async def wait(self) -> None:
         """Wait until what was taken is within the allowance again, and count a request or a message."""
-        while self._least < 1 and (over := self._find_owed() - BURST_SECONDS) > 0:
-            await asyncio.sleep(over / self._share)
+        self._company.note(self)
+        while (seconds := self._find_wait()) > 0:
+            await asyncio.sleep(min(seconds, LOOK_SECONDS))
         self.charge(LOOP_SECONDS)
 
-    def _find_owed(self) -> float:
-        return max(0.0, self._owed - self._share * (time.monotonic() - self._at))
+    def _find_wait(self) -> float:
+        """Give the seconds until what was taken is made up for, as things are now."""
+        if self._least >= 1:
+            return 0.0
+        with self._lock:
+            self._settle()
+            self._bounds = bounds = BESIDE_OTHERS if self._company.has_others(self) else ALONE
+            # What was taken while nobody else was there is not made up for when somebody comes.
+            self._owed = min(self._owed, bounds.burst + bounds.debt)
+            return (self._owed - bounds.burst) / self._find_share()
+
+    def _settle(self) -> None:
+        """Take off what was made up for since the last time."""
+        now = time.monotonic()
+        self._owed = max(0.0, self._owed - self._find_share() * (now - self._at))
+        self._at = now
+
+    def _find_share(self) -> float:
+        return max(self._least, min(self._share, self._bounds.share))
 
 
 class Line:

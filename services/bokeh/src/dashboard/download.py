@@ -1,15 +1,21 @@
 """The files of a version, as browsers and notebooks save them."""
 
 import asyncio
+import fcntl
 import hashlib
 import logging
 import re
+import struct
+import termios
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, BinaryIO, override
 
+from tornado.http1connection import HTTP1Connection
+from tornado.httputil import HTTPConnection
 from tornado.iostream import StreamClosedError
 
+from dashboard.addresses import TooMuch
 from dashboard.admission import TAKE_SECONDS, let_go
 from dashboard.download_names import name_download
 from dashboard.process import running
@@ -25,6 +31,9 @@ log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 262_144
 """What is in memory of a file that is being sent; the next is read once this has left."""
+
+LOOK_SECONDS = 0.02
+"""Between two looks at what the kernel still holds of a file."""
 
 PATTERN = rf"/download/([^/]*)/([^/]*)/({re.escape(TRACE_FILE)}|{re.escape(MANIFEST_FILE)})"
 """Which names there may be is the store's to say: it makes no path of any other."""
@@ -60,6 +69,15 @@ def open_parcel(store: TraceStore, study: str, version: str, file: str) -> Parce
     manifest, opened = store.open_trace(study, version)
     entry = manifest.files[file]
     return Parcel(opened, name_download(manifest, file), entry.size, entry.sha256)
+
+
+def count_unsent(connection: HTTPConnection | None) -> int:
+    """Count the bytes of a connection that the kernel holds and its other end has not; 0 once it is closed."""
+    stream = connection.stream if isinstance(connection, HTTP1Connection) else None
+    if stream is None or stream.closed():
+        return 0
+    [count] = struct.unpack("i", fcntl.ioctl(stream.socket, termios.TIOCOUTQ, bytes(4)))
+    return int(count)
 
 
 class DownloadHandler(SecuredHandler):
@@ -100,9 +118,17 @@ class DownloadHandler(SecuredHandler):
         return f'"{self._parcel.sha256}"' if self._parcel is not None else None
 
     async def _open(self, study: str, version: str, file: str) -> Parcel | None:
-        store = TraceStore(running().settings.traces_dir)
+        process = running()
+        store, address = (
+            TraceStore(process.settings.traces_dir),
+            process.addresses.find(self.request.remote_ip),
+        )
         try:
-            parcel = await asyncio.to_thread(open_parcel, store, study, version, file)
+            async with address.answering(address.changes):
+                parcel = await asyncio.to_thread(open_parcel, store, study, version, file)
+        except TooMuch:
+            self.send_too_much()
+            return None
         except VersionMissing:
             self._refuse(
                 404, f"There is no version “{quote(version)}” of a study “{quote(study)}” here (any more)."
@@ -127,6 +153,20 @@ class DownloadHandler(SecuredHandler):
             self.write(chunk)
             async with asyncio.timeout(TAKE_SECONDS):
                 await self.flush()
+        await self._until_taken()
+
+    async def _until_taken(self) -> None:
+        """Wait until the other end has all that was written.
+
+        The kernel takes megabytes at once, and when this process ends they are lost with the network of its
+        container: a slow reader would be left with a part of the file.
+        """
+        left = count_unsent(self.request.connection)
+        while left:
+            async with asyncio.timeout(TAKE_SECONDS):
+                while (now := count_unsent(self.request.connection)) >= left:
+                    await asyncio.sleep(LOOK_SECONDS)
+            left = now
 
     def _refuse(self, status: int, reason: str) -> None:
         self.set_status(status)

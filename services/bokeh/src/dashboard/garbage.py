@@ -24,8 +24,9 @@ NEVER = 2**31 - 1
 
 LOOK_SECONDS = 10.0
 FEW_SESSIONS = 5
-OVERDUE_SESSIONS = 20_000
-"""Sessions that may end before everything is collected, however many are open: some ten megabytes."""
+OVERDUE_SESSIONS = 1_000_000
+"""Sessions that may end before everything is collected, however many are open: it would hold up all of them.
+Each leaves some ten bytes uncollected, so this is some ten megabytes."""
 
 
 def keep_young() -> None:

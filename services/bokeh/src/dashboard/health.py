@@ -18,7 +18,9 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
-BEAT_SECONDS = 0.1
+BEAT_SECONDS = 0.02
+"""A stall may be longer by that than a beat is late."""
+
 STALLED_SECONDS = 1.0
 """Silence after which visitors go elsewhere. The proxy asks every half second and waits a second for the
 answer (compose.yaml), so it is around a hung loop and around a stopped process within 1.5 s and the time

@@ -162,8 +162,8 @@ class SocketHandler(SecuredHandler, WSHandler):
         if verdict is Verdict.REFUSE:
             self._protocol_error(f"{message.msgtype} of a kind that pages do not send")
             return None
-        await self._address.allowance.wait()
         if verdict is Verdict.IGNORE:
+            await self._address.allowance.wait()
             return connection.ok(message)
         self._place = await self._address.take_place()
         try:

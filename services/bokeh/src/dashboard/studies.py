@@ -1,5 +1,6 @@
 """The page that lists the studies, each with its answer; made anew for each visit from what is in memory."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, override
 from urllib.parse import urlencode
@@ -80,22 +81,20 @@ class StudiesHandler(SecuredHandler):
         address = process.addresses.find(self.request.remote_ip)
         try:
             async with address.answering(address.changes):
-                with address.allowance.counting():
-                    self._answer(process)
+                self.finish(await asyncio.to_thread(write_list, process))
         except TooMuch:
             self.send_too_much()
 
-    def _answer(self, process: Process) -> None:
-        template = process.templates.get_template("studies.html")
-        shelf = process.cache.shelf
-        self.finish(
-            template.render(
-                studies=describe_studies(shelf.studies),
-                trouble=shelf.trouble,
-                assets=process.assets.urls,
-                sheets=PAGE_SHEETS,
-                replica=process.settings.replica,
-            )
-        )
-
     head = get
+
+
+def write_list(process: Process) -> str:
+    """Write the page. What is new of a version takes its time: not for the event loop."""
+    shelf = process.cache.shelf
+    return process.templates.get_template("studies.html").render(
+        studies=describe_studies(shelf.studies),
+        trouble=shelf.trouble,
+        assets=process.assets.urls,
+        sheets=PAGE_SHEETS,
+        replica=process.settings.replica,
+    )

@@ -15,6 +15,7 @@ from dashboard.secured import SecuredHandler
 from dashboard.settling import settle
 from dashboard.state import read_query
 from dashboard.tables import TABLES, Cell, Table, name_file
+from dashboard.turns import is_waited_for
 
 
 class Refused(Exception):
@@ -79,6 +80,8 @@ class TableHandler(SecuredHandler):
         address = process.addresses.find(self.request.remote_ip)
         try:
             async with address.answering(address.changes):
+                if not is_waited_for(self.request):
+                    return
                 name, text = await asyncio.to_thread(write_file, process, table, form, self.request.query)
         except Refused as refused:
             self.set_status(refused.status)

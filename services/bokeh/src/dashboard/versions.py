@@ -121,6 +121,7 @@ class LoadedVersion(Shared):
         self.effect_on_all = lru_cache(maxsize=EFFECTS_KEPT)(self._effect_on_all)
         self.measure = lru_cache(maxsize=EFFECTS_KEPT)(self._measure)
         self.path_of = lru_cache(maxsize=EFFECTS_KEPT)(self._path_of)
+        self.places_beyond = lru_cache(maxsize=EFFECTS_KEPT)(self._find_places_beyond)
 
     @property
     def name(self) -> str:
@@ -142,13 +143,18 @@ class LoadedVersion(Shared):
 
     def beyond_elsewhere(self, unit: str, change: float) -> tuple[str, ...]:
         """Name the other units of the last period whose treatment a change brings where no unit's was."""
-        chosen, last = self._positions[unit], len(self.manifest.periods) - 1
-        kind = self.manifest.study.what_if.kind
+        chosen = self._positions[unit]
         return tuple(
-            self.manifest.units[place].label
+            self.manifest.units[place].label for place in self.places_beyond(change) if place != chosen
+        )
+
+    def _find_places_beyond(self, change: float) -> tuple[int, ...]:
+        """Give the units of the last period whose treatment a change brings where no unit's was."""
+        last, kind = len(self.manifest.periods) - 1, self.manifest.study.what_if.kind
+        return tuple(
+            int(place)
             for place in np.flatnonzero(self._observed[:, last])
-            if place != chosen
-            and any(
+            if any(
                 one.what in {"highest", "lowest"}
                 for one in leave_reach(self.reach, float(self._treatment[place, last]), change, kind)
             )

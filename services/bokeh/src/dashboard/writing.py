@@ -3,12 +3,15 @@
 from typing import Any, cast, override
 
 from bokeh.core.property.wrappers import PropertyValueContainer
-from bokeh.core.serialization import ObjectRefRep, Serializer
+from bokeh.core.serialization import ArrayRepLike, ObjectRefRep, Serializer
 from bokeh.document.events import DocumentPatchedEvent
 from bokeh.document.json import PatchJson
 from bokeh.model import Model
 from bokeh.protocol import SPEC
 from bokeh.protocol.messages.patch_doc import patch_doc
+
+AS_THEY_ARE = {str, bool, type(None)}
+"""What stands in the message as it is; a number may be none that JSON has."""
 
 
 class Writer(Serializer):
@@ -17,6 +20,11 @@ class Writer(Serializer):
     Bokeh's own asks for every property, which makes its default, and leaves out what is one. What is written
     is the same, but that a property that must be set and is not goes unnoticed.
     """
+
+    @override
+    def _encode_list(self, obj: list[Any]) -> ArrayRepLike:
+        # Words are most of what is written, and Bokeh's own asks of each what it is.
+        return list(obj) if set(map(type, obj)) <= AS_THEY_ARE else super()._encode_list(obj)
 
     @override
     def _encode(self, obj: Any) -> Any:
