@@ -134,9 +134,12 @@ def read_processor_seconds(stack: Stack, service: str) -> float:
 
 def measure_news(stack: Stack, crowd: Crowd, every: float) -> dict[str, float]:
     """Serve another version to the crowd; give seconds until all were told, and the slowest change."""
-    since = time.monotonic()
+    since, clock = time.monotonic(), time.time()
     # In the container that runs: starting another one takes processors from those that are watched.
     stack.compose("exec", "-T", "model-worker", "model-worker", "rollback", STUDY)
+    pointer = f"/traces/{STUDY}/current.json"
+    changed = stack.compose("exec", "-T", "model-worker", "stat", "--format=%.9Y", pointer).stdout
+    published = since + float(changed) - clock
 
     def are_all_told() -> bool:
         # Those who have just come see the other version from the start.
@@ -146,7 +149,7 @@ def measure_news(stack: Stack, crowd: Crowd, every: float) -> dict[str, float]:
     eventually(are_all_told, 60 + 3 * every, "all told")
     told = [line["since"] for line in crowd.since(since, "told")]
     seen = sum_up(crowd.since(since, *KINDS))
-    return {"told_s": max(told) - min(told), "slowest_ms": seen.slowest, "late_ms": seen.late}
+    return {"told_s": max(told) - published, "slowest_ms": seen.slowest, "late_ms": seen.late}
 
 
 def start_anew(stack: Stack) -> Server:
@@ -272,7 +275,7 @@ def main() -> None:
         ),
         ("KiB an open session", f"{memory['ours'] / 1024:.0f} (naive {memory['naive'] / 1024:.0f})", ""),
         (
-            "another version: seconds between the first page told and the last",
+            "another version: seconds from its publication until the last page was told",
             f"{crowds.news['told_s']:.2f}",
             "≤ 3",
         ),

@@ -5,14 +5,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self, override
+from typing import Any, Self, override
 
 import docker
 import requests
 from docker.models.containers import Container
 
 from probes import eventually, get
-from stack import Stack
+from stack import REPOSITORY, Stack
 
 PLACES = 4
 """Sessions a replica of that stack may have."""
@@ -76,6 +76,30 @@ def echo(stack: Stack) -> Iterator[str]:
         yield "/echo"
     finally:
         container.remove(force=True)
+
+
+@contextmanager
+def elsewhere(stack: Stack, module: str, *arguments: str, **options: Any) -> Iterator[Container]:
+    """Run a program of the tests, which has another address than they have, while the context lasts."""
+    [proxy] = stack.containers("traefik")
+    network = f"{stack.project}_public"
+    # Its own loopback address refuses, and the next one that the name has is the proxy's.
+    address = proxy.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
+    program: Container = docker.from_env().containers.run(
+        "longitude/tests:dev",
+        ["python", "-m", module, "--url=https://localhost:8443", f"--ca={stack.ca}", *arguments],
+        detach=True,
+        init=True,
+        network=network,
+        extra_hosts={"localhost": address},
+        environment={"PYTHONPATH": str(REPOSITORY / "tests")},
+        volumes={str(REPOSITORY): {"bind": str(REPOSITORY), "mode": "ro"}},
+        **options,
+    )
+    try:
+        yield program
+    finally:
+        program.remove(force=True)
 
 
 class Provider:

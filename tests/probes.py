@@ -102,6 +102,13 @@ def data_block(html: str, name: str) -> Any:
     return json.loads(block[1])
 
 
+def script_of(html: str) -> str:
+    """Give the path of the page's own script, with the version that the page asks for."""
+    script = re.search(r'<script defer src="(/static/longitude/page\.js\?v=[0-9a-f]{16})"', html)
+    assert script, html[:2000]
+    return script[1]
+
+
 class Session:
     """A Bokeh session over websocket-client, in Bokeh's own protocol; its document follows the server's.
 

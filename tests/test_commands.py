@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from probes import Session, eventually, get, visit
+from probes import Session, eventually, get, script_of, visit
 from stack import Stack
 
 
@@ -58,15 +58,21 @@ def test_second_fit_repeats_nothing(stack: Stack) -> None:
     assert stack.published("smoking-spending") == before
 
 
-def test_roll_replaces_every_replica_and_no_page_load_fails(stack: Stack) -> None:
-    before = {container.id for container in stack.containers("bokeh")}
+def containers_of(stack: Stack) -> set[str]:
+    """Give the containers that a roll replaces."""
+    return {str(container.id) for service in ("static", "bokeh") for container in stack.containers(service)}
+
+
+def test_roll_replaces_every_replica_and_what_serves_files_and_no_load_fails(stack: Stack) -> None:
+    before = containers_of(stack)
+    script = script_of(visit(stack).html)
     over = threading.Event()
     statuses: list[int] = []
 
     def load_pages() -> None:
         # Each leaves a session behind for a minute, of which the replicas are not to be full.
         while not over.wait(0.1):
-            statuses.append(get(stack).status_code)
+            statuses.extend(get(stack, path).status_code for path in ("/", script))
 
     visitor = threading.Thread(target=load_pages)
     visitor.start()
@@ -75,13 +81,15 @@ def test_roll_replaces_every_replica_and_no_page_load_fails(stack: Stack) -> Non
     finally:
         over.set()
         visitor.join()
-    after = {container.id for container in stack.containers("bokeh")}
+    after = containers_of(stack)
     assert len(after) == len(before)
     assert not after & before
-    assert len(statuses) > 20
+    assert len(statuses) > 40
     assert set(statuses) == {200}
     with Session(visit(stack)) as session:
         assert session.words["view"] == "dashboard"
+    stack.compose("up", "--detach", "--wait", "--no-build")
+    assert containers_of(stack) == after, "Compose takes them for its own"
 
 
 def test_roll_does_not_take_a_replica_that_was_stopped_for_a_new_one(stack: Stack) -> None:

@@ -11,6 +11,7 @@ import yaml
 import dashboard.settings
 import edge_setup.settings
 import model_worker.settings
+from dashboard.drain import IN_FLIGHT_SECONDS, SPREAD_SECONDS
 from stack import REPOSITORY, Stack
 
 EXAMPLE = (REPOSITORY / ".env.example").read_text()
@@ -24,6 +25,8 @@ SETTINGS = {
 }
 # Given to a service by Compose itself rather than by a user.
 OF_COMPOSE = {"STACK", "SECRET_FILE"}
+SPARE_SECONDS = 5
+"""For a process that has nothing left to wait for to end, on a machine with much to do."""
 
 
 def entries() -> list[tuple[str, str, str]]:
@@ -80,6 +83,20 @@ def test_settings_and_compose_name_the_same_variables_with_the_same_defaults(ser
     readers = {name for name, who, _ in entries() if service in re.split(r"[,; ]+", who)}
     mounted = {"TLS_CERTIFICATE", "TLS_KEY", "SIGN_IN_USERS"}
     assert readers - mounted == set(given) - OF_COMPOSE
+
+
+def test_a_replica_is_given_the_time_that_it_may_take_to_leave() -> None:
+    [longest] = [
+        bound.le
+        for bound in dashboard.settings.Settings.model_fields["drain_seconds"].metadata
+        if hasattr(bound, "le")
+    ]
+    takes = longest + SPREAD_SECONDS + IN_FLIGHT_SECONDS + SPARE_SECONDS
+    grace = yaml.safe_load(COMPOSE)["services"]["bokeh"]["stop_grace_period"]
+    assert float(grace.removesuffix("s")) >= takes
+    # Where the engine is told no time, it takes that one.
+    rolled = re.findall(r"docker stop .*?(\d+)", (REPOSITORY / "bootstrap/roll.sh").read_text())
+    assert [seconds for seconds in rolled if float(seconds) < takes] == []
 
 
 def check_variables(folder: Path, dotenv: str | None, **environment: str) -> subprocess.CompletedProcess[str]:

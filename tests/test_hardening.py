@@ -1,17 +1,30 @@
-"""What each container of a running stack may do, as engine and kernel say, not as Compose was told."""
+"""What each container of a running stack may do, as engine and kernel say, not as Compose was told.
 
+What is opt-in does not run here, and Grafana's image may not be there: of those it is what Compose was told,
+and of all others as well.
+"""
+
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import docker
 import pytest
+from docker.errors import ImageNotFound
 from docker.models.containers import Container
 
 from stack import REPOSITORY, Stack
 
 SERVICES = ("model-worker", "bokeh", "static", "socket-proxy", "traefik")
 ALL = ("setup", *SERVICES)
+EVERY = (*ALL, "prometheus", "grafana")
+ENDS = "setup"
+"""The one service that does not stay."""
+
+LOOPBACK = {"127.0.0.1", "::1"}
+ROOT = {"", "0", "root"}
 NO_CAPABILITY = 0
 # Until it has taken the group of the engine's socket and left root, see traefik/socket-proxy/entrypoint.sh.
 STARTS_AS_ROOT = {"socket-proxy": {"SETUID", "SETGID", "SETPCAP"}}
@@ -60,6 +73,70 @@ def processes_of(container: Container) -> Iterator[Process]:
             )
 
 
+@pytest.fixture(scope="module")
+def model() -> dict[str, dict[str, Any]]:
+    """Every service of compose.yaml as Compose reads it, opt-in ones included and without overlays."""
+    # Their ports are another thing in a stack of the tests.
+    product = Stack("longitude-test-config", overlays=())
+    told = product.compose("--profile", "*", "config", "--format", "json").stdout
+    services: dict[str, dict[str, Any]] = json.loads(told)["services"]
+    return services
+
+
+def image_of(service: dict[str, Any]) -> dict[str, Any] | None:
+    """Give what the image of a service says of itself, if it is there."""
+    try:
+        config: dict[str, Any] = docker.from_env().images.get(service["image"]).attrs["Config"]
+    except ImageNotFound:
+        return None
+    return config
+
+
+def test_no_service_is_left_out(model: dict[str, dict[str, Any]]) -> None:
+    assert set(model) == set(EVERY)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_service_is_bounded_in_what_it_may_do(model: dict[str, dict[str, Any]], name: str) -> None:
+    service = model[name]
+    assert service["read_only"]
+    assert not service.get("privileged")
+    assert service["cap_drop"] == ["ALL"]
+    assert set(service.get("cap_add") or []) == STARTS_AS_ROOT.get(name, set())
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert int(service["mem_limit"]) > 0
+    assert float(service["cpus"]) > 0
+    assert service["pids_limit"] > 0
+    # The proxy before the engine has to be the first process itself, and starts no other.
+    assert service["init"] is (name != "socket-proxy")
+    assert service["logging"]["options"]["max-size"]
+    assert not {"pid", "ipc", "devices"} & service.keys()
+    assert service.get("network_mode", "none") == "none"
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_service_has_a_user_and_the_ones_that_stay_a_health_check(
+    model: dict[str, dict[str, Any]], name: str
+) -> None:
+    service, image = model[name], image_of(model[name])
+    # What an image that is not there says is not known; Compose has to say it.
+    user = service.get("user") or (image or {}).get("User", "")
+    assert (user.partition(":")[0] in ROOT) is (name in STARTS_AS_ROOT)
+    checked = service.get("healthcheck") or (image or {}).get("Healthcheck")
+    assert bool(checked) is (name != ENDS)
+    assert service["restart"] == ("no" if name == ENDS else "unless-stopped")
+
+
+def test_only_traefik_publishes_ports_beyond_this_machine(model: dict[str, dict[str, Any]]) -> None:
+    published = {
+        (name, port["target"]): port.get("host_ip", "")
+        for name, service in model.items()
+        for port in service.get("ports") or []
+    }
+    assert {name for (name, _), address in published.items() if address not in LOOPBACK} == {"traefik"}
+    assert {port for port, address in published.items() if address in LOOPBACK} == {("grafana", 3000)}
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_process_is_root_or_has_a_capability_or_can_get_one(stack: Stack, service: str) -> None:
     for container in containers_of(stack, service):
@@ -86,6 +163,7 @@ def test_root_is_read_only_and_what_may_be_done_is_bounded(stack: Stack, service
         assert "no-new-privileges:true" in host["SecurityOpt"]
         assert not {"seccomp=unconfined", "apparmor=unconfined"} & set(host["SecurityOpt"])
         assert host["Memory"] > 0
+        assert host["NanoCpus"] > 0
         assert (host["PidsLimit"] or 0) > 0
         assert host["PidMode"] == ""
         assert host["IpcMode"] in {"private", "shareable", ""}

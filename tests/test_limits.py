@@ -1,18 +1,26 @@
 """Who asks for too much is told so, and who does not notices nothing."""
 
 import contextlib
+import json
 import re
 import time
+from collections.abc import Mapping
 
 import pytest
 import requests
 import websocket
 from playwright.sync_api import expect
+from requests.structures import CaseInsensitiveDict
 
 from browser import chromium, violations_of, watch_policy
-from guarded import PLACES, ask, laid_out
+from guarded import PLACES, ask, elsewhere, laid_out
 from probes import Session, eventually, get, visit
 from stack import Stack
+from table_reader import STUDY
+
+FIT_SECONDS = 120
+TOLD_SECONDS = 180
+UNLIMITED = {"RATE_AVERAGE": "100000", "RATE_BURST": "100000", "OPEN_MAX": "100000"}
 
 
 def hold_all(stack: Stack, held: contextlib.ExitStack) -> list[Session]:
@@ -74,6 +82,15 @@ def test_full_replicas_answer_a_page_that_tries_again_and_keep_those_they_have(g
     eventually(lambda: ask(guarded, "/").status_code == 200, 60, "a place is free again")
 
 
+def assert_it_tries_again(headers: Mapping[str, str], text: str) -> None:
+    """Make sure of an answer that asks for too much that it is the page which tries again by itself."""
+    assert int(headers["Retry-After"]) > 0
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "script" not in headers["Content-Security-Policy"]
+    assert "tries again every ten seconds" in text
+    assert 'http-equiv="refresh"' in text
+
+
 def test_address_that_asks_too_often_is_told_to_wait_and_its_pages_stay(guarded: Stack) -> None:
     with (
         Session(eventually(lambda: visit(guarded), 60, "a page")) as session,
@@ -86,14 +103,24 @@ def test_address_that_asks_too_often_is_told_to_wait_and_its_pages_stay(guarded:
         eventually(refused, 10, "too many requests")
         answers = [ask(guarded, "/studies") for _ in range(10)]
         (told, *_) = [answer for answer in answers if answer.status_code == 429]
-        assert int(told.headers["Retry-After"]) > 0
-        assert told.headers["X-Content-Type-Options"] == "nosniff"
-        assert "script" not in told.headers["Content-Security-Policy"]
-        assert "tries again every ten seconds" in told.text
-        assert 'http-equiv="refresh"' in told.text
+        assert_it_tries_again(told.headers, told.text)
         assert ask(guarded, "/static/longitude/favicon.svg").status_code == 200, "files are not counted"
         session.connection.ping()
         assert session.connection.connected
+
+
+def test_address_that_asks_a_replica_for_too_much_gets_the_same_page(guarded: Stack) -> None:
+    eventually(lambda: guarded.published(STUDY), FIT_SECONDS, "a study whose tables can be asked for")
+    # Without limits of the proxy's own it is a replica that refuses.
+    with laid_out(guarded, **UNLIMITED), elsewhere(guarded, "table_reader") as reader:
+        done = reader.wait(timeout=TOLD_SECONDS)
+        assert done["StatusCode"] == 0, reader.logs().decode()
+        told = json.loads(reader.logs(stderr=False))
+        assert told["status"] == 429
+        assert_it_tries_again(CaseInsensitiveDict(told["headers"]), told["text"])
+        assert ask(guarded, "/studies").status_code == 200, "others are answered"
+    refused = [json.loads(line) for line in guarded.logs("bokeh").splitlines() if '"status": 429' in line]
+    assert "/data/units.csv" in {event["path"] for event in refused}
 
 
 def test_address_with_too_much_open_is_told_so(guarded: Stack) -> None:

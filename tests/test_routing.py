@@ -5,7 +5,7 @@ import collections
 import pytest
 import requests
 
-from probes import Session, get, visit
+from probes import Session, get, script_of, visit
 from stack import Stack
 
 VISITORS = 200
@@ -60,6 +60,17 @@ def test_every_asset_of_the_page_is_served_precompressed_and_cacheable_without_a
             packed = get(stack, f"/static/{path}", headers={"Accept-Encoding": encoding}, stream=True)
             assert packed.headers["Content-Encoding"] == encoding
             assert len(packed.raw.read(decode_content=False)) < len(plain.content)
+
+
+def test_file_is_kept_for_good_only_under_the_version_that_it_has(stack: Stack) -> None:
+    url = script_of(visit(stack).html)
+    path = url.partition("?")[0]
+    right = get(stack, url)
+    assert right.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    for asked in (path, f"{path}?v=", f"{path}?v=0123456789abcdef", f"{url}0"):
+        other = get(stack, asked)
+        assert other.headers["Cache-Control"] == "no-cache", asked
+        assert other.content == right.content, "it is the file that is there"
 
 
 def test_page_is_compressed_and_never_cached(stack: Stack) -> None:

@@ -1,16 +1,29 @@
-"""Which replica the proxy has sent requests to, from its access log."""
+"""Which replica the proxy sends requests to, by its cookie, and has sent them to, from its access log."""
 
 import json
 from datetime import datetime
 
+import requests
 from docker.models.containers import Container
 
+from probes import eventually
 from stack import Stack
 
 
-def find_address(stack: Stack, replica: Container) -> str:
-    """Give a replica's address in the network that it shares with the proxy."""
-    return str(replica.attrs["NetworkSettings"]["Networks"][f"{stack.project}_pages"]["IPAddress"])
+def find_address(stack: Stack, container: Container, network: str = "pages") -> str:
+    """Give a container's address in a network, if nothing else is said in the one of proxy and replicas."""
+    return str(container.attrs["NetworkSettings"]["Networks"][f"{stack.project}_{network}"]["IPAddress"])
+
+
+def find_cookie(stack: Stack, replica: Container) -> str:
+    """Give the cookie that leads to a replica: ask until it is the one that answers. Leaves no session."""
+
+    def ask() -> str:
+        answer = requests.head(stack.url, verify=str(stack.ca), timeout=20)
+        asked = answer.headers.get("X-Longitude-Replica")
+        return f"longitude={answer.cookies['longitude']}" if asked == replica.short_id else ""
+
+    return eventually(ask, 20, f"an answer of {replica.name}")
 
 
 def list_new_visits(stack: Stack, address: str, since: float) -> list[float]:

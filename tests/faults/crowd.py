@@ -74,12 +74,18 @@ class Crowd:
     starts
         How many sessions begin a second.
     pushes
-        Whether sessions ask for changes all the time and wait for no answer.
+        Whether sessions ask for changes all the time and wait for no answer, once all are there.
+
+    Attributes
+    ----------
+    full
+        Set once so many have been live as there are to be.
     """
 
     def __init__(
         self,
         site: Site,
+        sessions: int,
         query: str,
         every: float,
         age: float,
@@ -89,12 +95,14 @@ class Crowd:
         pushes: bool = False,
     ) -> None:
         self.site = site
+        self.sessions = sessions
         self.query = query
         self.every = every
         self.stay = stay
         self.starts = starts
         self.pushes = pushes
         self.live = 0
+        self.full = asyncio.Event()
         self._age = age
         self._secret = secret
         self._loads: dict[int, float] = {}
@@ -161,6 +169,8 @@ class Crowd:
         """Tell how things stand."""
         while True:
             late = await self._find_lateness()
+            if self.live >= self.sessions:
+                self.full.set()
             say("tick", live=self.live, oldest=min(self._loads.values(), default=None), late=late)
 
     async def _find_lateness(self) -> float:
@@ -266,6 +276,7 @@ class Reader:
             gone.cancel()
 
     async def _push(self, connection: Connection) -> None:
+        await self._crowd.full.wait()
         for number in itertools.count():
             study, change = PUSHED[number % len(PUSHED)], self._chance.choice(CHANGES)
             await connection.wish(f"{study}&tab=analyst&multiples=1&change={change}")
@@ -322,6 +333,7 @@ async def main() -> None:
     site = Site(options.url, options.ca, options.origin)
     crowd = Crowd(
         site,
+        options.sessions,
         options.query,
         options.every,
         options.age,

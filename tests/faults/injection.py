@@ -39,9 +39,22 @@ def is_healthy(container: Container) -> bool:
     return bool(container.attrs["State"].get("Health", {}).get("Status") == "healthy")
 
 
-def await_healthy(container: Container, seconds: float = 60) -> None:
-    """Wait until the engine's own check of a container passes."""
-    eventually(lambda: is_healthy(container), seconds, f"{container.name} healthy")
+def await_healthy(container: Container, seconds: float = 60) -> float:
+    """Wait until the engine's own check of a container passes.
+
+    Returns
+    -------
+    float
+        When it last was seen not to, on the monotonic clock: until then nobody was sent there.
+    """
+    looks: list[float] = []
+
+    def look() -> bool:
+        looks.append(time.monotonic())
+        return is_healthy(container)
+
+    eventually(look, seconds, f"{container.name} healthy")
+    return looks[-2] if len(looks) > 1 else float("-inf")
 
 
 @contextmanager

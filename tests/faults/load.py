@@ -36,7 +36,7 @@ class Load:
     def __post_init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
-        self._began = time.monotonic()
+        self.began = time.monotonic()
 
     def __str__(self) -> str:
         return (
@@ -62,7 +62,7 @@ class Load:
         self._reader = threading.Thread(target=self._read, name=self.name, daemon=True)
         self._reader.start()
         self.await_all_live(30 + self.sessions)
-        self._began = time.monotonic()
+        self.began = time.monotonic()
         return self
 
     @property
@@ -70,10 +70,13 @@ class Load:
         """Whether the crowd has been started and not been stopped."""
         return self._process is not None
 
-    @property
-    def seconds_open(self) -> float:
-        """Seconds since the last of the sessions was opened."""
-        return time.monotonic() - self._began
+    def seconds_open(self, moment: float | None = None) -> float:
+        """Give how long the last session had been open at a moment on the monotonic clock, or is now."""
+        return (time.monotonic() if moment is None else moment) - self.began
+
+    def places(self) -> dict[int, str]:
+        """Give the replica that each session was live on last."""
+        return {line["session"]: line["replica"] for line in self.lines if line["what"] == "live"}
 
     def stop(self) -> None:
         """End the crowd; what it saw stays."""
@@ -178,24 +181,28 @@ class Window:
         """Websockets that were closed."""
         return self.of("lost")
 
+    def returns(self) -> list[tuple[Line, Line | None]]:
+        """Give each loss of a websocket, and how its session was live again; None if it never was.
+
+        Only what has happened by now: await the sessions first.
+        """
+        return [(loss, self._find_return(loss)) for loss in self.lost]
+
+    def _find_return(self, loss: Line) -> Line | None:
+        for line in self.load.lines:
+            if line["what"] == "live" and line["session"] == loss["session"] and line["at"] >= loss["at"]:
+                return line
+        return None
+
     def outages(self) -> dict[int, list[float]]:
         """Give the seconds from each loss of each session until it was live again, inf if it never was.
 
         Only what has happened by now: await the sessions first.
         """
         outages: dict[int, list[float]] = {}
-        for loss in self.lost:
-            back = next(
-                (
-                    line["at"]
-                    for line in self.load.lines
-                    if line["what"] == "live"
-                    and line["session"] == loss["session"]
-                    and line["at"] >= loss["at"]
-                ),
-                float("inf"),
-            )
-            outages.setdefault(loss["session"], []).append(back - loss["at"])
+        for loss, back in self.returns():
+            seconds = back["at"] - loss["at"] if back is not None else float("inf")
+            outages.setdefault(loss["session"], []).append(seconds)
         return outages
 
     def longest_outage(self) -> float:

@@ -1,17 +1,25 @@
 """Replicas that are told to stop, added, taken away and replaced: nobody who comes or stays notices."""
 
 import collections
+import json
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+import requests
+from docker.models.containers import Container
 
-from faults.access import find_address, list_new_visits
-from faults.forms import Form
-from faults.injection import sessions_of
+from faults.access import find_address, find_cookie, list_new_visits
+from faults.injection import addresses_of, sessions_of
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
+from faults.saving import Saving
 from faults.tab import WatchedTab, account_for_tab
-from probes import eventually
+from probes import eventually, get, script_of, visit
 from stack import REPOSITORY, Stack
 
 QUIET_SECONDS = 2.0
@@ -19,6 +27,39 @@ BACK_SECONDS = 5.0
 SPREAD = 0.25
 MANY = 8
 GOING_AWAY = 1012
+FILE_SECONDS = 5.0
+STUDY = "cigarette-sales"
+SIP_BYTES = 8_192
+
+
+@contextmanager
+def fetching_a_file(stack: Stack) -> Iterator[list[str]]:
+    """Fetch a page's script over and over on another thread; give what is wrong each time, if anything is."""
+    script = script_of(visit(stack).html)
+    over = threading.Event()
+    faults: list[str] = []
+
+    def fetch() -> tuple[int, str | None, str]:
+        answer = get(stack, script, timeout=FILE_SECONDS)
+        return answer.status_code, answer.headers.get("Cache-Control"), answer.text
+
+    def keep_fetching() -> None:
+        while not over.wait(0.1):
+            try:
+                fetched = fetch()
+                faults.append("" if fetched == first else f"another answer: {fetched}")
+            except requests.RequestException as error:
+                faults.append(repr(error))
+
+    first = fetch()
+    assert first[0] == 200
+    thread = threading.Thread(target=keep_fetching)
+    thread.start()
+    try:
+        yield faults
+    finally:
+        over.set()
+        thread.join()
 
 
 def account_for_moves(account: Account, window: Window) -> None:
@@ -32,21 +73,67 @@ def account_for_moves(account: Account, window: Window) -> None:
     )
 
 
-def test_draining_replica_gets_no_new_session_and_its_sessions_move(
+def list_events(replica: Container, since: float) -> list[dict[str, Any]]:
+    """Give what a replica has logged since a moment, in its order."""
+    lines = replica.logs(since=int(since)).decode().splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+def save_slowly(replica: Container, trace: Saving, path: str, since: float) -> int:
+    """Read a trace over a slow line until its replica has nothing else to wait for, and then the rest.
+
+    Returns
+    -------
+    int
+        Bytes that were still to come when the replica had closed its websockets.
+    """
+
+    def has_closed_its_websockets() -> bool:
+        trace.read(SIP_BYTES)
+        return addresses_of(replica) == 0
+
+    eventually(has_closed_its_websockets, 30, "the replica has closed its websockets")
+    sent = [event for event in list_events(replica, since) if event.get("path") == path]
+    assert not sent, "the trace was on the way as a whole, and the replica had nothing to wait for"
+    outstanding = trace.outstanding
+    trace.read_rest()
+    return outstanding
+
+
+def test_draining_replica_gets_no_new_session_its_sessions_move_and_what_it_sends_arrives(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
     victim = max(stack.containers("bokeh"), key=sessions_of)
     address = find_address(stack, victim)
+    version = stack.published(STUDY)
+    assert version
+    path = f"/download/{STUDY}/{version['version']}/trace.nc"
     tab.watch()
     with ledger.account("SIGTERM: one replica drains") as account:
-        with load.watch() as window:
+        with (
+            load.watch() as window,
+            Saving(stack, path, find_cookie(stack, victim)) as trace,
+            ThreadPoolExecutor(1) as thread,
+        ):
+            assert trace.replica == victim.short_id
             since = time.time()
-            victim.stop(timeout=20)
+            stopping = thread.submit(victim.stop)
+            outstanding = save_slowly(victim, trace, path, since)
+            stopping.result()
             load.await_all_live(20)
         victim.reload()
         assert victim.attrs["State"]["ExitCode"] == 0, "it did not end by itself"
         visits = list_new_visits(stack, address, since)
+        messages = [event["message"] for event in list_events(victim, since)]
         victim.start()
+        given_up = [message for message in messages if message.startswith("draining: gave up")]
+        account.add(
+            "a download under way is finished",
+            f"{outstanding} of {trace.size} bytes were to come when all websockets were closed; "
+            f"{trace.outstanding} never came, the SHA-256 is {'the' if trace.is_whole else 'not the'} trace's"
+            + "".join(f"; {message}" for message in given_up),
+            trace.is_whole and not given_up,
+        )
         late = [moment for moment in visits if moment > since + QUIET_SECONDS]
         last = max(visits, default=since) - since
         account.add(
@@ -123,35 +210,51 @@ def test_scaling_to_one_to_eight_and_back_costs_nothing_and_spreads_new_sessions
 def test_rolling_update_is_noticed_by_nobody(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
-    before = {one.id for one in stack.containers("bokeh")}
+    def rolled() -> set[str]:
+        return {str(one.id) for service in ("static", "bokeh") for one in stack.containers(service)}
+
+    before = rolled()
     tab.watch()
     with ledger.account("make roll") as account:
-        with load.watch() as window:
+        with fetching_a_file(stack) as files, load.watch() as window:
             stack.run("make", "roll")
             load.await_all_live(20)
-        after = {one.id for one in stack.containers("bokeh")}
+        after = rolled()
         assert len(after) == len(before)
         assert not after & before
         account_for_moves(account, window)
+        failed = [fault for fault in files if fault]
+        account.add(
+            "no static file fails",
+            f"{len(failed)} of {len(files)}" + (f" ({failed[0][:300]})" if failed else ""),
+            len(files) > 0 and not failed,
+        )
         account_for_tab(account, tab)
 
 
 @pytest.mark.full
-def test_rolling_update_to_a_bad_image_stops_and_all_old_replicas_serve(
-    stack: Stack, load: Load, ledger: Ledger, form: Form
+@pytest.mark.parametrize(
+    ("service", "overlay", "fault"),
+    [
+        ("bokeh", "tests/faults/bad_image.yaml", "a bad image in make roll"),
+        ("static", "tests/faults/bad_static.yaml", "a bad image of static in make roll"),
+    ],
+)
+def test_rolling_update_to_a_bad_image_stops_and_all_old_containers_serve(
+    stack: Stack, load: Load, ledger: Ledger, service: str, overlay: str, fault: str
 ) -> None:
-    before = {one.id for one in stack.containers("bokeh")}
+    before = {one.id for one in stack.containers(service)}
     overlays = stack.overlays
-    assert (REPOSITORY / "tests/faults/bad_image.yaml").exists()
-    with ledger.account("a bad image in make roll") as account:
+    assert (REPOSITORY / overlay).exists()
+    with ledger.account(fault) as account:
         with load.watch() as window:
-            stack.overlays = (*overlays, "tests/faults/bad_image.yaml")
+            stack.overlays = (*overlays, overlay)
             try:
                 rolled = stack.run("make", "roll", check=False)
             finally:
                 stack.overlays = overlays
-        after = {one.id for one in stack.containers("bokeh")}
-        assert "the new replica did not become ready" in rolled.stdout, rolled.stdout
+        after = {one.id for one in stack.containers(service)}
+        assert f"the new container of {service} did not become ready" in rolled.stdout, rolled.stdout
         account.add("the roll stops", f"exit code {rolled.returncode}", rolled.returncode != 0)
         account.add("all old replicas serve", f"{len(before & after)} of {len(before)}", after == before)
         account.add("no page load fails", say_failures(window), not window.failed)

@@ -1,19 +1,40 @@
 """A replica dies, and nobody who was on another, or comes new, notices; those who were on it come back."""
 
 import time
+from dataclasses import dataclass
 
 import docker
 import pytest
+from docker.models.containers import Container
 
+from faults.ages import AGES, NEW, find_fullest, loads_of_all_ages, say_age, watch_all
 from faults.forms import Form
 from faults.injection import await_healthy, crash, run_inside, started_at
 from faults.ledger import Account, Ledger
-from faults.load import Load, Window, say_failures
+from faults.load import Line, Load, Window, say_failures
 from faults.tab import WatchedTab, account_for_tab
 from probes import eventually
 from stack import Stack
 
 BACK_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Absence:
+    """A replica that was killed, and until when nobody was sent to the one started in its place."""
+
+    replica: str
+    since: float
+    until: float
+
+    def has(self, live: Line) -> bool:
+        """Whether a session became live there meanwhile."""
+        return live["replica"] == self.replica and self.since <= live["at"] <= self.until
+
+
+def kill(victim: Container) -> Absence:
+    """Kill a replica, and wait until the one in its place, which has the same name, is ready."""
+    return Absence(str(victim.short_id), crash(victim), await_healthy(victim))
 
 
 def account_for_losses(account: Account, window: Window, replicas: set[str], tab: WatchedTab) -> None:
@@ -36,22 +57,42 @@ def account_for_losses(account: Account, window: Window, replicas: set[str], tab
     account.add("and answers afterwards", f"{tab.change_unit(30):.1f} s", True)
 
 
+def account_for_age(account: Account, said: str, window: Window, absences: list[Absence]) -> None:
+    """Note what has to hold of pages of an age that lost their replica: they go on at another one.
+
+    They may come back to the one that was started in the place of theirs only once that is ready.
+    """
+    returns = [back for _, back in window.returns() if back is not None]
+    early = [back for back in returns if any(absence.has(back) for absence in absences)]
+    elsewhere = [back for loss, back in window.returns() if back and back["replica"] != loss["replica"]]
+    account.add(
+        f"pages {said} old come back on another replica within 5 s with their state",
+        f"{len(elsewhere)} of {len(window.lost)} on another ({say_age(window)}), {len(early)} on one that "
+        f"was not ready, the slowest {window.longest_outage():.1f} s, {len(window.wrong)} wrong",
+        bool(elsewhere) and not early and window.longest_outage() <= BACK_SECONDS and not window.wrong,
+    )
+
+
 def test_replica_that_is_killed_costs_no_load_and_its_sessions_come_back(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger, form: Form
 ) -> None:
     kills = 10 if form.full else 2
-    killed = set()
-    tab.watch()
-    with ledger.account(f"SIGKILL one replica, {kills} times") as account:
-        with load.watch() as window:
+    with (
+        loads_of_all_ages(load, form) as loads,
+        ledger.account(f"SIGKILL one replica, {kills} times") as account,
+    ):
+        aged = [loads[said] for said in AGES]
+        absences = []
+        tab.watch()
+        with watch_all(loads) as windows:
             for turn in range(kills):
-                replicas = stack.containers("bokeh")
-                victim = replicas[turn % len(replicas)]
-                killed.add(victim.short_id)
-                crash(victim)
-                load.await_all_live(20)
-                await_healthy(victim)
-        account_for_losses(account, window, killed, tab)
+                # Where most pages of an age are, in turn, so that pages of each age lose theirs.
+                absences.append(kill(find_fullest(aged[turn % len(aged)])))
+                for one in loads.values():
+                    one.await_all_live(20)
+        account_for_losses(account, windows[NEW], {absence.replica for absence in absences}, tab)
+        for said, one in windows.items():
+            account_for_age(account, said, one, absences)
 
 
 @pytest.mark.full

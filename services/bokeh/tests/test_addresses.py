@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import pytest
 
@@ -11,7 +12,6 @@ from dashboard import addresses
 from dashboard.addresses import (
     ADDRESSES_MAX,
     CHANGES_AT_A_TIME,
-    SESSION_SHARE,
     Address,
     Addresses,
     Place,
@@ -19,8 +19,14 @@ from dashboard.addresses import (
     name_network,
 )
 from dashboard.allowance import (
-    ALONE,
-    BESIDE_OTHERS,
+    BURST_SECONDS,
+    CROWD,
+    DEBT_SECONDS,
+    PACE,
+    PACE_DEBT_SECONDS,
+    PACE_EACH,
+    SESSION_SHARE,
+    SHARE_MAX,
     THREADS_EACH,
     Allowance,
     charging,
@@ -91,7 +97,7 @@ def test_who_has_had_more_than_the_allowance_waits_until_it_is_made_up_for() -> 
         known = Addresses(share=0.5)
         greedy, other = known.find("a").allowance, known.find("b").allowance
         owed = 0.02
-        greedy.charge(ALONE.burst + owed)
+        greedy.charge(BURST_SECONDS + owed)
         start = time.monotonic()
         waiting = asyncio.create_task(greedy.wait())
         await asyncio.sleep(0)
@@ -107,7 +113,7 @@ def test_who_has_had_more_than_the_allowance_waits_until_it_is_made_up_for() -> 
 def test_what_is_within_the_allowance_never_waits() -> None:
     async def ask() -> None:
         allowance = Allowance(0.01)
-        allowance.charge(0.9 * ALONE.burst)
+        allowance.charge(0.9 * BURST_SECONDS)
         waiting = asyncio.create_task(allowance.wait())
         await asyncio.sleep(0)
         assert waiting.done()
@@ -131,7 +137,11 @@ def test_each_session_that_stays_open_widens_the_share_up_to_a_bound_and_its_web
     async def open_and_close() -> None:
         known = Addresses(share=0.1)
         address = known.find("a")
-        share = address.allowance._find_share
+        whole = address.allowance._whole
+
+        def share() -> float:
+            return whole._share
+
         for number in range(3):
             address.open_socket("one")
             address.open_socket(f"another {number}")
@@ -139,7 +149,7 @@ def test_each_session_that_stays_open_widens_the_share_up_to_a_bound_and_its_web
         await until(lambda: share() == pytest.approx(0.1 + 4 * SESSION_SHARE))
         for number in range(1_000):
             address.open_socket(f"many {number}")
-        await until(lambda: share() == pytest.approx(ALONE.share))
+        await until(lambda: share() == pytest.approx(SHARE_MAX))
         address.allowance.charge(1_000)
         assert await is_held_back(address.allowance), "however many are open"
         for number in range(1_000):
@@ -155,20 +165,41 @@ def test_each_session_that_stays_open_widens_the_share_up_to_a_bound_and_its_web
     asyncio.run(open_and_close())
 
 
-def test_beside_others_an_address_has_less_at_once_and_what_it_took_alone_is_not_held_against_it() -> None:
+def test_a_crowd_of_one_address_is_paced_beside_others_and_only_then() -> None:
     async def ask() -> None:
         known = Addresses(share=0.5)
-        mine, other = known.find("a").allowance, known.find("b").allowance
-        mine.charge(0.9 * ALONE.burst)
-        assert not await is_held_back(mine), "nobody else is there"
-        await other.wait()
-        assert not await is_held_back(other), "who has taken little"
-        start = time.monotonic()
-        assert await is_held_back(mine)
-        await mine.wait()
-        assert time.monotonic() - start < 1.5 * BESIDE_OTHERS.debt / 0.5
+        address, other = known.find("a"), known.find("b")
+        mine = address.allowance
+        mine.charge(0.9 * BURST_SECONDS)
+        await other.allowance.wait()
+        assert not await is_held_back(mine), "who does one thing after the other"
+        with ExitStack() as crowd:
+            for _ in range(CROWD + 1):
+                crowd.enter_context(address.asking())
+            assert await is_held_back(mine)
+            assert not await is_held_back(other.allowance), "who has taken little"
+            start = time.monotonic()
+            await mine.wait()
+            took = time.monotonic() - start
+            assert took < 1.5 * PACE_DEBT_SECONDS / PACE, "what was taken at once is not held against it"
+        assert mine.asking == 0
+
+        known = Addresses(share=0.5)
+        address = known.find("a")
+        address.allowance.charge(0.9 * BURST_SECONDS)
+        with ExitStack() as crowd:
+            for _ in range(CROWD + 1):
+                crowd.enter_context(address.asking())
+            assert not await is_held_back(address.allowance), "nobody else is there"
 
     asyncio.run(ask())
+
+
+def test_sessions_that_stay_widen_the_pace_of_their_address() -> None:
+    allowance = Allowance(0.5)
+    for sessions, pace in ((0, PACE), (1, PACE), (30, 30 * PACE_EACH), (1_000, SHARE_MAX)):
+        allowance.widen(sessions)
+        assert allowance._pace._share == pytest.approx(pace)
 
 
 def test_who_asks_is_company_to_others_and_not_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,7 +251,7 @@ def test_however_much_was_taken_is_made_up_for_within_seconds() -> None:
     allowance = Allowance(0.5)
     for _ in range(1_000):
         allowance.charge(1)
-    assert allowance._find_wait() <= ALONE.debt / 0.5
+    assert allowance._find_wait() <= DEBT_SECONDS / 0.5
 
 
 def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(
@@ -230,7 +261,7 @@ def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(
 
     async def ask() -> None:
         address = Addresses(share=0.01).find("a")
-        address.allowance.charge(ALONE.burst + 1)
+        address.allowance.charge(BURST_SECONDS + 1)
         for turns in (address.pages, address.changes):
             for _ in range(3):
                 with pytest.raises(TooMuch):
@@ -250,11 +281,12 @@ def test_who_is_within_the_allowance_is_not_refused_however_long_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(addresses, "PATIENCE_SECONDS", 0.001)
-    looks: list[float] = []
+    looks: list[bool] = []
 
     class Noting(Allowance):
-        def _find_wait(self) -> float:
-            looks.append(super()._find_wait())
+        @property
+        def is_short(self) -> bool:
+            looks.append(super().is_short)
             return looks[-1]
 
     async def ask() -> None:
@@ -272,7 +304,7 @@ def test_who_is_within_the_allowance_is_not_refused_however_long_it_takes(
         await coming
         assert answered.is_set()
         async with address.pages:
-            address.allowance.charge(ALONE.burst + 1)
+            address.allowance.charge(BURST_SECONDS + 1)
             with pytest.raises(TooMuch):
                 await come()
         async with address.pages, asyncio.timeout(30):

@@ -3,7 +3,9 @@
 import hashlib
 import http.client
 import json
+import signal
 import socket
+import subprocess
 import urllib.parse
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 import xarray as xr
 from synthetic import make_card, publish
 
-from conftest import Service
+from conftest import Service, eventually
 from tracestore.manifest import TRACE_FILE, Manifest
 
 ANSWER = tuple[int, dict[str, str], bytes]
@@ -122,3 +124,43 @@ def test_a_reader_who_does_not_read_holds_up_nobody(shared: Service, study: str)
         status, _, content = fetch(shared, address(manifest))
     assert (status, len(content)) == (200, manifest.files[TRACE_FILE].size)
     assert len(content) > 8_000_000
+
+
+def take_headers(service: Service, path: str) -> http.client.HTTPResponse:
+    """Ask for a file as over a slow line, of which no more than the headers is taken for now."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", service.port))
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+    answer = http.client.HTTPResponse(client)
+    answer.begin()
+    return answer
+
+
+@pytest.mark.parametrize("padding", [0, 12_000_000], ids=["all of it in the kernel", "most of it to be sent"])
+def test_a_replica_does_not_end_before_a_slow_reader_has_the_file(service: Service, padding: int) -> None:
+    manifest = publish(service.root, padding=padding)
+    entry = manifest.files[TRACE_FILE]
+    service.start()
+    eventually(service.ready)
+    answer = take_headers(service, address(manifest))
+    service.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "draining: closing" in service.read_log())
+    with pytest.raises(subprocess.TimeoutExpired):
+        service.process.wait(1)
+    content = answer.read()
+    assert (len(content), hashlib.sha256(content).hexdigest()) == (entry.size, entry.sha256)
+    assert service.process.wait(20) == 0
+    assert "gave up" not in service.read_log()
+
+
+def test_a_reader_who_leaves_before_the_end_holds_up_no_replica_that_ends(service: Service) -> None:
+    manifest = publish(service.root, padding=12_000_000)
+    service.start()
+    eventually(service.ready)
+    answer = take_headers(service, address(manifest))
+    service.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "draining: closing" in service.read_log())
+    answer.close()
+    assert service.process.wait(20) == 0
+    assert "gave up" not in service.read_log()

@@ -30,7 +30,7 @@ from dashboard.numerals import (
 )
 from dashboard.page import ROOTS, Page
 from dashboard.plots import Easel
-from dashboard.static_tree import export_tree
+from dashboard.static_tree import export_tree, write_caching
 from dashboard.theme import ACCENT, CHOSEN, COMPARED, DARK, EDGE, INK, MUTED, PAPER, PATH, PATH_EDGE
 from dashboard.traces import TraceCache
 from dashboard.versions import EffectAnswer
@@ -192,6 +192,14 @@ def test_the_exported_tree_is_what_the_urls_name(tmp_path: Path) -> None:
         assert url == f"/static/{path}?v={digest[:16]}"
     files = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
     assert files == set(assets.urls)
+
+
+def test_nginx_is_told_to_have_each_url_of_a_page_kept_for_good_and_no_other(tmp_path: Path) -> None:
+    assets = Assets.find(SERVICE)
+    write_caching(tmp_path / "caching.map", assets)
+    entries = [line.split(maxsplit=1) for line in (tmp_path / "caching.map").read_text().splitlines()]
+    assert [url for url, _ in entries] == [f'"{url}"' for url in assets.urls.values()]
+    assert {caching for _, caching in entries} == {'"public, max-age=31536000, immutable";'}
 
 
 def test_assets_that_are_missing_are_all_named(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest, RequestStartLine
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, make_token, read_block
 
-from conftest import Service, eventually, free_port
+from conftest import SERVICE, Service, eventually, free_port
+from dashboard.assets import Assets
 from dashboard.health import BUSY_SECONDS, STALLED_SECONDS, Health, HealthServer, keep_asking_threads
 from dashboard.secured import is_own_origin
 from dashboard.state import QUERY_MAX
@@ -335,6 +336,17 @@ def test_every_answer_carries_the_policy_and_says_nothing_of_what_was_asked(
     assert answer.headers["Referrer-Policy"] == "same-origin"
     assert answer.headers["X-Longitude-Replica"] == "replica-under-test"
     assert b"<b>" not in answer.read()
+
+
+def test_a_file_is_kept_for_good_only_under_the_url_that_names_its_content(shared: Service) -> None:
+    url = Assets.find(SERVICE).urls["longitude/page.js"]
+    path = url.partition("?")[0]
+    kept = {
+        asked: shared.look(asked).headers["Cache-Control"]
+        for asked in (url, path, f"{path}?v=", f"{path}?v=0123456789abcdef", f"{url}0")
+    }
+    assert kept.pop(url) == "max-age=31536000"
+    assert set(kept.values()) == {"no-store"}
 
 
 def test_a_body_that_no_request_of_ours_has_is_refused_before_it_is_read(shared: Service) -> None:

@@ -84,3 +84,23 @@ def test_last_to_come_has_the_next_turn_and_who_gives_up_holds_up_nobody() -> No
 
     asyncio.run(run())
     assert order == [0, 3, 2, 1, 5]
+
+
+def test_turn_is_passed_on_past_who_has_just_left() -> None:
+    async def run() -> None:
+        turns = Turns(1)
+
+        async def come() -> None:
+            async with turns:
+                pass
+
+        async with turns:
+            first, last = asyncio.create_task(come()), asyncio.create_task(come())
+            await asyncio.sleep(0)
+            last.cancel()
+        async with asyncio.timeout(30):
+            await first
+            await come()
+        assert last.cancelled() or last.cancelling()
+
+    asyncio.run(run())

@@ -9,8 +9,8 @@ import asyncio
 import ipaddress
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from functools import lru_cache
 
 from dashboard.allowance import Allowance, charging
@@ -23,10 +23,6 @@ none the faster."""
 
 HOLD_SECONDS = 5.0
 """After which a change holds its place no longer: another one of its address may have what it waits for."""
-
-SESSION_SHARE = 0.01
-"""Of a processor, that an address may have for each session that is open there: a reader who changes
-something every two seconds takes less."""
 
 SETTLED_SECONDS = 10.0
 """After which a session counts for that: who opens many at once has not the more for it."""
@@ -46,17 +42,23 @@ class TooMuch(Exception):
 
 
 class Place:
-    """One of the places of an address, until it is left."""
+    """One of the places of an address, until it is left.
 
-    def __init__(self, places: asyncio.Semaphore) -> None:
-        self._places: asyncio.Semaphore | None = places
+    Parameters
+    ----------
+    release
+        Called once, when it is left.
+    """
+
+    def __init__(self, release: Callable[[], None]) -> None:
+        self._release: Callable[[], None] | None = release
         self._end = asyncio.get_running_loop().call_later(HOLD_SECONDS, self.leave)
 
     def leave(self) -> None:
         """Let another have it; again does nothing."""
-        if self._places is not None:
-            self._places.release()
-            self._places = None
+        if self._release is not None:
+            self._release()
+            self._release = None
             self._end.cancel()
 
 
@@ -111,7 +113,7 @@ class Address:
             self._widen()
 
     def _widen(self) -> None:
-        self.allowance.widen(SESSION_SHARE * len(self._settled))
+        self.allowance.widen(len(self._settled))
 
     async def take_place(self) -> Place:
         """Wait for a place to make a change, who came first has it first, and until the allowance has room.
@@ -120,13 +122,21 @@ class Address:
         wait too, and nothing piles up. Each waits for the allowance when its turn has come: all would begin
         at once if they did before.
         """
-        await self.changes.acquire()
-        try:
+        with ExitStack() as asking:
+            asking.enter_context(self.asking())
+            await self.changes.acquire()
+            asking.callback(self.changes.release)
             await self.allowance.wait()
-        except BaseException:
-            self.changes.release()
-            raise
-        return Place(self.changes)
+            return Place(asking.pop_all().close)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Be one of the things that are asked for, for as long as the context lasts."""
+        self.allowance.asking += 1
+        try:
+            yield
+        finally:
+            self.allowance.asking -= 1
 
     @asynccontextmanager
     async def answering(self, turns: Turns | asyncio.Semaphore) -> AsyncIterator[None]:
@@ -135,11 +145,12 @@ class Address:
         Raises
         ------
         TooMuch
-            When it would come too late, and more was taken than may be. Who is within the allowance waits
-            for as long as it takes: the service is slow then, and no fault of who asks.
+            When it would come too late because the address asks for more than it may have. Who does not
+            waits for as long as it takes: the service is slow then, and no fault of who asks.
         """
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         async with AsyncExitStack() as held:
+            held.enter_context(self.asking())
             await self._come(held, turns)
             try:
                 async with asyncio.timeout_at(deadline):
@@ -155,7 +166,7 @@ class Address:
         try:
             while not coming.done():
                 await asyncio.wait({coming}, timeout=PATIENCE_SECONDS)
-                if not coming.done() and self.allowance.is_spent:
+                if not coming.done() and self.allowance.is_short:
                     raise TooMuch
             coming.result()
         finally:

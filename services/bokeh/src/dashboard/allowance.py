@@ -8,39 +8,41 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from dashboard.company import Company
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """What an address may have.
+BURST_SECONDS = 2.0
+"""Of processor time that an address may have at once: some eighty pages, so that a lecture hall may come."""
 
-    Attributes
-    ----------
-    burst
-        Seconds of processor time at once.
-    debt
-        Seconds that it may have had beyond its burst, so that it is served again within seconds.
-    share
-        Of a processor, however many sessions are open there.
-    """
+DEBT_SECONDS = 1.0
+"""That an address may have had beyond its burst, so that it is served again within seconds."""
 
-    burst: float
-    debt: float
-    share: float
+SHARE_MAX = 0.8
+"""Of a processor, that an address may have however many sessions are open there."""
 
+SESSION_SHARE = 0.01
+"""Of a processor, that an address may have for each session that is open there: a reader who changes
+something every two seconds takes less."""
 
-ALONE = Bounds(burst=2.0, debt=1.0, share=0.8)
-"""Some eighty pages at once, so that a lecture hall may come."""
+CROWD = 1
+"""Of what an address asks for at once, that comes as fast as it can: one reader does one thing at a time."""
 
-BESIDE_OTHERS = Bounds(burst=0.4, debt=0.3, share=0.4)
-"""While others ask for something too. What takes more comes at a pace: at full speed, and from several
-replicas of one machine, others would wait two and three times as long for what they ask."""
+PACE = 0.05
+"""Of a processor, that several readers of one address have together beside others, from the start. At full
+speed, and from several replicas of one machine, others would wait several times as long for what they ask."""
+
+PACE_EACH = 0.02
+"""The same for each of many sessions: a reader who changes something every two seconds is counted as 0.012."""
+
+PACE_BURST_SECONDS = 0.1
+PACE_BURST_EACH_SECONDS = 0.02
+"""That they may have at once, and so much more for each session."""
+
+PACE_DEBT_SECONDS = 0.2
 
 LOOK_SECONDS = 0.25
-"""How often who waits looks whether others are still there."""
+"""How often who waits looks whether there still is a crowd, and others beside it."""
 
 WORK_MAX_SECONDS = 0.1
 """That one piece of work is counted as. What takes longer is done once for all readers, and kept."""
@@ -52,8 +54,49 @@ THREADS_EACH = 1
 """That work for one address: two would wait for each other's interpreter, and others for both."""
 
 
+class Account:
+    """Processor time that was taken, and is made up for as time goes by; on any thread.
+
+    Parameters
+    ----------
+    burst, debt
+        Seconds that may be had at once, and what may have been had beyond them.
+    share
+        Of a processor, that it is made up for with.
+    """
+
+    def __init__(self, burst: float, debt: float, share: float) -> None:
+        self._burst, self._debt, self._share = burst, debt, share
+        self._owed = 0.0
+        self._at = time.monotonic()
+        self._lock = threading.Lock()
+
+    def charge(self, seconds: float) -> None:
+        """Have taken so much."""
+        with self._lock:
+            self._settle()
+            self._owed = min(self._owed + seconds, self._burst + self._debt)
+
+    def change(self, share: float, burst: float) -> None:
+        """Have another share, and another burst, from now on."""
+        with self._lock:
+            self._settle()
+            self._share, self._burst = share, burst
+
+    def find_wait(self) -> float:
+        """Give the seconds until what was taken is within the burst; 0 or less where it is."""
+        with self._lock:
+            self._settle()
+            return (self._owed - self._burst) / self._share
+
+    def _settle(self) -> None:
+        now = time.monotonic()
+        self._owed = max(0.0, self._owed - self._share * (now - self._at))
+        self._at = now
+
+
 class Allowance:
-    """The processor time that an address has had, and gets again as time goes by.
+    """The processor time that an address has had, and what it may have.
 
     Parameters
     ----------
@@ -64,29 +107,29 @@ class Allowance:
 
     Attributes
     ----------
+    asking
+        How many things it waits for, or has under way.
     line
         What is to be done for it on threads.
     """
 
     def __init__(self, share: float, company: Company | None = None) -> None:
-        self._least = self._share = share
+        self._least = share
         self._company = company or Company()
-        self._bounds = ALONE
-        self._owed = 0.0
-        self._at = time.monotonic()
-        self._lock = threading.Lock()
+        self._whole = Account(BURST_SECONDS, DEBT_SECONDS, share)
+        self._pace = Account(PACE_BURST_SECONDS, PACE_DEBT_SECONDS, PACE)
+        self.asking = 0
         self.line = Line(THREADS_EACH if share < 1 else sys.maxsize)
 
     @property
-    def is_spent(self) -> bool:
-        """Whether more was taken than it may have now."""
-        return self._find_wait() > 0
+    def is_short(self) -> bool:
+        """Whether more is asked for than it may have, so that what waits has itself to blame."""
+        return self._least < 1 and (self._is_paced or self._whole.find_wait() > 0)
 
     def charge(self, seconds: float) -> None:
         """Count processor time that was taken; on any thread."""
-        with self._lock:
-            self._settle()
-            self._owed = min(self._owed + seconds, ALONE.burst + ALONE.debt)
+        self._whole.charge(seconds)
+        self._pace.charge(seconds)
 
     @contextmanager
     def counting(self, times: float = 1.0) -> Iterator[None]:
@@ -97,11 +140,12 @@ class Allowance:
         finally:
             self.charge(times * min(time.thread_time() - start, WORK_MAX_SECONDS))
 
-    def widen(self, more: float) -> None:
-        """Let the share be so much more than it is at least, as far as its bounds go."""
-        with self._lock:
-            self._settle()
-            self._share = self._least + more
+    def widen(self, sessions: int) -> None:
+        """Let the shares be those of so many sessions that are open."""
+        share = max(self._least, min(self._least + SESSION_SHARE * sessions, SHARE_MAX))
+        self._whole.change(share, BURST_SECONDS)
+        pace = max(PACE, min(PACE_EACH * sessions, SHARE_MAX))
+        self._pace.change(pace, PACE_BURST_SECONDS + PACE_BURST_EACH_SECONDS * sessions)
 
     async def wait(self) -> None:
         """Wait until what was taken is within the allowance again, and count a request or a message."""
@@ -114,21 +158,11 @@ class Allowance:
         """Give the seconds until what was taken is made up for, as things are now."""
         if self._least >= 1:
             return 0.0
-        with self._lock:
-            self._settle()
-            self._bounds = bounds = BESIDE_OTHERS if self._company.has_others(self) else ALONE
-            # What was taken while nobody else was there is not made up for when somebody comes.
-            self._owed = min(self._owed, bounds.burst + bounds.debt)
-            return (self._owed - bounds.burst) / self._find_share()
+        return max(self._whole.find_wait(), self._pace.find_wait() if self._is_paced else 0.0)
 
-    def _settle(self) -> None:
-        """Take off what was made up for since the last time."""
-        now = time.monotonic()
-        self._owed = max(0.0, self._owed - self._find_share() * (now - self._at))
-        self._at = now
-
-    def _find_share(self) -> float:
-        return max(self._least, min(self._share, self._bounds.share))
+    @property
+    def _is_paced(self) -> bool:
+        return self.asking > CROWD and self._company.has_others(self)
 
 
 class Line:

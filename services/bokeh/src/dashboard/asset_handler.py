@@ -4,10 +4,9 @@ from typing import Any, override
 
 from bokeh.server.views.static_handler import AsyncStaticFileHandler
 
+from dashboard.assets import YEAR_SECONDS
 from dashboard.process import running
 from dashboard.secured import SecuredHandler
-
-YEAR_SECONDS = 31_536_000
 
 
 class AssetHandler(SecuredHandler, AsyncStaticFileHandler):
@@ -19,4 +18,5 @@ class AssetHandler(SecuredHandler, AsyncStaticFileHandler):
 
     @override
     def get_cache_time(self, *_args: Any) -> int:
-        return YEAR_SECONDS if "v" in self.request.arguments else 0
+        # Under another version's URL it would stay in browsers in place of that version.
+        return YEAR_SECONDS if self.request.uri in running().assets.urls.values() else 0

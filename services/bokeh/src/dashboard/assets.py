@@ -20,6 +20,9 @@ PAGE_SCRIPTS = (*BUNDLES, *(f"{PREFIX}/{name}" for name in SCRIPTS))
 PAGE_SHEETS = tuple(f"{PREFIX}/{name}" for name in SHEETS)
 """What a page loads, in this order; the last script starts it."""
 
+YEAR_SECONDS = 31_536_000
+"""How long a browser may keep a file under the URL that names its content."""
+
 
 @dataclass(frozen=True)
 class Assets:

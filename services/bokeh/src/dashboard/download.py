@@ -72,7 +72,7 @@ def open_parcel(store: TraceStore, study: str, version: str, file: str) -> Parce
 
 
 def count_unsent(connection: HTTPConnection | None) -> int:
-    """Count the bytes of a connection that the kernel holds and its other end has not; 0 once it is closed."""
+    """Count the bytes of a connection that the kernel holds and its other end has not; 0 once it closed."""
     stream = connection.stream if isinstance(connection, HTTP1Connection) else None
     if stream is None or stream.closed():
         return 0

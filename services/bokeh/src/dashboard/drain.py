@@ -15,8 +15,9 @@ once: even if several drain at a time, the ones that stay make each page before 
 SPREAD_SECONDS = 8.0
 """Time that closing all of them may take; with the rest it stays below what Compose waits for the end."""
 
-IN_FLIGHT_SECONDS = 5.0
-"""How long pages that are being answered, and websockets that are closing, are waited for."""
+IN_FLIGHT_SECONDS = 15.0
+"""How long pages that are being answered, files on their way to a slow line, and websockets that are closing
+are waited for."""
 
 SERVICE_RESTART = 1012
 """The close code that tells browsers to come back; they reconnect at once (RFC 6455 registry)."""

@@ -140,12 +140,14 @@ class SocketHandler(SecuredHandler, WSHandler):
                     )
             await super()._async_open(token)
             return
+        address = self._address
         try:
-            async with self._address.pages:
-                await self._address.allowance.wait()
-                async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
-                    with charging(self._address.allowance):
-                        await super()._async_open(token)
+            with address.asking():
+                async with address.pages:
+                    await address.allowance.wait()
+                    async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
+                        with charging(address.allowance):
+                            await super()._async_open(token)
         except VisitorLeft:
             return
         finally:

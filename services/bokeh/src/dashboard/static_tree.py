@@ -1,14 +1,14 @@
 """Writes the files under /static into a directory, for a web server that serves them in our place.
 
-``python -m dashboard.static_tree DIR``, run where ``assets/`` is. A file's URL carries a hash of its
-content (``?v=...``), so each may be cached for good.
+``python -m dashboard.static_tree DIR MAP``, run where ``assets/`` is. A file's URL carries a hash of its
+content (``?v=...``), so each may be cached for good under that URL, and under no other: ``MAP`` tells nginx.
 """
 
 import shutil
 import sys
 from pathlib import Path
 
-from dashboard.assets import Assets
+from dashboard.assets import YEAR_SECONDS, Assets
 
 
 def export_tree(directory: Path, assets: Assets) -> tuple[Path, ...]:
@@ -21,12 +21,21 @@ def export_tree(directory: Path, assets: Assets) -> tuple[Path, ...]:
     return tuple(copies)
 
 
+def write_caching(file: Path, assets: Assets) -> None:
+    """Write the part of nginx's ``map`` from a URL to Cache-Control that has the URLs of these files."""
+    caching = f"public, max-age={YEAR_SECONDS}, immutable"
+    file.write_text("".join(f'"{url}" "{caching}";\n' for url in assets.urls.values()))
+
+
 def main(arguments: list[str]) -> int:
-    """Export to the directory named by the one argument."""
-    if len(arguments) != 1:
-        sys.stderr.write("usage: python -m dashboard.static_tree DIR\n")
+    """Export to the directory and the file named by the two arguments."""
+    if len(arguments) != 2:
+        sys.stderr.write("usage: python -m dashboard.static_tree DIR MAP\n")
         return 2
-    export_tree(Path(arguments[0]), Assets.find())
+    directory, caching = map(Path, arguments)
+    assets = Assets.find()
+    export_tree(directory, assets)
+    write_caching(caching, assets)
     return 0
 
 

@@ -34,10 +34,10 @@ class Turns:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._waiting.remove(turn)
-            else:
+            if not turn.cancelled():
                 self._pass_on()
+            elif turn in self._waiting:
+                self._waiting.remove(turn)
             raise
 
     async def __aexit__(
@@ -46,10 +46,13 @@ class Turns:
         self._pass_on()
 
     def _pass_on(self) -> None:
-        if self._waiting:
-            self._waiting.pop().set_result(None)
-        else:
-            self._free += 1
+        while self._waiting:
+            turn = self._waiting.pop()
+            # Who has just left may not have had the time to say so.
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
 
 
 turns = Turns(PAGES_AT_A_TIME)
