@@ -71,7 +71,7 @@ def greedy(stack: Stack, *arguments: str) -> Iterator[Container]:
 
 
 def open_analyst_tabs(stack: Stack) -> None:
-    """Have every replica make what it makes once for all readers of a version, whoever opens the tab first."""
+    """Have every replica make what it makes once for all readers of a version."""
     replicas = {str(replica.short_id) for replica in stack.containers("bokeh")}
     for study in STUDIES:
         query = f"study={study}&tab=analyst&multiples=1"

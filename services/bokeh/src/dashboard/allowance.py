@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 from dashboard.company import Company
 
-
 BURST_SECONDS = 2.0
 """Of processor time that an address may have at once: some eighty pages, so that a lecture hall may come."""
 
@@ -33,7 +32,7 @@ PACE = 0.05
 speed, and from several replicas of one machine, others would wait several times as long for what they ask."""
 
 PACE_EACH = 0.02
-"""The same for each of many sessions: a reader who changes something every two seconds is counted as 0.012."""
+"""The same for each of many sessions: who changes something every two seconds is counted as some 0.012."""
 
 PACE_BURST_SECONDS = 0.1
 PACE_BURST_EACH_SECONDS = 0.02
@@ -89,6 +88,13 @@ class Account:
             self._settle()
             return (self._owed - self._burst) / self._share
 
+    @property
+    def is_mostly_taken(self) -> bool:
+        """Whether more than half of the burst was taken: who had a turn just now may have to wait again."""
+        with self._lock:
+            self._settle()
+            return self._owed > self._burst / 2
+
     def _settle(self) -> None:
         now = time.monotonic()
         self._owed = max(0.0, self._owed - self._share * (now - self._at))
@@ -124,7 +130,9 @@ class Allowance:
     @property
     def is_short(self) -> bool:
         """Whether more is asked for than it may have, so that what waits has itself to blame."""
-        return self._least < 1 and (self._is_paced or self._whole.find_wait() > 0)
+        if self._least >= 1:
+            return False
+        return self._whole.find_wait() > 0 or (self._is_paced and self._pace.is_mostly_taken)
 
     def charge(self, seconds: float) -> None:
         """Count processor time that was taken; on any thread."""
