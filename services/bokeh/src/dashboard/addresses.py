@@ -25,7 +25,7 @@ HOLD_SECONDS = 5.0
 """After which a change holds its place no longer: another one of its address may have what it waits for."""
 
 SETTLED_SECONDS = 10.0
-"""After which a session counts for that: who opens many at once has not the more for it."""
+"""After which a session widens what its address may have: who opens many at once has not the more for it."""
 
 NETWORK_BITS = 64
 """Of an address of IPv6 that are one client's: who has one has all that begin with them."""
