@@ -175,21 +175,21 @@ def test_a_crowd_of_one_address_is_paced_beside_others_and_only_then() -> None:
         assert not await is_held_back(mine), "who does one thing after the other"
         with ExitStack() as crowd:
             for _ in range(CROWD + 1):
-                crowd.enter_context(address.asking())
+                crowd.enter_context(address.allowance.asking())
             assert await is_held_back(mine)
             assert not await is_held_back(other.allowance), "who has taken little"
             start = time.monotonic()
             await mine.wait()
             took = time.monotonic() - start
             assert took < 1.5 * PACE_DEBT_SECONDS / PACE, "what was taken at once is not held against it"
-        assert mine.asking == 0
+        assert not mine._is_paced
 
         known = Addresses(share=0.5)
         address = known.find("a")
         address.allowance.charge(0.9 * BURST_SECONDS)
         with ExitStack() as crowd:
             for _ in range(CROWD + 1):
-                crowd.enter_context(address.asking())
+                crowd.enter_context(address.allowance.asking())
             assert not await is_held_back(address.allowance), "nobody else is there"
 
     asyncio.run(ask())

@@ -9,8 +9,8 @@ import asyncio
 import ipaddress
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import lru_cache
 
 from dashboard.allowance import Allowance, charging
@@ -123,20 +123,11 @@ class Address:
         at once if they did before.
         """
         with ExitStack() as asking:
-            asking.enter_context(self.asking())
+            asking.enter_context(self.allowance.asking())
             await self.changes.acquire()
             asking.callback(self.changes.release)
             await self.allowance.wait()
             return Place(asking.pop_all().close)
-
-    @contextmanager
-    def asking(self) -> Iterator[None]:
-        """Be one of the things that are asked for, for as long as the context lasts."""
-        self.allowance.asking += 1
-        try:
-            yield
-        finally:
-            self.allowance.asking -= 1
 
     @asynccontextmanager
     async def answering(self, turns: Turns | asyncio.Semaphore) -> AsyncIterator[None]:
@@ -150,7 +141,7 @@ class Address:
         """
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         async with AsyncExitStack() as held:
-            held.enter_context(self.asking())
+            held.enter_context(self.allowance.asking())
             await self._come(held, turns)
             try:
                 async with asyncio.timeout_at(deadline):

@@ -113,8 +113,6 @@ class Allowance:
 
     Attributes
     ----------
-    asking
-        How many things it waits for, or has under way.
     line
         What is to be done for it on threads.
     """
@@ -124,7 +122,7 @@ class Allowance:
         self._company = company or Company()
         self._whole = Account(BURST_SECONDS, DEBT_SECONDS, share)
         self._pace = Account(PACE_BURST_SECONDS, PACE_DEBT_SECONDS, PACE)
-        self.asking = 0
+        self._asked = 0
         self.line = Line(THREADS_EACH if share < 1 else sys.maxsize)
 
     @property
@@ -133,6 +131,15 @@ class Allowance:
         if self._least >= 1:
             return False
         return self._whole.find_wait() > 0 or (self._is_paced and self._pace.is_mostly_taken)
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Ask for something, until it is done: for as long as the context lasts."""
+        self._asked += 1
+        try:
+            yield
+        finally:
+            self._asked -= 1
 
     def charge(self, seconds: float) -> None:
         """Count processor time that was taken; on any thread."""
@@ -170,7 +177,7 @@ class Allowance:
 
     @property
     def _is_paced(self) -> bool:
-        return self.asking > CROWD and self._company.has_others(self)
+        return self._asked > CROWD and self._company.has_others(self)
 
 
 class Line:

@@ -142,7 +142,7 @@ class SocketHandler(SecuredHandler, WSHandler):
             return
         address = self._address
         try:
-            with address.asking():
+            with address.allowance.asking():
                 async with address.pages:
                     await address.allowance.wait()
                     async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
