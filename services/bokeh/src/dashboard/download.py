@@ -119,10 +119,8 @@ class DownloadHandler(SecuredHandler):
 
     async def _open(self, study: str, version: str, file: str) -> Parcel | None:
         process = running()
-        store, address = (
-            TraceStore(process.settings.traces_dir),
-            process.addresses.find(self.request.remote_ip),
-        )
+        store = TraceStore(process.settings.traces_dir)
+        address = process.addresses.find(self.request.remote_ip)
         try:
             async with address.answering(address.changes):
                 parcel = await asyncio.to_thread(open_parcel, store, study, version, file)
