@@ -22,6 +22,7 @@ import asyncio
 import gc
 import itertools
 import json
+import math
 import random
 import signal
 import time
@@ -271,9 +272,16 @@ class Reader:
                 if connection.told_at is not None and connection.told_at != told_at:
                     told_at = connection.told_at
                     say("told", session=self._number, since=told_at)
-                due = max(due + self._crowd.every, time.monotonic())
+                due = self._find_next(due)
         finally:
             gone.cancel()
+
+    def _find_next(self, due: float) -> float:
+        """Find when it changes something again: as if it had never been late, or all who were held up
+        together would act together from then on.
+        """
+        every = self._crowd.every
+        return due + every * max(1, math.ceil((time.monotonic() - due) / every))
 
     async def _push(self, connection: Connection) -> None:
         await self._crowd.full.wait()

@@ -23,8 +23,10 @@ from dashboard.allowance import (
     CROWD,
     DEBT_SECONDS,
     PACE,
+    PACE_BURST_SECONDS,
     PACE_DEBT_SECONDS,
     PACE_EACH,
+    PACE_HASTY,
     SESSION_SHARE,
     SHARE_MAX,
     THREADS_EACH,
@@ -200,6 +202,64 @@ def test_sessions_that_stay_widen_the_pace_of_their_address() -> None:
     for sessions, pace in ((0, PACE), (1, PACE), (30, 30 * PACE_EACH), (1_000, SHARE_MAX)):
         allowance.widen(sessions)
         assert allowance._pace._share == pytest.approx(pace)
+
+
+def test_a_wider_burst_is_earned_with_time() -> None:
+    allowance = Allowance(0.5)
+    before = allowance._pace.find_wait()
+    allowance.widen(10)
+    assert allowance._pace.find_wait() * 10 * PACE_EACH == pytest.approx(before * PACE, abs=0.001)
+    allowance.charge(10 * PACE_EACH)
+    allowance.widen(0)
+    assert allowance._pace.find_wait() <= PACE_DEBT_SECONDS / PACE, "who loses it owes no more than others"
+
+
+def test_a_session_that_asks_in_haste_widens_nothing_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
+
+    async def press() -> None:
+        address = Addresses(share=0.1).find("a")
+
+        def pace() -> float:
+            return address.allowance._pace._share
+
+        for number in range(4):
+            address.open_socket(f"session {number}")
+        await until(lambda: pace() == pytest.approx(4 * PACE_EACH))
+        address.press("session 0")
+        address.press("session 0")
+        assert pace() == pytest.approx(3 * PACE_EACH)
+        for number in range(1, 4):
+            address.press(f"session {number}")
+        assert pace() == pytest.approx(PACE_HASTY)
+        address.close_socket("session 0")
+        await until(lambda: pace() == pytest.approx(3 * PACE_EACH))
+
+    asyncio.run(press())
+
+
+def test_who_has_asked_for_much_beside_others_comes_after_what_is_being_made() -> None:
+    async def ask() -> None:
+        known = Addresses(share=0.5)
+        mine, other = known.find("a").allowance, known.find("b").allowance
+        await other.wait()
+        with ExitStack() as crowd:
+            for _ in range(CROWD + 1):
+                crowd.enter_context(mine.asking())
+            mine.charge(0.9 * PACE_BURST_SECONDS)
+            with other.serving():
+                assert await is_held_back(mine)
+                assert not await is_held_back(other)
+                waiting = asyncio.create_task(mine.wait())
+                await asyncio.sleep(0)
+            async with asyncio.timeout(30):
+                await waiting
+            with other.serving():
+                async with asyncio.timeout(30):
+                    # Others may never stop.
+                    await mine.wait()
+
+    asyncio.run(ask())
 
 
 def test_who_asks_is_company_to_others_and_not_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,11 @@ class Visit:
         self._run(self._close())
         self._loop.close()
 
+    def vanish(self) -> None:
+        """Be gone without a word, as a browser that is closed."""
+        self._socket._socket.protocol.stream.close()
+        self._loop.close()
+
     def _run[Result](self, work: Coroutine[Any, Any, Result]) -> Result:
         return self._loop.run_until_complete(work)
 

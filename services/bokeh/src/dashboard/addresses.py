@@ -7,6 +7,7 @@ that tries again.
 
 import asyncio
 import ipaddress
+import math
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +25,7 @@ none the faster."""
 HOLD_SECONDS = 5.0
 """After which a change holds its place no longer: another one of its address may have what it waits for."""
 
-SETTLED_SECONDS = 10.0
+SETTLED_SECONDS = 30.0
 """After which a session widens what its address may have: who opens many at once has not the more for it."""
 
 NETWORK_BITS = 64
@@ -91,12 +92,13 @@ class Address:
         self.allowance = Allowance(share, company)
         self._sessions: Counter[str] = Counter()
         self._settled: set[str] = set()
+        self._pressed: dict[str, float] = {}
 
     def open_socket(self, session_id: str) -> None:
         """Know of one more websocket; several of one session are one reader."""
         self._sessions[session_id] += 1
         self._present.add(self)
-        asyncio.get_running_loop().call_later(SETTLED_SECONDS, self._settle, session_id)
+        self._settle_in(SETTLED_SECONDS, session_id)
 
     def close_socket(self, session_id: str) -> None:
         """Know of one less."""
@@ -105,15 +107,34 @@ class Address:
             self._present.discard(self)
         if session_id not in self._sessions:
             self._settled.discard(session_id)
+            self._pressed.pop(session_id, None)
             self._widen()
+
+    def press(self, session_id: str) -> None:
+        """Know of a session that asks in haste; until it has not for a while, it widens nothing."""
+        self._pressed[session_id] = asyncio.get_running_loop().time()
+        if session_id in self._settled:
+            self._settled.discard(session_id)
+            self._settle_in(SETTLED_SECONDS, session_id)
+        self._widen()
+
+    def _settle_in(self, seconds: float, session_id: str) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._settle, session_id)
 
     def _settle(self, session_id: str) -> None:
-        if session_id in self._sessions:
-            self._settled.add(session_id)
-            self._widen()
+        if session_id not in self._sessions:
+            return
+        pressed_at = self._pressed.get(session_id, -math.inf)
+        left = pressed_at + SETTLED_SECONDS - asyncio.get_running_loop().time()
+        if left > 0:
+            self._settle_in(left, session_id)
+            return
+        self._pressed.pop(session_id, None)
+        self._settled.add(session_id)
+        self._widen()
 
     def _widen(self) -> None:
-        self.allowance.widen(len(self._settled))
+        self.allowance.widen(len(self._settled), hasty=bool(self._pressed))
 
     async def take_place(self) -> Place:
         """Wait for a place to make a change, who came first has it first, and until the allowance has room.
@@ -127,6 +148,7 @@ class Address:
             await self.changes.acquire()
             asking.callback(self.changes.release)
             await self.allowance.wait()
+            asking.enter_context(self.allowance.serving())
             return Place(asking.pop_all().close)
 
     @asynccontextmanager
@@ -148,7 +170,7 @@ class Address:
                     await self.allowance.wait()
             except TimeoutError:
                 raise TooMuch from None
-            with charging(self.allowance):
+            with self.allowance.serving(), charging(self.allowance):
                 yield
 
     async def _come(self, held: AsyncExitStack, turns: Turns | asyncio.Semaphore) -> None:

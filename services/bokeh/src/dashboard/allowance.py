@@ -27,14 +27,17 @@ something every two seconds takes less."""
 CROWD = 1
 """Of what an address asks for at once, that comes as fast as it can: one reader does one thing at a time."""
 
-PACE = 0.05
+PACE = 0.025
 """Of a processor, that several readers of one address have together beside others, from the start. At full
 speed, and from several replicas of one machine, others would wait several times as long for what they ask."""
+
+PACE_HASTY = 0.01
+"""The same where some of them ask on and on, which readers do not."""
 
 PACE_EACH = 0.02
 """The same for each of many sessions: who changes something every two seconds is counted as some 0.012."""
 
-PACE_BURST_SECONDS = 0.1
+PACE_BURST_SECONDS = 0.025
 PACE_BURST_EACH_SECONDS = 0.02
 """That they may have at once, and so much more for each session."""
 
@@ -42,6 +45,12 @@ PACE_DEBT_SECONDS = 0.2
 
 LOOK_SECONDS = 0.25
 """How often who waits looks whether there still is a crowd, and others beside it."""
+
+WAY_SECONDS = 0.005
+"""How often who gives way looks whether what is being made is done."""
+
+WAY_MAX_SECONDS = 0.5
+"""For how long it does so."""
 
 WORK_MAX_SECONDS = 0.1
 """That one piece of work is counted as. What takes longer is done once for all readers, and kept."""
@@ -77,9 +86,10 @@ class Account:
             self._owed = min(self._owed + seconds, self._burst + self._debt)
 
     def change(self, share: float, burst: float) -> None:
-        """Have another share, and another burst, from now on."""
+        """Have another share, and another burst, from now on; what a greater one has more is to be earned."""
         with self._lock:
             self._settle()
+            self._owed = min(self._owed + max(0.0, burst - self._burst), burst + self._debt)
             self._share, self._burst = share, burst
 
     def find_wait(self) -> float:
@@ -155,11 +165,11 @@ class Allowance:
         finally:
             self.charge(times * min(time.thread_time() - start, WORK_MAX_SECONDS))
 
-    def widen(self, sessions: int) -> None:
-        """Let the shares be those of so many sessions that are open."""
+    def widen(self, sessions: int, *, hasty: bool = False) -> None:
+        """Let the shares be those of so many sessions that are open, and of others that ask in haste."""
         share = max(self._least, min(self._least + SESSION_SHARE * sessions, SHARE_MAX))
         self._whole.change(share, BURST_SECONDS)
-        pace = max(PACE, min(PACE_EACH * sessions, SHARE_MAX))
+        pace = max(PACE_HASTY if hasty else PACE, min(PACE_EACH * sessions, SHARE_MAX))
         self._pace.change(pace, PACE_BURST_SECONDS + PACE_BURST_EACH_SECONDS * sessions)
 
     async def wait(self) -> None:
@@ -167,7 +177,24 @@ class Allowance:
         self._company.note(self)
         while (seconds := self._find_wait()) > 0:
             await asyncio.sleep(min(seconds, LOOK_SECONDS))
+        # Two that share an interpreter are each done when both are: whoever has asked for much, beside
+        # others, has one thing made at a time, and none beside theirs.
+        until = time.monotonic() + WAY_MAX_SECONDS
+        while self._gives_way and time.monotonic() < until:
+            await asyncio.sleep(WAY_SECONDS)
         self.charge(LOOP_SECONDS)
+
+    @contextmanager
+    def serving(self) -> Iterator[None]:
+        """Have what was asked for made, for as long as the context lasts."""
+        with self._company.serving():
+            yield
+
+    @property
+    def _gives_way(self) -> bool:
+        return (
+            self._least < 1 and self._is_paced and self._pace.is_mostly_taken and self._company.is_served
+        )
 
     def _find_wait(self) -> float:
         """Give the seconds until what was taken is made up for, as things are now."""

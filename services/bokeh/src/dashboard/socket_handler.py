@@ -15,7 +15,9 @@ from tornado.websocket import WebSocketClosedError, WebSocketProtocol
 from dashboard.addresses import Address, Place
 from dashboard.admission import FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
 from dashboard.allowance import charging
+from dashboard.departure import has_left
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
+from dashboard.haste import Haste
 from dashboard.logs import speaking_of
 from dashboard.messages import Verdict, judge
 from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
@@ -37,6 +39,7 @@ class SocketHandler(SecuredHandler, WSHandler):
     _is_arriving: bool = False
     _place: Place | None = None
     _address: Address
+    _haste: Haste
 
     @override
     def get_websocket_protocol(self) -> WebSocketProtocol | None:
@@ -82,7 +85,15 @@ class SocketHandler(SecuredHandler, WSHandler):
         traffic.sockets.add(self)
         self._address = running().addresses.find(self.request.remote_ip)
         self._address.open_socket(self._session_id)
+        self._haste = Haste()
         super().open()
+
+    @override
+    async def on_message(self, message: str | bytes) -> None:
+        # A message comes in several parts, of which those after the first never wait.
+        self._haste.take()
+        await super().on_message(message)
+        self._haste.answer()
 
     @override
     async def write_message(  # type: ignore[override]
@@ -146,7 +157,7 @@ class SocketHandler(SecuredHandler, WSHandler):
                 async with address.pages:
                     await address.allowance.wait()
                     async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
-                        with charging(address.allowance):
+                        with address.allowance.serving(), charging(address.allowance):
                             await super()._async_open(token)
         except VisitorLeft:
             return
@@ -166,10 +177,12 @@ class SocketHandler(SecuredHandler, WSHandler):
             return None
         if verdict is Verdict.IGNORE:
             await self._address.allowance.wait()
-            return connection.ok(message)
+            return None if self._let_go_if_left() else connection.ok(message)
+        if self._haste.change():
+            self._address.press(self._session_id)
         self._place = await self._address.take_place()
         try:
-            if self.connection is None:
+            if self.connection is None or self._let_go_if_left():
                 return None
             with (
                 speaking_of(session.id, **running().herald.describe(session.id)),
@@ -186,6 +199,17 @@ class SocketHandler(SecuredHandler, WSHandler):
         finally:
             self._place.leave()
             self._place = None
+
+    def _let_go_if_left(self) -> bool:
+        """Close a websocket whose client has left, and say so.
+
+        What it has asked for before would be done first otherwise, and it may have asked for hours of it.
+        """
+        stream = self._find_stream()
+        if stream is None or stream.closed() or not has_left(stream.socket):
+            return False
+        stream.close()
+        return True
 
     @override
     async def _receive(self, fragment: str | bytes) -> Message[Any] | None:

@@ -1,0 +1,20 @@
+"""A client that has left is known to have, whatever it had sent before."""
+
+import socket
+from contextlib import closing
+
+from dashboard.departure import has_left
+
+
+def test_client_that_has_closed_its_side_has_left_however_much_it_sent_before() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        with closing(socket.create_connection(server.getsockname())) as client:
+            served, _ = server.accept()
+            client.sendall(b"asked for, and not read" * 100)
+            assert not has_left(served)
+        with closing(served):
+            served.settimeout(30)
+            while served.recv(1, socket.MSG_PEEK) and not has_left(served):
+                pass
+            assert has_left(served)
+            assert served.recv(5) == b"asked", "of which nothing was read"
