@@ -90,10 +90,10 @@ def test_what_a_client_asked_for_before_it_left_is_not_done(service: Service) ->
     publish(service.root)
     service.start()
     eventually(service.ready)
-    visit, asked = Visit(service), 1_000
+    visit, asked = Visit(service), 300
     for number in range(asked):
         visit.wish(unit=("NY", "CA")[number % 2])
-    visit.vanish()
+    visit.leave()
 
     def read(name: str) -> float:
         text = service.ask("/metrics", service.health_port)[1]

@@ -6,6 +6,7 @@ Bokeh's own client drops patches that arrive while it waits for a reply, so this
 import asyncio
 import json
 import re
+import socket
 import time
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -105,9 +106,10 @@ class Visit:
         self._run(self._close())
         self._loop.close()
 
-    def vanish(self) -> None:
-        """Be gone without a word, as a browser that is closed."""
-        self._socket._socket.protocol.stream.close()
+    def leave(self) -> None:
+        """Say nothing more, as a proxy whose client is gone; read on until the server closes."""
+        self._socket._socket.protocol.stream.socket.shutdown(socket.SHUT_WR)
+        self.wait_until_closed()
         self._loop.close()
 
     def _run[Result](self, work: Coroutine[Any, Any, Result]) -> Result:
