@@ -33,7 +33,7 @@ unit: ## the unit tests, in the services' own images
 stack: ## the tests of the running stack; ARGS reaches pytest
 	@bootstrap/test.sh stack $(ARGS)
 
-test-faults: ## make faults happen to a running stack, for 20 minutes, and write docs/faults.md
+test-faults: ## make faults happen to a running stack, for 40 minutes, and write docs/faults.md
 	@bootstrap/test.sh faults $(ARGS)
 
 soak: ## load a stack for MINUTES (60) and see what becomes of the replicas' memory
