@@ -192,9 +192,7 @@ class Allowance:
 
     @property
     def _gives_way(self) -> bool:
-        return (
-            self._least < 1 and self._is_paced and self._pace.is_mostly_taken and self._company.is_served
-        )
+        return self._least < 1 and self._is_paced and self._pace.is_mostly_taken and self._company.is_served
 
     def _find_wait(self) -> float:
         """Give the seconds until what was taken is made up for, as things are now."""
