@@ -3,7 +3,7 @@
 from faults.ledger import Account
 from faults.load import Window, say_failures
 
-LOADS = 300
+LOADS = 200
 """Page loads of others in each window, for a p99."""
 
 

@@ -8,7 +8,6 @@ import time
 
 import pytest
 from docker.models.containers import Container
-from scipy.stats import theilslopes
 
 from faults.injection import sessions_of, standing_of
 from faults.ledger import Ledger
@@ -16,10 +15,8 @@ from faults.load import Load, say_failures
 from probes import eventually
 
 SAMPLE_SECONDS = 15.0
-WARM_UP_SHARE = 1 / 3
-"""Of the time: caches fill, and the heap takes the shape that it keeps. Its growth halves some every ten
-minutes: of four replicas the fastest grew by 1.04 % an hour from the tenth minute on, 0.83 from the 20th,
-0.40 from the 30th."""
+WARM_UP_SHARE = 1 / 6
+"""Of the time: caches fill and the first collections happen."""
 
 
 def memory_of(container: Container) -> float:
@@ -50,10 +47,7 @@ def test_memory_of_the_replicas_stays_and_sessions_end(
         slopes = {}
         for name, points in samples.items():
             hours, sizes = zip(*points, strict=True)
-            # The median of the slopes between any two samples (Sen 1968). Python takes memory by the MiB,
-            # and one of those midway is 1.2 % an hour to a line of least squares; who loses memory takes
-            # one after the other.
-            slope = float(theilslopes(sizes, hours).slope)
+            slope = statistics.linear_regression(hours, sizes).slope
             slopes[name] = 100 * slope / statistics.mean(sizes)
             print(f"{name}: {sizes[0]:.1f} to {sizes[-1]:.1f} MiB, {slope:+.2f} MiB an hour")
         sizes = [size for points in samples.values() for _, size in points]

@@ -1,5 +1,6 @@
 """Fixtures: a synthetic store, and the service run as it is deployed, in a process of its own."""
 
+import asyncio
 import http.client
 import os
 import signal
@@ -44,6 +45,13 @@ def eventually[Result](check: Callable[[], Result], timeout: float = 20.0) -> Re
         if time.monotonic() > end:
             raise AssertionError(f"not within {timeout * PATIENCE:.0f} s: {result!r}") from error
         time.sleep(0.02)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the event loop go on until something holds."""
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0)
 
 
 def free_port() -> int:

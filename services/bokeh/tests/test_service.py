@@ -86,23 +86,6 @@ def test_metrics_tell_sessions_times_and_the_version_served(service: Service) ->
     assert "longitude_reconnects_restored_total 1.0" in service.ask("/metrics", service.health_port)[1]
 
 
-def test_what_a_client_asked_for_before_it_left_is_not_done(service: Service) -> None:
-    publish(service.root)
-    service.start()
-    eventually(service.ready)
-    visit, asked = Visit(service), 300
-    for number in range(asked):
-        visit.wish(unit=("NY", "CA")[number % 2])
-    visit.leave()
-
-    def read(name: str) -> float:
-        text = service.ask("/metrics", service.health_port)[1]
-        return float(next(line.split()[1] for line in text.splitlines() if line.startswith(f"{name} ")))
-
-    eventually(lambda: read("longitude_websockets_open") == 0)
-    assert 0 < read("longitude_change_seconds_count") < asked
-
-
 def test_health_counts_the_sessions_there_are(service: Service) -> None:
     publish(service.root)
     service.start(UNUSED_SESSION_SECONDS="1")

@@ -203,7 +203,7 @@ class SocketHandler(SecuredHandler, WSHandler):
     def _let_go_if_left(self) -> bool:
         """Close a websocket whose client has left, and say so.
 
-        What it has asked for before would be done first otherwise, and it may have asked for hours of it.
+        What it has asked for before would be done first otherwise, and that may be much.
         """
         stream = self._find_stream()
         if stream is None or stream.closed() or not has_left(stream.socket):
