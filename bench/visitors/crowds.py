@@ -7,7 +7,6 @@ import statistics
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -110,13 +109,6 @@ class Seen:
     slowest: float
     errors: int
     late: float
-
-
-def watch(seconds: float, *crowds: Crowd) -> list[Line]:
-    """Let crowds do what they do for so many seconds, and give what happened."""
-    since = time.monotonic()
-    time.sleep(seconds)
-    return [line for crowd in crowds for line in crowd.since(since, *KINDS)]
 
 
 def sum_up(lines: Iterable[Line]) -> Seen:

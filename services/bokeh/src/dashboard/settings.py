@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     session_token_seconds: int = Field(
         86_400, ge=60, le=31_536_000, description="whole seconds, 60 to 31536000"
     )
-    unused_session_seconds: int = Field(60, ge=1, le=86_400, description="whole seconds, 1 to 86400")
+    unused_session_seconds: int = Field(20, ge=1, le=86_400, description="whole seconds, 1 to 86400")
     sessions_max: int = Field(300, ge=1, le=99_999, description="a whole number from 1 to 99999")
     address_share: float = Field(
         0.15, ge=0.01, le=1, description="a number from 0.01 to 1, the share of a processor"

@@ -16,7 +16,7 @@ from tracestore.store import TraceStore
 
 log = logging.getLogger(__name__)
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 RETRY_SECONDS = 10.0
 """How long a version that could not be read is left alone: hashing it again every second costs more."""
 
