@@ -178,8 +178,8 @@ def write_table(options: argparse.Namespace, seen: dict[str, Seen], rows: list[t
     """Write what was measured as docs/capacity.md has it."""
     lines = [
         f"{options.sessions} open sessions, each with a change every {options.every:g} s, of which "
-        f"{options.arrivals:g} a second leave and are replaced, at all sites at the same time, for "
-        f"{options.seconds} s:",
+        f"{options.arrivals:g} a second leave and are replaced, at all",
+        f"sites at the same time, for {options.seconds} s:",
         "",
         "| site | changes | median ms | p95 ms | slowest ms | visitors late at most, ms | errors |",
         "|---|---|---|---|---|---|---|",
