@@ -7,6 +7,9 @@ set -eu
 
 STATE=/run/longitude-engine
 LOG=/var/log/longitude-engine.log
+# Docker's own choice is 31 networks of a machine, less those whose addresses are taken: a stack has three or four, and
+# bridges that another engine left count too. Of networks of 256 addresses there are some thousands.
+POOLS="--default-address-pool base=172.16.0.0/12,size=24 --default-address-pool base=192.168.0.0/16,size=24"
 SUPPORTED="Debian 12 or later, Ubuntu 22.04 or later"
 
 say() { printf 'engine: %s\n' "$*" >&2; }
@@ -64,7 +67,8 @@ start_daemon() {
     else
         say "no init system here: starting dockerd in the background (log: $LOG)"
         mkdir -p "$STATE"
-        setsid nohup dockerd >>"$LOG" 2>&1 </dev/null &
+        # shellcheck disable=SC2086 # words of it are arguments
+        setsid nohup dockerd $POOLS >>"$LOG" 2>&1 </dev/null &
         echo "$!" > "$STATE/daemon"
     fi
     for _ in $(seq 60); do

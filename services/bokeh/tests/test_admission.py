@@ -1,5 +1,6 @@
 """A full replica refuses new pages and keeps its own; a client that takes nothing costs others nothing."""
 
+import json
 import os
 import socket
 import struct
@@ -45,6 +46,17 @@ def test_a_full_replica_refuses_new_pages_and_lets_its_own_and_returning_ones_in
     eventually(lambda: service.ask()[0] == 200)
     for visit in (again, kept):
         visit.close()
+
+
+def test_page_that_is_opened_when_its_session_has_ended_is_as_it_was_made(service: Service) -> None:
+    publish(service.root)
+    service.start(UNUSED_SESSION_SECONDS="1")
+    eventually(service.ready)
+    page = service.ask("/?unit=NY&change=5")[1]
+    eventually(lambda: json.loads(service.ask("/live", service.health_port)[1])["sessions"] == 0)
+    late = Visit(service, "unit=NY&change=5", token=read_block(page, "render-item")["token"])
+    assert late.words == read_block(page, "words")
+    late.close()
 
 
 def test_pages_that_come_back_find_a_place_up_to_twice_the_number(service: Service) -> None:

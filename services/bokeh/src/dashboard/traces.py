@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.5
 RETRY_SECONDS = 10.0
-"""How long a version that could not be read is left alone: hashing it again every second costs more."""
+"""How long a version that could not be read is left alone: hashing it again at every look costs more."""
 
 VERSIONS_KEPT = 4
 """Versions that no page shows and that are not current, kept for links that name them."""
