@@ -121,7 +121,7 @@ async def is_held_back(allowance: Allowance) -> bool:
     return held
 
 
-def test_each_session_that_stays_open_widens_the_share_up_to_a_bound_and_its_websockets_do_not(
+def test_each_session_that_stays_and_is_used_widens_the_share_up_to_a_bound_and_its_websockets_do_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
@@ -137,10 +137,13 @@ def test_each_session_that_stays_open_widens_the_share_up_to_a_bound_and_its_web
         for number in range(3):
             address.open_socket("one")
             address.open_socket(f"another {number}")
+            address.use("one")
+            address.use(f"another {number}")
         assert share() == pytest.approx(0.1), "who has just come"
         await until(lambda: share() == pytest.approx(0.1 + 4 * SESSION_SHARE))
         for number in range(1_000):
             address.open_socket(f"many {number}")
+            address.use(f"many {number}")
         await until(lambda: share() == pytest.approx(SHARE_MAX))
         address.allowance.charge(1_000)
         assert await is_held_back(address.allowance), "however many are open"
@@ -204,6 +207,22 @@ def test_a_wider_burst_is_earned_with_time() -> None:
     assert allowance._pace.find_wait() <= PACE_DEBT_SECONDS / PACE, "who loses it owes no more than others"
 
 
+def test_tabs_that_nobody_uses_widen_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
+
+    async def stay() -> None:
+        address = Addresses(share=0.1).find("a")
+        for number in range(10):
+            address.open_socket(f"session {number}")
+        await until(lambda: len(address._settled) == 10)
+        assert address.allowance._pace._share == PACE
+        for number in range(2):
+            address.use(f"session {number}")
+        assert address.allowance._pace._share == pytest.approx(2 * PACE_EACH), "as soon as they are used"
+
+    asyncio.run(stay())
+
+
 def test_a_session_that_asks_in_haste_widens_nothing_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
 
@@ -215,6 +234,7 @@ def test_a_session_that_asks_in_haste_widens_nothing_for_a_while(monkeypatch: py
 
         for number in range(4):
             address.open_socket(f"session {number}")
+            address.use(f"session {number}")
         await until(lambda: pace() == pytest.approx(4 * PACE_EACH))
         address.press("session 0")
         address.press("session 0")
@@ -307,7 +327,7 @@ def test_however_much_was_taken_is_made_up_for_within_seconds() -> None:
 def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(addresses, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(addresses, "PATIENCE_SECONDS", (0.01, 0.01))
 
     async def ask() -> None:
         address = Addresses(share=0.01).find("a")
@@ -330,7 +350,7 @@ def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(
 def test_who_is_within_the_allowance_is_not_refused_however_long_it_takes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(addresses, "PATIENCE_SECONDS", 0.001)
+    monkeypatch.setattr(addresses, "PATIENCE_SECONDS", (0.001, 0.001))
     looks: list[bool] = []
 
     class Noting(Allowance):

@@ -8,6 +8,7 @@ that tries again.
 import asyncio
 import ipaddress
 import math
+import random
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -26,13 +27,15 @@ HOLD_SECONDS = 5.0
 """After which a change holds its place no longer: another one of its address may have what it waits for."""
 
 SETTLED_SECONDS = 30.0
-"""After which a session widens what its address may have: who opens many at once has not the more for it."""
+"""After which a session that somebody uses widens what its address may have: who opens many at once, or many
+that nobody looks at, has not the more for it."""
 
 NETWORK_BITS = 64
 """Of an address of IPv6 that are one client's: who has one has all that begin with them."""
 
-PATIENCE_SECONDS = 2.0
-"""How long an answer may wait before it is told as too much; the proxy waits for one second more."""
+PATIENCE_SECONDS = (1.0, 2.5)
+"""Between which an answer may wait before it is told as too much, by chance: those that came all at once
+would be told at once, and come again so. The proxy waits for 3 s."""
 
 ADDRESSES_MAX = 4_096
 """That are remembered; the one that was not heard of for longest is forgotten first."""
@@ -92,6 +95,7 @@ class Address:
         self.allowance = Allowance(share, company)
         self._sessions: Counter[str] = Counter()
         self._settled: set[str] = set()
+        self._used: set[str] = set()
         self._pressed: dict[str, float] = {}
 
     def open_socket(self, session_id: str) -> None:
@@ -107,7 +111,14 @@ class Address:
             self._present.discard(self)
         if session_id not in self._sessions:
             self._settled.discard(session_id)
+            self._used.discard(session_id)
             self._pressed.pop(session_id, None)
+            self._widen()
+
+    def use(self, session_id: str) -> None:
+        """Know of a session whose reader has done something."""
+        if session_id not in self._used:
+            self._used.add(session_id)
             self._widen()
 
     def press(self, session_id: str) -> None:
@@ -134,7 +145,7 @@ class Address:
         self._widen()
 
     def _widen(self) -> None:
-        self.allowance.widen(len(self._settled), hasty=bool(self._pressed))
+        self.allowance.widen(len(self._settled & self._used), hasty=bool(self._pressed))
 
     async def take_place(self) -> Place:
         """Wait for a place to make a change, who came first has it first, and until the allowance has room.
@@ -161,10 +172,11 @@ class Address:
             When it would come too late because the address asks for more than it may have. Who does not
             waits for as long as it takes: the service is slow then, and no fault of who asks.
         """
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        patience = random.uniform(*PATIENCE_SECONDS)
+        deadline = asyncio.get_running_loop().time() + patience
         async with AsyncExitStack() as held:
             held.enter_context(self.allowance.asking())
-            await self._come(held, turns)
+            await self._come(held, turns, patience)
             try:
                 async with asyncio.timeout_at(deadline):
                     await self.allowance.wait()
@@ -173,12 +185,12 @@ class Address:
             with self.allowance.serving(), charging(self.allowance):
                 yield
 
-    async def _come(self, held: AsyncExitStack, turns: Turns | asyncio.Semaphore) -> None:
+    async def _come(self, held: AsyncExitStack, turns: Turns | asyncio.Semaphore, patience: float) -> None:
         """Have the turn when it comes; look now and then whether it is its own address that it waits for."""
         coming = asyncio.ensure_future(held.enter_async_context(turns))
         try:
             while not coming.done():
-                await asyncio.wait({coming}, timeout=PATIENCE_SECONDS)
+                await asyncio.wait({coming}, timeout=patience)
                 if not coming.done() and self.allowance.is_short:
                     raise TooMuch
             coming.result()

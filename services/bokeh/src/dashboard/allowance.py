@@ -18,10 +18,10 @@ DEBT_SECONDS = 1.0
 """That an address may have had beyond its burst, so that it is served again within seconds."""
 
 SHARE_MAX = 0.8
-"""Of a processor, that an address may have however many sessions are open there."""
+"""Of a processor, that an address may have however many sessions are used there."""
 
 SESSION_SHARE = 0.01
-"""Of a processor, that an address may have for each session that is open there: a reader who changes
+"""Of a processor, that an address may have for each session that is used there: a reader who changes
 something every two seconds takes less."""
 
 CROWD = 1
@@ -166,7 +166,7 @@ class Allowance:
             self.charge(times * min(time.thread_time() - start, WORK_MAX_SECONDS))
 
     def widen(self, sessions: int, *, hasty: bool = False) -> None:
-        """Let the shares be those of so many sessions that are open, and of others that ask in haste."""
+        """Let the shares be those of so many sessions that are used, and of others that ask in haste."""
         share = max(self._least, min(self._least + SESSION_SHARE * sessions, SHARE_MAX))
         self._whole.change(share, BURST_SECONDS)
         pace = max(PACE_HASTY if hasty else PACE, min(PACE_EACH * sessions, SHARE_MAX))

@@ -59,6 +59,17 @@ def judge(message: Message[Any]) -> Verdict:
     return Verdict.ACT if content["events"] else Verdict.IGNORE
 
 
+def asks_for_change(message: Message[Any]) -> bool:
+    """Say whether a reader has done something, by what is acted on of it; pages speak by themselves too."""
+    if message.msgtype != "PATCH-DOC":
+        return False
+    return any(_is_choice(event) and not _is_ready(event) for event in message.content["events"])
+
+
+def _is_ready(event: dict[str, Any]) -> bool:
+    return bool(event["kind"] == "MessageSent" and event["msg_data"].get("name") == "document_ready")
+
+
 def _is_choice(event: dict[str, Any]) -> bool:
     return event["kind"] == "MessageSent" or event.get("attr") in CHOICES
 

@@ -19,7 +19,7 @@ from dashboard.departure import has_left
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.haste import Haste
 from dashboard.logs import speaking_of
-from dashboard.messages import Verdict, judge
+from dashboard.messages import Verdict, asks_for_change, judge
 from dashboard.metrics import CHANGE_SECONDS, RECONNECTS_RESTORED
 from dashboard.process import running
 from dashboard.secured import SecuredHandler, is_own_origin
@@ -178,6 +178,8 @@ class SocketHandler(SecuredHandler, WSHandler):
         if verdict is Verdict.IGNORE:
             await self._address.allowance.wait()
             return None if self._let_go_if_left() else connection.ok(message)
+        if asks_for_change(message):
+            self._address.use(self._session_id)
         if self._haste.change():
             self._address.press(self._session_id)
         self._place = await self._address.take_place()
