@@ -33,8 +33,9 @@ from bokeh.util.token import generate_jwt_token, get_session_id
 
 from faults.visitor import Connection, Lost, Page, Refused, Site, load_page, read_state
 
-RETRIES = (0.0, 2.0, 4.0, 8.0, 16.0)
-"""Seconds that BokehJS waits after each failure before it tries the websocket again (connection.ts)."""
+RETRIES = (0.0, 0.5, 1.5, 2.5, 5.5)
+"""Seconds after each failure before a page tries the websocket again: BokehJS does 0, 2, 4, 8 and 16 s after
+one (connection.ts), five times at most, and assets/page.js once more half a second after the first."""
 
 RELOAD_SECONDS = 3.0
 """How often assets/page.js asks whether a replica answers, once the retries are over."""

@@ -30,7 +30,7 @@ from stack import Stack
 KINDS = ("headers", "bodies", "sockets", "downloads")
 STALLED = ("sockets", "downloads")
 PAUSE_SECONDS = (2.0, 8.0)
-AGAIN_SECONDS = (5.0, 15.0)
+AGAIN_SECONDS = (1.0, 5.0)
 RECEIVE_BYTES = 4096
 STARTS_A_SECOND = 15.0
 """It is their staying that is measured; as many new visitors at once would be another thing."""

@@ -5,6 +5,7 @@
 
 const RETRY_MS = 3000;
 const FIRST_RETRY_MS = 500;
+const SECOND_TRY_MS = 500;
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const Page = {
   words: read("words"),
@@ -101,6 +102,8 @@ function keepConnected(bokehDocument) {
     if (connection != null) connection.args_string = location.search.substring(1);
     // A move to another replica is over before this notice would be read.
     if (timer == null) timer = setTimeout(() => { notice.hidden = false; }, 1000);
+    // The proxy may not have known at the first try that the replica is gone, and soon does; BokehJS waits longer.
+    if (event.attempts === 1) setTimeout(() => event.reconnect(), SECOND_TRY_MS);
     if (event.timeout == null) void reloadWhenAnswered(RETRY_MS);
   });
   bokehDocument.on_event("client_reconnected", () => {

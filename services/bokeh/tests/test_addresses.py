@@ -26,6 +26,9 @@ from dashboard.allowance import (
     PACE_DEBT_SECONDS,
     PACE_EACH,
     PACE_HASTY,
+    PACE_MAX,
+    RETURN_BURST_SECONDS,
+    RETURN_PACE_BURST_SECONDS,
     SESSION_SHARE,
     SHARE_MAX,
     Allowance,
@@ -121,11 +124,7 @@ async def is_held_back(allowance: Allowance) -> bool:
     return held
 
 
-def test_each_session_that_stays_and_is_used_widens_the_share_up_to_a_bound_and_its_websockets_do_not(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
-
+def test_each_session_that_is_used_widens_the_share_at_once_up_to_a_bound_and_its_websockets_do_not() -> None:
     async def open_and_close() -> None:
         known = Addresses(share=0.1)
         address = known.find("a")
@@ -137,14 +136,15 @@ def test_each_session_that_stays_and_is_used_widens_the_share_up_to_a_bound_and_
         for number in range(3):
             address.open_socket("one")
             address.open_socket(f"another {number}")
+        assert share() == pytest.approx(0.1), "who has done nothing"
+        for number in range(3):
             address.use("one")
             address.use(f"another {number}")
-        assert share() == pytest.approx(0.1), "who has just come"
-        await until(lambda: share() == pytest.approx(0.1 + 4 * SESSION_SHARE))
+        assert share() == pytest.approx(0.1 + 4 * SESSION_SHARE)
         for number in range(1_000):
             address.open_socket(f"many {number}")
             address.use(f"many {number}")
-        await until(lambda: share() == pytest.approx(SHARE_MAX))
+        assert share() == pytest.approx(SHARE_MAX)
         address.allowance.charge(1_000)
         assert await is_held_back(address.allowance), "however many are open"
         for number in range(1_000):
@@ -192,19 +192,55 @@ def test_a_crowd_of_one_address_is_paced_beside_others_and_only_then() -> None:
 
 def test_sessions_that_stay_widen_the_pace_of_their_address() -> None:
     allowance = Allowance(0.5)
-    for sessions, pace in ((0, PACE), (1, PACE), (30, 30 * PACE_EACH), (1_000, SHARE_MAX)):
-        allowance.widen(sessions)
+    for sessions, pace in ((0, PACE), (1, PACE), (30, 30 * PACE_EACH), (1_000, PACE_MAX)):
+        allowance.widen(1_000, sessions)
         assert allowance._pace._share == pytest.approx(pace)
 
 
 def test_a_wider_burst_is_earned_with_time() -> None:
     allowance = Allowance(0.5)
     before = allowance._pace.find_wait()
-    allowance.widen(10)
+    allowance.widen(10, 10)
     assert allowance._pace.find_wait() * 10 * PACE_EACH == pytest.approx(before * PACE, abs=0.001)
     allowance.charge(10 * PACE_EACH)
-    allowance.widen(0)
+    allowance.widen(0, 0)
     assert allowance._pace.find_wait() <= PACE_DEBT_SECONDS / PACE, "who loses it owes no more than others"
+
+
+def test_pages_that_come_back_are_not_held_against_what_their_address_reads() -> None:
+    async def come_back() -> None:
+        known = Addresses(share=0.5)
+        address, other = known.find("a"), known.find("b")
+        address.returns.charge(0.9 * RETURN_BURST_SECONDS)
+        assert not await is_held_back(address.returns)
+        with ExitStack() as crowd:
+            for _ in range(CROWD + 1):
+                crowd.enter_context(address.returns.asking())
+                crowd.enter_context(address.allowance.asking())
+            await address.allowance.wait()
+            assert not await is_held_back(address.returns), "an address is no other to itself"
+            await other.allowance.wait()
+            assert await is_held_back(address.returns), "beside others"
+            assert not await is_held_back(address.allowance)
+        address.returns.charge(RETURN_BURST_SECONDS)
+        assert await is_held_back(address.returns), "it is bounded too"
+        assert not await is_held_back(address.allowance)
+
+    asyncio.run(come_back())
+
+
+def test_what_one_replica_of_four_had_comes_back_at_once_beside_others() -> None:
+    async def come_back() -> None:
+        known = Addresses(share=0.5)
+        address, other = known.find("a"), known.find("b")
+        with ExitStack() as crowd:
+            for _ in range(CROWD + 1):
+                crowd.enter_context(address.returns.asking())
+            await other.allowance.wait()
+            address.returns.charge(0.9 * RETURN_PACE_BURST_SECONDS)
+            assert not await is_held_back(address.returns)
+
+    asyncio.run(come_back())
 
 
 def test_tabs_that_nobody_uses_widen_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import lru_cache
 
-from dashboard.allowance import Allowance, charging
+from dashboard.allowance import RETURNING, Allowance, charging
 from dashboard.company import Company
 from dashboard.turns import Turns
 
@@ -23,12 +23,15 @@ CHANGES_AT_A_TIME = 2
 """Of one address at one replica. They share the interpreter with those of others: more of them would be
 none the faster."""
 
+RETURNS_AT_A_TIME = 2
+"""Pages of an address that come back: one is on its way while another one is made."""
+
 HOLD_SECONDS = 5.0
 """After which a change holds its place no longer: another one of its address may have what it waits for."""
 
 SETTLED_SECONDS = 30.0
-"""After which a session that somebody uses widens what its address may have: who opens many at once, or many
-that nobody looks at, has not the more for it."""
+"""After which a session that somebody uses widens what its address may have beside others: who opens many at
+once, or many that nobody looks at, has not the more for it."""
 
 NETWORK_BITS = 64
 """Of an address of IPv6 that are one client's: who has one has all that begin with them."""
@@ -73,10 +76,15 @@ class Address:
     ----------
     pages
         Its turn to have a page made, one at a time, so that the pages of others are not behind all of its.
+    returning
+        Its turns for pages that come back from another replica, who came first has the first: each of them
+        is waited for. New pages are not behind those.
     changes
         Its turns for all else.
     allowance
         What it may have over time.
+    returns
+        What it may have for pages that come back from another replica, which is no fault of theirs.
 
     Parameters
     ----------
@@ -91,8 +99,10 @@ class Address:
     def __init__(self, share: float, present: set["Address"], company: Company) -> None:
         self._present = present
         self.pages = Turns(1 if share < 1 else sys.maxsize)
+        self.returning = asyncio.Semaphore(RETURNS_AT_A_TIME if share < 1 else sys.maxsize)
         self.changes = asyncio.Semaphore(CHANGES_AT_A_TIME if share < 1 else sys.maxsize)
         self.allowance = Allowance(share, company)
+        self.returns = Allowance(share, company, RETURNING, self.allowance)
         self._sessions: Counter[str] = Counter()
         self._settled: set[str] = set()
         self._used: set[str] = set()
@@ -145,7 +155,8 @@ class Address:
         self._widen()
 
     def _widen(self) -> None:
-        self.allowance.widen(len(self._settled & self._used), hasty=bool(self._pressed))
+        used = self._used - self._pressed.keys()
+        self.allowance.widen(len(used), len(used & self._settled), hasty=bool(self._pressed))
 
     async def take_place(self) -> Place:
         """Wait for a place to make a change, who came first has it first, and until the allowance has room.

@@ -8,7 +8,9 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from dashboard.accounts import Account
 from dashboard.company import Company
 
 BURST_SECONDS = 2.0
@@ -17,12 +19,13 @@ BURST_SECONDS = 2.0
 DEBT_SECONDS = 1.0
 """That an address may have had beyond its burst, so that it is served again within seconds."""
 
-SHARE_MAX = 0.8
-"""Of a processor, that an address may have however many sessions are used there."""
+SHARE_MAX = 2.0
+"""Of a processor, that an address may have however many sessions are used there; as work is counted here,
+which is twice what threads take (threads.py), all that one replica can do."""
 
-SESSION_SHARE = 0.01
-"""Of a processor, that an address may have for each session that is used there: a reader who changes
-something every two seconds takes less."""
+SESSION_SHARE = 0.02
+"""Of a processor, that an address may have for each session that is used there: who changes something
+every two seconds is counted as some 0.012."""
 
 CROWD = 1
 """Of what an address asks for at once, that comes as fast as it can: one reader does one thing at a time."""
@@ -35,13 +38,24 @@ PACE_HASTY = 0.01
 """The same where some of them ask on and on, which readers do not."""
 
 PACE_EACH = 0.02
-"""The same for each of many sessions: who changes something every two seconds is counted as some 0.012."""
+"""The same for each of many sessions."""
+
+PACE_MAX = 0.8
+"""The same however many they are."""
 
 PACE_BURST_SECONDS = 0.025
 PACE_BURST_EACH_SECONDS = 0.02
 """That they may have at once, and so much more for each session."""
 
 PACE_DEBT_SECONDS = 0.2
+
+RETURN_BURST_SECONDS = 12.0
+"""Of processor time that pages of one address may have at once that come back from another replica: two
+hundred of them, as where eight replicas become one."""
+
+RETURN_PACE = 0.4
+RETURN_PACE_BURST_SECONDS = 1.0
+"""The same beside others: those that a replica takes over from one of four are back within seconds."""
 
 LOOK_SECONDS = 0.25
 """How often who waits looks whether there still is a crowd, and others beside it."""
@@ -62,53 +76,17 @@ THREADS_EACH = 1
 """That work for one address: two would wait for each other's interpreter, and others for both."""
 
 
-class Account:
-    """Processor time that was taken, and is made up for as time goes by; on any thread.
+@dataclass(frozen=True)
+class Terms:
+    """What may be had at once, in seconds of a processor, and beside others at what share of one."""
 
-    Parameters
-    ----------
-    burst, debt
-        Seconds that may be had at once, and what may have been had beyond them.
-    share
-        Of a processor, that it is made up for with.
-    """
+    burst: float
+    pace: float
+    pace_burst: float
 
-    def __init__(self, burst: float, debt: float, share: float) -> None:
-        self._burst, self._debt, self._share = burst, debt, share
-        self._owed = 0.0
-        self._at = time.monotonic()
-        self._lock = threading.Lock()
 
-    def charge(self, seconds: float) -> None:
-        """Have taken so much."""
-        with self._lock:
-            self._settle()
-            self._owed = min(self._owed + seconds, self._burst + self._debt)
-
-    def change(self, share: float, burst: float) -> None:
-        """Have another share, and another burst, from now on; what a greater one has more is to be earned."""
-        with self._lock:
-            self._settle()
-            self._owed = min(self._owed + max(0.0, burst - self._burst), burst + self._debt)
-            self._share, self._burst = share, burst
-
-    def find_wait(self) -> float:
-        """Give the seconds until what was taken is within the burst; 0 or less where it is."""
-        with self._lock:
-            self._settle()
-            return (self._owed - self._burst) / self._share
-
-    @property
-    def is_mostly_taken(self) -> bool:
-        """Whether more than half of the burst was taken: who had a turn just now may have to wait again."""
-        with self._lock:
-            self._settle()
-            return self._owed > self._burst / 2
-
-    def _settle(self) -> None:
-        now = time.monotonic()
-        self._owed = max(0.0, self._owed - self._share * (now - self._at))
-        self._at = now
+READING = Terms(BURST_SECONDS, PACE, PACE_BURST_SECONDS)
+RETURNING = Terms(RETURN_BURST_SECONDS, RETURN_PACE, RETURN_PACE_BURST_SECONDS)
 
 
 class Allowance:
@@ -120,6 +98,10 @@ class Allowance:
         Of a processor, that it may have on and on, above 0; with 1 it never waits, for a thread neither.
     company
         Who asks for something just now, of all addresses.
+    terms
+        On which it is answered.
+    owner
+        What else the same address may have, if this is beside that: they are nobody else to each other.
 
     Attributes
     ----------
@@ -127,11 +109,18 @@ class Allowance:
         What is to be done for it on threads.
     """
 
-    def __init__(self, share: float, company: Company | None = None) -> None:
+    def __init__(
+        self,
+        share: float,
+        company: Company | None = None,
+        terms: Terms = READING,
+        owner: "Allowance | None" = None,
+    ) -> None:
         self._least = share
         self._company = company or Company()
-        self._whole = Account(BURST_SECONDS, DEBT_SECONDS, share)
-        self._pace = Account(PACE_BURST_SECONDS, PACE_DEBT_SECONDS, PACE)
+        self._owner = owner or self
+        self._whole = Account(terms.burst, DEBT_SECONDS, share)
+        self._pace = Account(terms.pace_burst, PACE_DEBT_SECONDS, terms.pace)
         self._asked = 0
         self.line = Line(THREADS_EACH if share < 1 else sys.maxsize)
 
@@ -165,16 +154,24 @@ class Allowance:
         finally:
             self.charge(times * min(time.thread_time() - start, WORK_MAX_SECONDS))
 
-    def widen(self, sessions: int, *, hasty: bool = False) -> None:
-        """Let the shares be those of so many sessions that are used, and of others that ask in haste."""
-        share = max(self._least, min(self._least + SESSION_SHARE * sessions, SHARE_MAX))
+    def widen(self, used: int, settled: int, *, hasty: bool = False) -> None:
+        """Let the shares be those of so many sessions that are used, so many of which have been for a while.
+
+        Parameters
+        ----------
+        used, settled
+            Sessions: the first widen what may be had on and on, the others what comes beside others.
+        hasty
+            Whether there are others, which ask on and on.
+        """
+        share = max(self._least, min(self._least + SESSION_SHARE * used, SHARE_MAX))
         self._whole.change(share, BURST_SECONDS)
-        pace = max(PACE_HASTY if hasty else PACE, min(PACE_EACH * sessions, SHARE_MAX))
-        self._pace.change(pace, PACE_BURST_SECONDS + PACE_BURST_EACH_SECONDS * sessions)
+        pace = max(PACE_HASTY if hasty else PACE, min(PACE_EACH * settled, PACE_MAX))
+        self._pace.change(pace, PACE_BURST_SECONDS + PACE_BURST_EACH_SECONDS * settled)
 
     async def wait(self) -> None:
         """Wait until what was taken is within the allowance again, and count a request or a message."""
-        self._company.note(self)
+        self._company.note(self._owner)
         while (seconds := self._find_wait()) > 0:
             await asyncio.sleep(min(seconds, LOOK_SECONDS))
         # Two that share an interpreter are each done when both are: whoever has asked for much, beside
@@ -202,7 +199,7 @@ class Allowance:
 
     @property
     def _is_paced(self) -> bool:
-        return self._asked > CROWD and self._company.has_others(self)
+        return self._asked > CROWD and self._company.has_others(self._owner)
 
 
 class Line:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import batched
 from weakref import WeakKeyDictionary
@@ -44,6 +45,10 @@ SECTIONS_AT_A_TIME = 3
 
 WRITER = CountingThreads(1, thread_name_prefix="analyst")
 """One tab is written at a time, so that other work finds threads and time."""
+
+READER = ThreadPoolExecutor(1, thread_name_prefix="analyst-first")
+"""What is made once for all readers of a version takes a second or two. It is nobody's in particular: as
+work of who comes first, all else of the same address would be behind it."""
 
 
 class Sections(PagePart):
@@ -89,16 +94,10 @@ class AnalystTab(PagePart):
         """Fill the tab for a version, if it does not show it already; returns before it is filled.
 
         Called with the document locked while the tab is open, and on another thread while the page is being
-        made: then it only computes what is shared by all pages, and the page calls again once it is attached.
+        made: then it does nothing, and the page calls again once it is attached.
         """
         document = self._columns[NAMES[0]].document
-        if document is None:
-            try:
-                analyse(version)
-            except TraceCorrupt as error:
-                log.error("study %s: %s", version.manifest.study.name, error)
-            return
-        if version is self._shown:
+        if document is None or version is self._shown:
             return
         self._shown, self._filling = version, (filling := self._filling + 1)
         # Another version's sections would be taken for this one's until they are replaced.
@@ -113,7 +112,8 @@ class AnalystTab(PagePart):
 
         @without_document_lock
         async def fill() -> None:
-            made = await asyncio.get_running_loop().run_in_executor(WRITER, make)
+            threads = WRITER if version in _ready else READER
+            made = await asyncio.get_running_loop().run_in_executor(threads, make)
             for some in batched(made, SECTIONS_AT_A_TIME, strict=False):
                 if is_open(document):
                     document.add_next_tick_callback(partial(self._put, filling, some))

@@ -153,11 +153,11 @@ class SocketHandler(SecuredHandler, WSHandler):
             return
         address = self._address
         try:
-            with address.allowance.asking():
-                async with address.pages:
-                    await address.allowance.wait()
+            with address.returns.asking():
+                async with address.returning:
+                    await address.returns.wait()
                     async with take_turn(lambda: self in traffic.sockets and not traffic.closing):
-                        with address.allowance.serving(), charging(address.allowance):
+                        with address.returns.serving(), charging(address.returns):
                             await super()._async_open(token)
         except VisitorLeft:
             return

@@ -1,12 +1,16 @@
 """Building documents that nobody sees, to know that visitors' documents can be built, and at once."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 
 from bokeh.document import Document
 
+from dashboard.analyst import make_sections
 from dashboard.application import FAULT, PageBuilder
 from dashboard.process import Process
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
 RETRY_SECONDS = 5.0
@@ -33,6 +37,20 @@ def try_every(process: Process, builder: PageBuilder) -> str | None:
     return next((fault for fault in faults if fault is not None), None)
 
 
+def prepare_tabs(process: Process) -> None:
+    """Make what all pages show in the analyst's tab of each current version.
+
+    A process that takes over pages of another one has no second to spare for it.
+    """
+    for now in process.cache.shelf.studies:
+        if now.current is None:
+            continue
+        try:
+            make_sections(now.current)
+        except Exception:
+            log.exception("study %s: the analyst's tab could not be made; the page is served", now.name)
+
+
 async def try_builds(process: Process, builder: PageBuilder, ready: Callable[[], None]) -> None:
     """Try whenever other versions are served, and every few seconds while builds fail; then say `ready`.
 
@@ -40,6 +58,7 @@ async def try_builds(process: Process, builder: PageBuilder, ready: Callable[[],
     """
     since = 0.0
     loop = asyncio.get_running_loop()
+    await asyncio.to_thread(prepare_tabs, process)
     while True:
         served = process.served
         failing = process.health.build_fault is not None
