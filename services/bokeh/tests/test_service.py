@@ -20,6 +20,7 @@ from visits import Visit, make_token, read_block
 
 from conftest import SERVICE, Service, eventually, free_port
 from dashboard.assets import Assets
+from dashboard.drain import SPREAD_SECONDS, find_spread
 from dashboard.health import BUSY_SECONDS, STALLED_SECONDS, Health, HealthServer, keep_asking_threads
 from dashboard.secured import is_own_origin
 from dashboard.state import QUERY_MAX
@@ -117,6 +118,15 @@ def test_a_failed_build_and_a_drain_are_live_but_not_ready() -> None:
     assert (health.check_live()[0], health.check_ready()[0]) == (True, False)
     health.build_fault, health.draining = None, True
     assert (health.check_live()[0], health.check_ready()[0]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("sockets", "seconds"), [(1, 0.5), (2, 1), (4, 2), (11, 8), (14, 8), (16, 8), (300, SPREAD_SECONDS)]
+)
+def test_replicas_with_about_as_many_pages_that_stop_together_end_together(
+    sockets: int, seconds: float
+) -> None:
+    assert find_spread(sockets) == seconds
 
 
 def test_a_process_whose_worker_threads_are_all_held_is_live_but_not_ready_until_one_is_free() -> None:

@@ -2,15 +2,17 @@
 
 import asyncio
 import logging
+import math
 
 from dashboard.health import Health
 from dashboard.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
-CLOSE_SECONDS = 0.25
-"""Time between one websocket closed and the next, so that the other replicas are not asked for all pages at
-once: even if several drain at a time, the ones that stay make each page before the next is asked for."""
+CLOSE_SECONDS = 0.5
+"""Time between one websocket closed and the next, at least where there are few, so that the other replicas
+are not asked for all pages at once: even if several drain at a time, the ones that stay make each page before
+the next is asked for."""
 
 SPREAD_SECONDS = 8.0
 """Time that closing all of them may take; with the rest it stays below what Compose waits for the end."""
@@ -23,6 +25,15 @@ SERVICE_RESTART = 1012
 """The close code that tells browsers to come back; they reconnect at once (RFC 6455 registry)."""
 
 
+def find_spread(sockets: int) -> float:
+    """Give the seconds that closing so many websockets takes: a power of two, up to `SPREAD_SECONDS`.
+
+    Replicas that are told to stop together, with about as many pages each, then end together. Whenever one
+    ends, the proxy takes all others for ready until it has looked, and sends pages to those that still drain.
+    """
+    return min(SPREAD_SECONDS, 2.0 ** math.ceil(math.log2(CLOSE_SECONDS * max(1, sockets))))
+
+
 async def drain(health: Health, traffic: Traffic, seconds: float) -> None:
     """Fail readiness at once, serve on for `seconds`, then close websockets evenly and wait for the rest."""
     health.draining = True
@@ -30,7 +41,7 @@ async def drain(health: Health, traffic: Traffic, seconds: float) -> None:
     await asyncio.sleep(seconds)
     traffic.closing = True
     open_sockets = list(traffic.sockets)
-    pause = min(CLOSE_SECONDS, SPREAD_SECONDS / max(1, len(open_sockets)))
+    pause = find_spread(len(open_sockets)) / max(1, len(open_sockets))
     log.info("draining: closing %d websockets, one every %.2f s", len(open_sockets), pause)
     for socket in open_sockets:
         socket.close(SERVICE_RESTART, "the replica is stopping")
