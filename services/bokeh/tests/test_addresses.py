@@ -1,8 +1,6 @@
 """Who asks for much waits, and nobody else does."""
 
 import asyncio
-import time
-from contextlib import ExitStack
 
 import pytest
 
@@ -17,23 +15,7 @@ from dashboard.addresses import (
     TooMuch,
     name_network,
 )
-from dashboard.allowance import (
-    BURST_SECONDS,
-    CROWD,
-    DEBT_SECONDS,
-    PACE,
-    PACE_BURST_SECONDS,
-    PACE_DEBT_SECONDS,
-    PACE_EACH,
-    PACE_HASTY,
-    PACE_MAX,
-    RETURN_BURST_SECONDS,
-    RETURN_PACE_BURST_SECONDS,
-    SESSION_SHARE,
-    SHARE_MAX,
-    Allowance,
-)
-from dashboard.company import LATELY_SECONDS, Company
+from dashboard.allowance import BURST_SECONDS, PACE, PACE_EACH, PACE_HASTY, Allowance
 
 
 async def fill(address: Address) -> list[Place]:
@@ -87,162 +69,6 @@ def test_an_address_that_is_gone_is_forgotten_after_many_others() -> None:
     assert known.find("first") is not first
 
 
-def test_who_has_had_more_than_the_allowance_waits_until_it_is_made_up_for() -> None:
-    async def ask() -> None:
-        known = Addresses(share=0.5)
-        greedy, other = known.find("a").allowance, known.find("b").allowance
-        owed = 0.02
-        greedy.charge(BURST_SECONDS + owed)
-        start = time.monotonic()
-        waiting = asyncio.create_task(greedy.wait())
-        await asyncio.sleep(0)
-        assert not waiting.done()
-        assert not await is_held_back(other)
-        await waiting
-        # An early tick of the clock is no fault of the wait.
-        assert time.monotonic() - start >= 0.9 * owed / 0.5
-
-    asyncio.run(ask())
-
-
-def test_what_is_within_the_allowance_never_waits() -> None:
-    async def ask() -> None:
-        allowance = Allowance(0.01)
-        allowance.charge(0.9 * BURST_SECONDS)
-        waiting = asyncio.create_task(allowance.wait())
-        await asyncio.sleep(0)
-        assert waiting.done()
-
-    asyncio.run(ask())
-
-
-async def is_held_back(allowance: Allowance) -> bool:
-    asking = asyncio.create_task(allowance.wait())
-    await asyncio.sleep(0)
-    held = not asking.done()
-    asking.cancel()
-    return held
-
-
-def test_each_session_that_is_used_widens_the_share_at_once_up_to_a_bound_and_its_websockets_do_not() -> None:
-    async def open_and_close() -> None:
-        known = Addresses(share=0.1)
-        address = known.find("a")
-        whole = address.allowance._whole
-
-        def share() -> float:
-            return whole._share
-
-        for number in range(3):
-            address.open_socket("one")
-            address.open_socket(f"another {number}")
-        assert share() == pytest.approx(0.1), "who has done nothing"
-        for number in range(3):
-            address.use("one")
-            address.use(f"another {number}")
-        assert share() == pytest.approx(0.1 + 4 * SESSION_SHARE)
-        for number in range(1_000):
-            address.open_socket(f"many {number}")
-            address.use(f"many {number}")
-        assert share() == pytest.approx(SHARE_MAX)
-        address.allowance.charge(1_000)
-        assert await is_held_back(address.allowance), "however many are open"
-        for number in range(1_000):
-            address.close_socket(f"many {number}")
-        address.close_socket("one")
-        assert share() == pytest.approx(0.1 + 4 * SESSION_SHARE)
-        assert known.count_present() == 1
-        for session in ("one", "one", *(f"another {number}" for number in range(3))):
-            address.close_socket(session)
-        assert share() == pytest.approx(0.1)
-        assert known.count_present() == 0
-
-    asyncio.run(open_and_close())
-
-
-def test_a_crowd_of_one_address_is_paced_beside_others_and_only_then() -> None:
-    async def ask() -> None:
-        known = Addresses(share=0.5)
-        address, other = known.find("a"), known.find("b")
-        mine = address.allowance
-        mine.charge(0.9 * BURST_SECONDS)
-        await other.allowance.wait()
-        assert not await is_held_back(mine), "who does one thing after the other"
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(address.allowance.asking())
-            assert await is_held_back(mine)
-            assert not await is_held_back(other.allowance), "who has taken little"
-            start = time.monotonic()
-            await mine.wait()
-            took = time.monotonic() - start
-            assert took < 1.5 * PACE_DEBT_SECONDS / PACE, "what was taken at once is not held against it"
-        assert not mine._is_paced
-
-        known = Addresses(share=0.5)
-        address = known.find("a")
-        address.allowance.charge(0.9 * BURST_SECONDS)
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(address.allowance.asking())
-            assert not await is_held_back(address.allowance), "nobody else is there"
-
-    asyncio.run(ask())
-
-
-def test_sessions_that_stay_widen_the_pace_of_their_address() -> None:
-    allowance = Allowance(0.5)
-    for sessions, pace in ((0, PACE), (1, PACE), (30, 30 * PACE_EACH), (1_000, PACE_MAX)):
-        allowance.widen(1_000, sessions)
-        assert allowance._pace._share == pytest.approx(pace)
-
-
-def test_a_wider_burst_is_earned_with_time() -> None:
-    allowance = Allowance(0.5)
-    before = allowance._pace.find_wait()
-    allowance.widen(10, 10)
-    assert allowance._pace.find_wait() * 10 * PACE_EACH == pytest.approx(before * PACE, abs=0.001)
-    allowance.charge(10 * PACE_EACH)
-    allowance.widen(0, 0)
-    assert allowance._pace.find_wait() <= PACE_DEBT_SECONDS / PACE, "who loses it owes no more than others"
-
-
-def test_pages_that_come_back_are_not_held_against_what_their_address_reads() -> None:
-    async def come_back() -> None:
-        known = Addresses(share=0.5)
-        address, other = known.find("a"), known.find("b")
-        address.returns.charge(0.9 * RETURN_BURST_SECONDS)
-        assert not await is_held_back(address.returns)
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(address.returns.asking())
-                crowd.enter_context(address.allowance.asking())
-            await address.allowance.wait()
-            assert not await is_held_back(address.returns), "an address is no other to itself"
-            await other.allowance.wait()
-            assert await is_held_back(address.returns), "beside others"
-            assert not await is_held_back(address.allowance)
-        address.returns.charge(RETURN_BURST_SECONDS)
-        assert await is_held_back(address.returns), "it is bounded too"
-        assert not await is_held_back(address.allowance)
-
-    asyncio.run(come_back())
-
-
-def test_what_one_replica_of_four_had_comes_back_at_once_beside_others() -> None:
-    async def come_back() -> None:
-        known = Addresses(share=0.5)
-        address, other = known.find("a"), known.find("b")
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(address.returns.asking())
-            await other.allowance.wait()
-            address.returns.charge(0.9 * RETURN_PACE_BURST_SECONDS)
-            assert not await is_held_back(address.returns)
-
-    asyncio.run(come_back())
-
-
 def test_tabs_that_nobody_uses_widen_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
 
@@ -284,50 +110,6 @@ def test_a_session_that_asks_in_haste_widens_nothing_for_a_while(monkeypatch: py
     asyncio.run(press())
 
 
-def test_who_has_asked_for_much_beside_others_comes_after_what_is_being_made() -> None:
-    async def ask() -> None:
-        known = Addresses(share=0.5)
-        mine, other = known.find("a").allowance, known.find("b").allowance
-        await other.wait()
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(mine.asking())
-            mine.charge(0.9 * PACE_BURST_SECONDS)
-            with other.serving():
-                assert await is_held_back(mine)
-                assert not await is_held_back(other)
-                waiting = asyncio.create_task(mine.wait())
-                await asyncio.sleep(0)
-            async with asyncio.timeout(30):
-                await waiting
-            with other.serving():
-                async with asyncio.timeout(30):
-                    # Others may never stop.
-                    await mine.wait()
-
-    asyncio.run(ask())
-
-
-def test_who_asks_is_company_to_others_and_not_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    company = Company()
-    first, second, third = "first", "second", "third"
-    assert not company.has_others(first)
-    company.note(first)
-    assert not company.has_others(first)
-    assert company.has_others(second)
-    now[0] += LATELY_SECONDS / 2
-    company.note(second)
-    company.note(second)
-    assert all(map(company.has_others, (first, second, third)))
-    now[0] += 0.9 * LATELY_SECONDS
-    assert not company.has_others(second), "the first has long been gone"
-    assert company.has_others(first)
-    company.note(third)
-    assert company.has_others(third), "the second was here"
-
-
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
@@ -342,22 +124,6 @@ def test_all_addresses_that_a_client_of_ipv6_has_are_one(one: str, other: str, *
     assert (name_network(one) == name_network(other)) is same
     known = Addresses(0.5)
     assert (known.find(one) is known.find(other)) is same
-
-
-def test_a_whole_share_is_no_bound() -> None:
-    async def ask() -> None:
-        allowance = Allowance(1)
-        allowance.charge(1_000)
-        assert not await is_held_back(allowance)
-
-    asyncio.run(ask())
-
-
-def test_however_much_was_taken_is_made_up_for_within_seconds() -> None:
-    allowance = Allowance(0.5)
-    for _ in range(1_000):
-        allowance.charge(1)
-    assert allowance._find_wait() <= DEBT_SECONDS / 0.5
 
 
 def test_an_answer_that_would_come_too_late_is_refused_and_holds_no_turn(

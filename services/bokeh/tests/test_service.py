@@ -1,9 +1,8 @@
-"""The process around the page: health, drain, what it refuses, what it logs."""
+"""The process around the page: health, what it refuses, what it logs."""
 
 import asyncio
 import http.client
 import json
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,6 @@ from visits import Visit, make_token, read_block
 
 from conftest import SERVICE, Service, eventually, free_port
 from dashboard.assets import Assets
-from dashboard.drain import SPREAD_SECONDS, find_spread
 from dashboard.health import BUSY_SECONDS, STALLED_SECONDS, Health, HealthServer, keep_asking_threads
 from dashboard.secured import is_own_origin
 from dashboard.state import QUERY_MAX
@@ -120,15 +118,6 @@ def test_a_failed_build_and_a_drain_are_live_but_not_ready() -> None:
     assert (health.check_live()[0], health.check_ready()[0]) == (True, False)
 
 
-@pytest.mark.parametrize(
-    ("sockets", "seconds"), [(1, 0.5), (2, 1), (4, 2), (11, 8), (14, 8), (16, 8), (300, SPREAD_SECONDS)]
-)
-def test_replicas_with_about_as_many_pages_that_stop_together_end_together(
-    sockets: int, seconds: float
-) -> None:
-    assert find_spread(sockets) == seconds
-
-
 def test_a_process_whose_worker_threads_are_all_held_is_live_but_not_ready_until_one_is_free() -> None:
     health, held, release = Health(build_fault=None), threading.Barrier(3), threading.Event()
 
@@ -184,35 +173,6 @@ def test_head_is_answered_as_get_is_without_the_body(shared: Service, path: str)
     answer = connection.getresponse()
     assert (answer.status, answer.read()) == (200, b"")
     connection.close()
-
-
-def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Service) -> None:
-    publish(service.root)
-    service.start(DRAIN_SECONDS="1.5")
-    eventually(service.ready)
-
-    async def visit_and_stop() -> tuple[int | None, float]:
-        token = read_block(service.ask()[1], "render-item")["token"]
-        socket = await websocket_connect(service.ask_socket(), subprotocols=["bokeh", token])
-        assert b"ACK" in await read_whole(socket)
-        service.process.send_signal(signal.SIGTERM)
-        began = time.monotonic()
-        await asyncio.to_thread(eventually, lambda: not service.ready(), 1)
-        assert (await asyncio.to_thread(service.ask))[0] == 200, "pages are served while the proxy finds out"
-        assert (await asyncio.to_thread(service.ask, "/live", service.health_port))[0] == 200
-        while await socket.read_message() is not None:
-            pass
-        return socket.close_code, time.monotonic() - began
-
-    code, seconds = asyncio.run(visit_and_stop())
-    assert code == 1012
-    assert seconds >= 1.5
-    assert service.process.wait(10) == 0
-
-
-async def read_whole(socket: WebSocketClientConnection) -> bytes:
-    parts = [await socket.read_message() for _ in range(3)]
-    return b"".join(part if isinstance(part, bytes) else str(part).encode() for part in parts)
 
 
 def test_nothing_at_warning_or_above_in_a_clean_start_fit_visit_and_stop(service: Service) -> None:

@@ -118,6 +118,7 @@ class Allowance:
     ) -> None:
         self._least = share
         self._company = company or Company()
+        self._terms = terms
         self._owner = owner or self
         self._whole = Account(terms.burst, DEBT_SECONDS, share)
         self._pace = Account(terms.pace_burst, PACE_DEBT_SECONDS, terms.pace)
@@ -165,9 +166,9 @@ class Allowance:
             Whether there are others, which ask on and on.
         """
         share = max(self._least, min(self._least + SESSION_SHARE * used, SHARE_MAX))
-        self._whole.change(share, BURST_SECONDS)
-        pace = max(PACE_HASTY if hasty else PACE, min(PACE_EACH * settled, PACE_MAX))
-        self._pace.change(pace, PACE_BURST_SECONDS + PACE_BURST_EACH_SECONDS * settled)
+        self._whole.change(share, self._terms.burst)
+        pace = max(PACE_HASTY if hasty else self._terms.pace, min(PACE_EACH * settled, PACE_MAX))
+        self._pace.change(pace, self._terms.pace_burst + PACE_BURST_EACH_SECONDS * settled)
 
     async def wait(self) -> None:
         """Wait until what was taken is within the allowance again, and count a request or a message."""

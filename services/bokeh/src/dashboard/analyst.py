@@ -142,17 +142,28 @@ def make_sections(version: LoadedVersion) -> tuple[Filled, ...]:
 
     Where the trace cannot be read any more, sections that rest on it say so.
     """
-    ready = _ready.get(version)
+    ready = prepare_sections(version)
     if ready is None:
         account = write_account(version)
+        return _draw((*_say_lost(account), *account))
+    return copy_part(ready).filled
+
+
+def prepare_sections(version: LoadedVersion) -> Sections | None:
+    """Make what is copied into all pages of a version, once; None where its trace cannot be read any more.
+
+    Blocks, the first time for a second or two: not for the event loop.
+    """
+    ready = _ready.get(version)
+    if ready is None:
         try:
-            sections = (*write_sections(version, analyse(version)), *account)
+            sections = (*write_sections(version, analyse(version)), *write_account(version))
         except TraceCorrupt as error:
             log.error("study %s: %s", version.manifest.study.name, error)
-            return _draw((*_say_lost(account), *account))
+            return None
         ready = _ready[version] = Sections(_draw(sections))
         drop_empty(collect_models(model for _, children in ready.filled for model in children))
-    return copy_part(ready).filled
+    return ready
 
 
 def _say_lost(account: tuple[Section, ...]) -> tuple[Section, ...]:

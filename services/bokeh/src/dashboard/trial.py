@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bokeh.document import Document
 
-from dashboard.analyst import make_sections
+from dashboard.analyst import prepare_sections
 from dashboard.application import FAULT, PageBuilder
 from dashboard.process import Process
 
@@ -46,7 +46,7 @@ def prepare_tabs(process: Process) -> None:
         if now.current is None:
             continue
         try:
-            make_sections(now.current)
+            prepare_sections(now.current)
         except Exception:
             log.exception("study %s: the analyst's tab could not be made; the page is served", now.name)
 

@@ -1,0 +1,51 @@
+"""How a process leaves: not ready at once, pages moved before the end."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+from synthetic import publish
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+from visits import read_block
+
+from conftest import Service, eventually
+from dashboard.drain import SPREAD_SECONDS, find_spread
+
+
+async def read_whole(socket: WebSocketClientConnection) -> bytes:
+    parts = [await socket.read_message() for _ in range(3)]
+    return b"".join(part if isinstance(part, bytes) else str(part).encode() for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("sockets", "seconds"), [(1, 0.5), (2, 1), (4, 2), (11, 8), (14, 8), (16, 8), (300, SPREAD_SECONDS)]
+)
+def test_replicas_with_about_as_many_pages_that_stop_together_end_together(
+    sockets: int, seconds: float
+) -> None:
+    assert find_spread(sockets) == seconds
+
+
+def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Service) -> None:
+    publish(service.root)
+    service.start(DRAIN_SECONDS="1.5")
+    eventually(service.ready)
+
+    async def visit_and_stop() -> tuple[int | None, float]:
+        token = read_block(service.ask()[1], "render-item")["token"]
+        socket = await websocket_connect(service.ask_socket(), subprotocols=["bokeh", token])
+        assert b"ACK" in await read_whole(socket)
+        service.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        await asyncio.to_thread(eventually, lambda: not service.ready(), 1)
+        assert (await asyncio.to_thread(service.ask))[0] == 200, "pages are served while the proxy finds out"
+        assert (await asyncio.to_thread(service.ask, "/live", service.health_port))[0] == 200
+        while await socket.read_message() is not None:
+            pass
+        return socket.close_code, time.monotonic() - began
+
+    code, seconds = asyncio.run(visit_and_stop())
+    assert code == 1012
+    assert seconds >= 1.5
+    assert service.process.wait(10) == 0
