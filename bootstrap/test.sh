@@ -50,7 +50,7 @@ stack() { run_pytest tests "$@"; }
 
 faults() {
     # All faults made anew: no figure of an earlier run stays. Those that are chosen replace their own.
-    [ "$#" -gt 0 ] || rm -f docs/faults.json
+    [ "$#" -gt 0 ] || set -- --anew
     # As much processor time as the stack under test has, which is more than others get: some criteria
     # are seconds.
     TESTS_SHARE=8192 run_pytest tests/faults --faults full "$@"

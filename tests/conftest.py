@@ -15,6 +15,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--faults", choices=("short", "full"), default="short", help="how much of tests/faults is done"
     )
+    parser.addoption("--anew", action="store_true", help="drop what earlier runs have measured but the soak")
     parser.addoption("--sessions", type=int, help="live sessions while faults last, instead of the form's")
     parser.addoption("--loads", type=float, help="page loads a second meanwhile")
     parser.addoption("--minutes", type=float, default=60, help="how long the soak lasts")

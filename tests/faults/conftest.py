@@ -41,11 +41,11 @@ def form(request: pytest.FixtureRequest) -> Form:
 
 
 @pytest.fixture(scope="package")
-def ledger(form: Form) -> Ledger:
+def ledger(form: Form, request: pytest.FixtureRequest) -> Ledger:
     """Of the full form in docs/; of the short form among the artifacts, from nothing."""
     ledger = Ledger(REPOSITORY / "docs" if form.full else ARTIFACTS / "faults")
     if form.full:
-        ledger.read()
+        ledger.read(soak_only=request.config.getoption("anew"))
     sizes = f"{REPLICAS} replicas with {form.sessions} live websocket sessions that each change a widget "
     sizes += f"every 2 s, {form.loads:g} new page loads a second, and one Chromium whose page is watched"
     ledger.conditions = [f"Base load, unless a row says otherwise: {sizes}.", describe_machine()]

@@ -10,7 +10,7 @@ import pytest
 from docker.models.containers import Container
 
 from faults.injection import sessions_of, standing_of
-from faults.ledger import Ledger
+from faults.ledger import SOAK, Ledger
 from faults.load import Load, say_failures
 from probes import eventually
 
@@ -43,7 +43,7 @@ def test_memory_of_the_replicas_stays_and_sessions_end(
                     samples[str(replica.name)].append(((now - began) / 3600, memory_of(replica)))
             due = began + SAMPLE_SECONDS * ((time.monotonic() - began) // SAMPLE_SECONDS + 1)
             time.sleep(due - time.monotonic())
-    with ledger.account(f"{minutes:g} minutes of the base load") as account:
+    with ledger.account(f"{minutes:g} {SOAK}") as account:
         slopes = {}
         for name, points in samples.items():
             hours, sizes = zip(*points, strict=True)

@@ -19,7 +19,7 @@ from dashboard.allowance import BURST_SECONDS, PACE, PACE_EACH, PACE_HASTY, Allo
 
 
 async def fill(address: Address) -> list[Place]:
-    return [await address.take_place() for _ in range(CHANGES_AT_A_TIME)]
+    return [await address.take_place("one") for _ in range(CHANGES_AT_A_TIME)]
 
 
 def test_an_address_has_so_many_places_and_others_have_their_own() -> None:
@@ -27,7 +27,7 @@ def test_an_address_has_so_many_places_and_others_have_their_own() -> None:
         known = Addresses(share=0.9)
         mine = known.find("a")
         held = await fill(mine)
-        waiting = [asyncio.create_task(mine.take_place()) for _ in range(3)]
+        waiting = [asyncio.create_task(mine.take_place("one")) for _ in range(3)]
         await fill(known.find("b"))
         await asyncio.sleep(0)
         assert not any(task.done() for task in waiting)
@@ -51,7 +51,7 @@ def test_a_change_that_lasts_holds_its_place_no_longer(monkeypatch: pytest.Monke
         address = Addresses(share=0.9).find("a")
         held = await fill(address)
         async with asyncio.timeout(30):
-            (await address.take_place()).leave()
+            (await address.take_place("one")).leave()
         for place in held:
             place.leave()
 
@@ -77,10 +77,44 @@ def test_tabs_that_nobody_uses_widen_nothing(monkeypatch: pytest.MonkeyPatch) ->
         for number in range(10):
             address.open_socket(f"session {number}")
         await until(lambda: len(address._settled) == 10)
-        assert address.allowance._pace._share == PACE
+        assert address.allowance._pace._share <= PACE
         for number in range(2):
             address.use(f"session {number}")
         assert address.allowance._pace._share == pytest.approx(2 * PACE_EACH), "as soon as they are used"
+
+    asyncio.run(stay())
+
+
+def test_the_rest_of_a_page_that_was_given_waits_for_no_place() -> None:
+    async def come() -> None:
+        address = Addresses(share=0.9).find("a")
+        held = await fill(address)
+        address.allowance.charge(10 * BURST_SECONDS)
+        address.add_place().leave()
+        for place in held:
+            place.leave()
+
+    asyncio.run(come())
+
+
+def test_a_session_that_is_held_up_widens_nothing_before_it_was_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
+
+    async def stay() -> None:
+        address = Addresses(share=0.9).find("a")
+        held = await fill(address)
+        waiting = asyncio.create_task(address.take_place("held up"))
+        for session in ("held up", "answered"):
+            address.open_socket(session)
+            address.use(session)
+        await until(lambda: "answered" in address._settled)
+        assert "held up" not in address._settled
+        for place in held:
+            place.leave()
+        (await waiting).leave()
+        await until(lambda: "held up" in address._settled)
 
     asyncio.run(stay())
 

@@ -10,11 +10,14 @@ from dashboard.addresses import Addresses
 from dashboard.allowance import (
     BURST_SECONDS,
     CROWD,
+    CROWD_SECONDS,
     DEBT_SECONDS,
+    IDLE_MANY,
     PACE,
     PACE_BURST_SECONDS,
     PACE_DEBT_SECONDS,
     PACE_EACH,
+    PACE_HASTY,
     PACE_MAX,
     RETURN_BURST_SECONDS,
     RETURN_PACE_BURST_SECONDS,
@@ -115,6 +118,10 @@ def test_a_crowd_of_one_address_is_paced_beside_others_and_only_then() -> None:
             await mine.wait()
             took = time.monotonic() - start
             assert took < 1.5 * PACE_DEBT_SECONDS / PACE, "what was taken at once is not held against it"
+        mine.charge(0.1 * BURST_SECONDS)
+        await other.allowance.wait()
+        assert await is_held_back(mine), "who was told to come again comes one by one"
+        mine._crowd_at -= CROWD_SECONDS
         assert not mine._is_paced
 
         known = Addresses(share=0.5)
@@ -133,6 +140,46 @@ def test_sessions_that_stay_widen_the_pace_of_their_address() -> None:
     for sessions, pace in ((0, PACE), (1, PACE), (30, 30 * PACE_EACH), (1_000, PACE_MAX)):
         allowance.widen(1_000, sessions)
         assert allowance._pace._share == pytest.approx(pace)
+
+
+def test_many_pages_that_nobody_has_used_narrow_the_pace_of_their_address_until_somebody_does() -> None:
+    async def open_many() -> None:
+        address = Addresses(share=0.1).find("a")
+
+        def pace() -> float:
+            return address.allowance._pace._share
+
+        for number in range(IDLE_MANY):
+            address.open_socket(f"class {number}")
+        assert pace() == pytest.approx(PACE), "a few that have just sat down"
+        for number in range(IDLE_MANY):
+            address.open_socket(f"tab {number}")
+        assert pace() == pytest.approx(PACE / 2)
+        for number in range(IDLE_MANY):
+            address.use(f"class {number}")
+        assert pace() == pytest.approx(PACE)
+        for number in range(1_000):
+            address.open_socket(f"more {number}")
+        assert pace() == pytest.approx(PACE_HASTY)
+        for number in range(1_000):
+            address.close_socket(f"more {number}")
+        assert pace() == pytest.approx(PACE)
+        for number in range(1_000):
+            address.open_socket(f"back {number}", returns=True)
+        assert pace() == pytest.approx(PACE), "of those that come back it is not known"
+
+    asyncio.run(open_many())
+
+
+def test_what_is_held_against_the_pace_is_uneven_and_on_average_what_was_taken() -> None:
+    charges = []
+    for _ in range(2_000):
+        allowance = Allowance(0.5)
+        allowance.charge(0.01)
+        charges.append(allowance._pace._owed / 0.01)
+    assert max(charges) > 1.4
+    assert min(charges) < 0.6
+    assert sum(charges) / len(charges) == pytest.approx(1, abs=0.05)
 
 
 def test_a_wider_burst_is_earned_with_time() -> None:

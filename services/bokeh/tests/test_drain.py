@@ -3,14 +3,18 @@
 import asyncio
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from synthetic import publish
+from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection, websocket_connect
-from visits import read_block
+from visits import Visit, read_block
 
 from conftest import Service, eventually
 from dashboard.drain import SPREAD_SECONDS, find_spread
+from dashboard.traffic import FIRST_SOCKET_SECONDS, Traffic
 
 
 async def read_whole(socket: WebSocketClientConnection) -> bytes:
@@ -49,3 +53,47 @@ def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Servi
     assert code == 1012
     assert seconds >= 1.5
     assert service.process.wait(10) == 0
+
+
+@contextmanager
+def closing(service: Service) -> Iterator[list[Visit]]:
+    """Have a service that is closing the websockets of its pages, and will be for some seconds."""
+    publish(service.root)
+    service.start()
+    eventually(service.ready)
+    visits = [Visit(service) for _ in range(8)]
+    service.process.send_signal(signal.SIGTERM)
+    eventually(lambda: "draining: closing" in service.read_log())
+    yield visits
+    assert service.process.wait(20) == 0
+    assert "gave up" not in service.read_log()
+
+
+def test_a_page_that_is_handed_out_while_others_move_is_whole_before_it_moves(service: Service) -> None:
+    with closing(service):
+        late = Visit(service)
+        assert late.words["view"] == "dashboard"
+        assert late.wait_until_closed() == 1012
+
+
+def test_a_page_that_moves_away_is_not_taken_back(service: Service) -> None:
+    with closing(service) as visits:
+        assert visits[0].wait_until_closed() == 1012
+        with pytest.raises(HTTPClientError, match="503"):
+            Visit(service, token=visits[0].token)
+
+
+def test_a_page_whose_websocket_may_still_come_holds_up_the_end_for_a_moment_only() -> None:
+    now = 100.0
+    traffic = Traffic()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "monotonic", lambda: now)
+        traffic.hand_out("one")
+        traffic.hand_out("another")
+        assert traffic.expects("one")
+        traffic.take("one")
+        assert not traffic.expects("one")
+        assert not traffic.is_over
+        now += FIRST_SOCKET_SECONDS + 0.1
+        assert not traffic.expects("another")
+        assert traffic.is_over

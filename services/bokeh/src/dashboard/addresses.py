@@ -106,11 +106,19 @@ class Address:
         self._sessions: Counter[str] = Counter()
         self._settled: set[str] = set()
         self._used: set[str] = set()
+        self._idle: set[str] = set()
+        self._held_up: Counter[str] = Counter()
         self._pressed: dict[str, float] = {}
 
-    def open_socket(self, session_id: str) -> None:
-        """Know of one more websocket; several of one session are one reader."""
+    def open_socket(self, session_id: str, *, returns: bool = False) -> None:
+        """Know of one more websocket; several of one session are one reader.
+
+        Of one that `returns` from another replica it is not known here whether somebody uses it.
+        """
         self._sessions[session_id] += 1
+        if not returns and session_id not in self._used:
+            self._idle.add(session_id)
+            self._widen()
         self._present.add(self)
         self._settle_in(SETTLED_SECONDS, session_id)
 
@@ -122,6 +130,7 @@ class Address:
         if session_id not in self._sessions:
             self._settled.discard(session_id)
             self._used.discard(session_id)
+            self._idle.discard(session_id)
             self._pressed.pop(session_id, None)
             self._widen()
 
@@ -129,6 +138,7 @@ class Address:
         """Know of a session whose reader has done something."""
         if session_id not in self._used:
             self._used.add(session_id)
+            self._idle.discard(session_id)
             self._widen()
 
     def press(self, session_id: str) -> None:
@@ -147,6 +157,9 @@ class Address:
             return
         pressed_at = self._pressed.get(session_id, -math.inf)
         left = pressed_at + SETTLED_SECONDS - asyncio.get_running_loop().time()
+        if session_id in self._held_up:
+            # Whether it asks in haste is known only once it has had an answer.
+            left = SETTLED_SECONDS
         if left > 0:
             self._settle_in(left, session_id)
             return
@@ -156,9 +169,18 @@ class Address:
 
     def _widen(self) -> None:
         used = self._used - self._pressed.keys()
-        self.allowance.widen(len(used), len(used & self._settled), hasty=bool(self._pressed))
+        self.allowance.widen(
+            len(used), len(used & self._settled), idle=len(self._idle), hasty=bool(self._pressed)
+        )
 
-    async def take_place(self) -> Place:
+    def add_place(self) -> Place:
+        """Give a place beside all others at once: for the rest of a page that was waited for already."""
+        with ExitStack() as asking:
+            asking.enter_context(self.allowance.asking())
+            asking.enter_context(self.allowance.serving())
+            return Place(asking.pop_all().close)
+
+    async def take_place(self, session_id: str) -> Place:
         """Wait for a place to make a change, who came first has it first, and until the allowance has room.
 
         The messages of a websocket are taken one after the other, so one that waits here makes its sender
@@ -167,9 +189,13 @@ class Address:
         """
         with ExitStack() as asking:
             asking.enter_context(self.allowance.asking())
-            await self.changes.acquire()
-            asking.callback(self.changes.release)
-            await self.allowance.wait()
+            self._held_up[session_id] += 1
+            try:
+                await self.changes.acquire()
+                asking.callback(self.changes.release)
+                await self.allowance.wait()
+            finally:
+                self._held_up -= Counter([session_id])
             asking.enter_context(self.allowance.serving())
             return Place(asking.pop_all().close)
 

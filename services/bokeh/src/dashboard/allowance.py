@@ -2,6 +2,8 @@
 
 import asyncio
 import contextvars
+import math
+import random
 import sys
 import threading
 import time
@@ -30,12 +32,19 @@ every two seconds is counted as some 0.012."""
 CROWD = 1
 """Of what an address asks for at once, that comes as fast as it can: one reader does one thing at a time."""
 
+CROWD_SECONDS = 5.0
+"""After which a crowd is one no more: those who were told to come again come by then, at first one by one."""
+
 PACE = 0.025
 """Of a processor, that several readers of one address have together beside others, from the start. At full
 speed, and from several replicas of one machine, others would wait several times as long for what they ask."""
 
 PACE_HASTY = 0.01
-"""The same where some of them ask on and on, which readers do not."""
+"""The same where some of them ask on and on, which readers do not, and the least."""
+
+IDLE_MANY = 5
+"""Pages that have been opened and that nobody has used yet, above which more of them come the slower the more
+they are, down to `PACE_HASTY`: a few are a class that just sat down, many are tabs that nobody looks at."""
 
 PACE_EACH = 0.02
 """The same for each of many sessions."""
@@ -48,6 +57,10 @@ PACE_BURST_EACH_SECONDS = 0.02
 """That they may have at once, and so much more for each session."""
 
 PACE_DEBT_SECONDS = 0.2
+
+UNEVEN = (0.5, 1.5)
+"""Times what was taken is held against the pace, by chance: replicas of one machine of which an address asks
+the same at the same moment would each time all be at it together from then on."""
 
 RETURN_BURST_SECONDS = 12.0
 """Of processor time that pages of one address may have at once that come back from another replica: two
@@ -78,14 +91,21 @@ THREADS_EACH = 1
 
 @dataclass(frozen=True)
 class Terms:
-    """What may be had at once, in seconds of a processor, and beside others at what share of one."""
+    """What may be had at once, in seconds of a processor, and beside others at what share of one.
+
+    Attributes
+    ----------
+    uneven
+        Between which what was taken is multiplied before it is held against the pace.
+    """
 
     burst: float
     pace: float
     pace_burst: float
+    uneven: tuple[float, float] = (1.0, 1.0)
 
 
-READING = Terms(BURST_SECONDS, PACE, PACE_BURST_SECONDS)
+READING = Terms(BURST_SECONDS, PACE, PACE_BURST_SECONDS, UNEVEN)
 RETURNING = Terms(RETURN_BURST_SECONDS, RETURN_PACE, RETURN_PACE_BURST_SECONDS)
 
 
@@ -123,6 +143,7 @@ class Allowance:
         self._whole = Account(terms.burst, DEBT_SECONDS, share)
         self._pace = Account(terms.pace_burst, PACE_DEBT_SECONDS, terms.pace)
         self._asked = 0
+        self._crowd_at = -math.inf
         self.line = Line(THREADS_EACH if share < 1 else sys.maxsize)
 
     @property
@@ -139,12 +160,14 @@ class Allowance:
         try:
             yield
         finally:
+            if self._is_crowd:
+                self._crowd_at = time.monotonic()
             self._asked -= 1
 
     def charge(self, seconds: float) -> None:
         """Count processor time that was taken; on any thread."""
         self._whole.charge(seconds)
-        self._pace.charge(seconds)
+        self._pace.charge(seconds * random.uniform(*self._terms.uneven))
 
     @contextmanager
     def counting(self, times: float = 1.0) -> Iterator[None]:
@@ -155,19 +178,23 @@ class Allowance:
         finally:
             self.charge(times * min(time.thread_time() - start, WORK_MAX_SECONDS))
 
-    def widen(self, used: int, settled: int, *, hasty: bool = False) -> None:
+    def widen(self, used: int, settled: int, *, idle: int = 0, hasty: bool = False) -> None:
         """Let the shares be those of so many sessions that are used, so many of which have been for a while.
 
         Parameters
         ----------
         used, settled
             Sessions: the first widen what may be had on and on, the others what comes beside others.
+        idle
+            Sessions that were opened and that nobody has used yet, which narrow what comes beside others.
         hasty
             Whether there are others, which ask on and on.
         """
         share = max(self._least, min(self._least + SESSION_SHARE * used, SHARE_MAX))
         self._whole.change(share, self._terms.burst)
-        pace = max(PACE_HASTY if hasty else self._terms.pace, min(PACE_EACH * settled, PACE_MAX))
+        narrowed = self._terms.pace * min(1.0, IDLE_MANY / max(1, idle))
+        least = PACE_HASTY if hasty else max(PACE_HASTY, narrowed)
+        pace = max(least, min(PACE_EACH * settled, PACE_MAX))
         self._pace.change(pace, self._terms.pace_burst + PACE_BURST_EACH_SECONDS * settled)
 
     async def wait(self) -> None:
@@ -200,7 +227,12 @@ class Allowance:
 
     @property
     def _is_paced(self) -> bool:
-        return self._asked > CROWD and self._company.has_others(self._owner)
+        was_crowd = time.monotonic() - self._crowd_at < CROWD_SECONDS
+        return (self._is_crowd or was_crowd) and self._company.has_others(self._owner)
+
+    @property
+    def _is_crowd(self) -> bool:
+        return self._asked > CROWD
 
 
 class Line:

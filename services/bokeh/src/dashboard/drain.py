@@ -5,7 +5,7 @@ import logging
 import math
 
 from dashboard.health import Health
-from dashboard.traffic import Traffic
+from dashboard.traffic import Socket, Traffic
 
 log = logging.getLogger(__name__)
 
@@ -18,8 +18,13 @@ SPREAD_SECONDS = 8.0
 """Time that closing all of them may take; with the rest it stays below what Compose waits for the end."""
 
 IN_FLIGHT_SECONDS = 15.0
-"""How long pages that are being answered, files on their way to a slow line, and websockets that are closing
-are waited for."""
+"""How long pages that are being answered or have no websocket yet, files on their way to a slow line, and
+websockets that are closing are waited for."""
+
+LATE_SECONDS = 1.0
+"""Twice what passes between two looks of the proxy (compose.yaml)."""
+
+REASON = "the replica is stopping"
 
 SERVICE_RESTART = 1012
 """The close code that tells browsers to come back; they reconnect at once (RFC 6455 registry)."""
@@ -34,6 +39,14 @@ def find_spread(sockets: int) -> float:
     return min(SPREAD_SECONDS, 2.0 ** math.ceil(math.log2(CLOSE_SECONDS * max(1, sockets))))
 
 
+def move_late(socket: Socket) -> None:
+    """Close a websocket that was opened while others were being closed, once the proxy has had time to look.
+
+    Its page came here because another replica had ended; closed at once, it would come here again.
+    """
+    asyncio.get_running_loop().call_later(LATE_SECONDS, socket.close, SERVICE_RESTART, REASON)
+
+
 async def drain(health: Health, traffic: Traffic, seconds: float) -> None:
     """Fail readiness at once, serve on for `seconds`, then close websockets evenly and wait for the rest."""
     health.draining = True
@@ -44,11 +57,11 @@ async def drain(health: Health, traffic: Traffic, seconds: float) -> None:
     pause = find_spread(len(open_sockets)) / max(1, len(open_sockets))
     log.info("draining: closing %d websockets, one every %.2f s", len(open_sockets), pause)
     for socket in open_sockets:
-        socket.close(SERVICE_RESTART, "the replica is stopping")
+        socket.close(SERVICE_RESTART, REASON)
         await asyncio.sleep(pause)
     try:
         async with asyncio.timeout(IN_FLIGHT_SECONDS):
-            while traffic.pages or traffic.sockets:
+            while not traffic.is_over:
                 await asyncio.sleep(0.02)
     except TimeoutError:
         log.warning("draining: gave up on %d pages and %d websockets", traffic.pages, len(traffic.sockets))

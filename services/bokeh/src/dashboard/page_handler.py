@@ -120,6 +120,7 @@ class PageHandler(SecuredHandler, DocHandler):
                 "root_ids": [root.id for root in document.roots],
                 "use_for_title": True,
             }
+            traffic.hand_out(session.id)
         self.set_header("Content-Type", "text/html; charset=utf-8")
         self.write(
             process.templates.get_template("index.html").render(

@@ -16,6 +16,7 @@ from dashboard.addresses import Address, Place
 from dashboard.admission import FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
 from dashboard.allowance import charging
 from dashboard.departure import has_left
+from dashboard.drain import REASON, move_late
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.haste import Haste
 from dashboard.logs import speaking_of
@@ -37,6 +38,8 @@ class SocketHandler(SecuredHandler, WSHandler):
 
     _partial_bytes: int = 0
     _is_arriving: bool = False
+    _is_first: bool = False
+    _is_late: bool = False
     _place: Place | None = None
     _address: Address
     _haste: Haste
@@ -48,15 +51,15 @@ class SocketHandler(SecuredHandler, WSHandler):
 
     @override
     async def get(self, *args: Any, **kwargs: Any) -> None:
-        if traffic.closing:
-            self._refuse(503, "this replica is stopping")
-            return
         if not is_own_origin(self.request, running().settings.websocket_origins):
             self._refuse(403, "not opened by a page of this site")
             return
         fault = self._find_fault()
         if fault is not None:
             self._refuse(403, fault)
+            return
+        if traffic.closing and not traffic.expects(self._session_id):
+            self._refuse(503, REASON)
             return
         sessions, admission = self.application_context.sessions, running().admission
         known = self._session_id in {session.id for session in sessions}
@@ -83,8 +86,10 @@ class SocketHandler(SecuredHandler, WSHandler):
         if stream is not None:
             stream.max_write_buffer_size = SEND_MAX_BYTES
         traffic.sockets.add(self)
+        self._is_first = traffic.take(self._session_id)
+        self._is_late = traffic.closing
         self._address = running().addresses.find(self.request.remote_ip)
-        self._address.open_socket(self._session_id)
+        self._address.open_socket(self._session_id, returns=self._is_arriving)
         self._haste = Haste()
         super().open()
 
@@ -182,7 +187,12 @@ class SocketHandler(SecuredHandler, WSHandler):
             self._address.use(self._session_id)
         if self._haste.change():
             self._address.press(self._session_id)
-        self._place = await self._address.take_place()
+        if self._is_first and message.msgtype == "PULL-DOC-REQ":
+            # Its page was given in its turn: a reader who has waited for that is not to wait again.
+            self._is_first = False
+            self._place = self._address.add_place()
+        else:
+            self._place = await self._address.take_place(self._session_id)
         try:
             if self.connection is None or self._let_go_if_left():
                 return None
@@ -191,7 +201,10 @@ class SocketHandler(SecuredHandler, WSHandler):
                 charging(self._address.allowance),
             ):
                 if message.msgtype != "PATCH-DOC":
-                    return await super()._handle(message)
+                    reply = await super()._handle(message)
+                    if self._is_late:
+                        move_late(self)
+                    return reply
                 with CHANGE_SECONDS.time():
                     reply = await super()._handle(message)
                 if reply is not None and reply.msgtype == "ERROR":
