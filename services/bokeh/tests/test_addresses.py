@@ -90,7 +90,7 @@ def test_the_rest_of_a_page_that_was_given_waits_for_no_place() -> None:
         address = Addresses(share=0.9).find("a")
         held = await fill(address)
         address.allowance.charge(10 * BURST_SECONDS)
-        address.add_place().leave()
+        (await address.take_rest()).leave()
         for place in held:
             place.leave()
 

@@ -79,6 +79,8 @@ class Address:
     returning
         Its turns for pages that come back from another replica, who came first has the first: each of them
         is waited for. New pages are not behind those.
+    rests
+        Its turns for the documents of pages that were given in their turn, one at a time.
     changes
         Its turns for all else.
     allowance
@@ -100,6 +102,7 @@ class Address:
         self._present = present
         self.pages = Turns(1 if share < 1 else sys.maxsize)
         self.returning = asyncio.Semaphore(RETURNS_AT_A_TIME if share < 1 else sys.maxsize)
+        self.rests = asyncio.Semaphore(1 if share < 1 else sys.maxsize)
         self.changes = asyncio.Semaphore(CHANGES_AT_A_TIME if share < 1 else sys.maxsize)
         self.allowance = Allowance(share, company)
         self.returns = Allowance(share, company, RETURNING, self.allowance)
@@ -173,10 +176,13 @@ class Address:
             len(used), len(used & self._settled), idle=len(self._idle), hasty=bool(self._pressed)
         )
 
-    def add_place(self) -> Place:
-        """Give a place beside all others at once: for the rest of a page that was waited for already."""
+    async def take_rest(self) -> Place:
+        """Wait for the rest of a page that was given in its turn: for others' rest only, not for the allowance."""
         with ExitStack() as asking:
             asking.enter_context(self.allowance.asking())
+            await self.rests.acquire()
+            asking.callback(self.rests.release)
+            await self.allowance.give_way()
             asking.enter_context(self.allowance.serving())
             return Place(asking.pop_all().close)
 

@@ -198,12 +198,18 @@ class Allowance:
         self._pace.change(pace, self._terms.pace_burst + PACE_BURST_EACH_SECONDS * settled)
 
     async def wait(self) -> None:
-        """Wait until what was taken is within the allowance again, and count a request or a message."""
+        """Wait until what was taken is within the allowance again, and give way."""
         self._company.note(self._owner)
         while (seconds := self._find_wait()) > 0:
             await asyncio.sleep(min(seconds, LOOK_SECONDS))
-        # Two that share an interpreter are each done when both are: whoever has asked for much, beside
-        # others, has one thing made at a time, and none beside theirs.
+        await self.give_way()
+
+    async def give_way(self) -> None:
+        """Wait a little for what is being made, as far as much was taken, and count a request or a message.
+
+        Two that share an interpreter are each done when both are: whoever has asked for much, beside others,
+        has one thing made at a time, and none beside theirs.
+        """
         until = time.monotonic() + WAY_MAX_SECONDS
         while self._gives_way and time.monotonic() < until:
             await asyncio.sleep(WAY_SECONDS)

@@ -190,7 +190,7 @@ class SocketHandler(SecuredHandler, WSHandler):
         if self._is_first and message.msgtype == "PULL-DOC-REQ":
             # Its page was given in its turn: a reader who has waited for that is not to wait again.
             self._is_first = False
-            self._place = self._address.add_place()
+            self._place = await self._address.take_rest()
         else:
             self._place = await self._address.take_place(self._session_id)
         try:
