@@ -177,7 +177,7 @@ class Address:
         )
 
     async def take_rest(self) -> Place:
-        """Wait for the rest of a page that was given in its turn: for others' rest only, not for the allowance."""
+        """Wait for the rest of a page that was given in its turn: behind other rests, not for the allowance."""
         with ExitStack() as asking:
             asking.enter_context(self.allowance.asking())
             await self.rests.acquire()
