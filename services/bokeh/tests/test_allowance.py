@@ -6,8 +6,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from conftest import until
-from dashboard import addresses
 from dashboard.addresses import Addresses
 from dashboard.allowance import (
     BURST_SECONDS,
@@ -144,9 +142,7 @@ def test_sessions_that_stay_widen_the_pace_of_their_address() -> None:
         assert allowance._pace._share == pytest.approx(pace)
 
 
-def test_many_pages_that_nobody_has_used_narrow_the_pace_of_their_address_until_somebody_does(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_many_pages_that_nobody_has_used_narrow_the_pace_of_their_address_until_somebody_does() -> None:
     async def open_many() -> None:
         address = Addresses(share=0.1).find("a")
 
@@ -163,14 +159,14 @@ def test_many_pages_that_nobody_has_used_narrow_the_pace_of_their_address_until_
             address.use(f"class {number}")
         assert pace() == pytest.approx(PACE)
         for number in range(1_000):
+            address.open_socket(f"more {number}")
+        assert pace() == pytest.approx(PACE_HASTY)
+        for number in range(1_000):
+            address.close_socket(f"more {number}")
+        assert pace() == pytest.approx(PACE)
+        for number in range(1_000):
             address.open_socket(f"back {number}", returns=True)
         assert pace() == pytest.approx(PACE), "of those that come back it is not known"
-        monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
-        for number in range(1_000):
-            address.open_socket(f"more {number}")
-            address.close_socket(f"more {number}")
-        assert pace() == pytest.approx(PACE_HASTY), "who leaves at once has not used it either"
-        await until(lambda: pace() == pytest.approx(PACE))
 
     asyncio.run(open_many())
 

@@ -30,8 +30,8 @@ HOLD_SECONDS = 5.0
 """After which a change holds its place no longer: another one of its address may have what it waits for."""
 
 SETTLED_SECONDS = 30.0
-"""After which a session that somebody uses widens what its address may have beside others, and one that was
-closed unused narrows it no more: many that are opened at once, or that nobody looks at, give not the more."""
+"""After which a session that somebody uses widens what its address may have beside others: who opens many at
+once, or many that nobody looks at, has not the more for it."""
 
 NETWORK_BITS = 64
 """Of an address of IPv6 that are one client's: who has one has all that begin with them."""
@@ -133,15 +133,8 @@ class Address:
         if session_id not in self._sessions:
             self._settled.discard(session_id)
             self._used.discard(session_id)
-            self._pressed.pop(session_id, None)
-            self._widen()
-            if session_id in self._idle:
-                # Who comes and leaves in a loop uses no page either.
-                asyncio.get_running_loop().call_later(SETTLED_SECONDS, self._forget, session_id)
-
-    def _forget(self, session_id: str) -> None:
-        if session_id not in self._sessions:
             self._idle.discard(session_id)
+            self._pressed.pop(session_id, None)
             self._widen()
 
     def use(self, session_id: str) -> None:

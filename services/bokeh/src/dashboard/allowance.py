@@ -42,8 +42,8 @@ speed, and from several replicas of one machine, others would wait several times
 PACE_HASTY = 0.01
 """The same where some of them ask on and on, which readers do not, and the least."""
 
-IDLE_MANY = 4
-"""Pages that were opened lately and that nobody has used, above which more of them come the slower the more
+IDLE_MANY = 5
+"""Pages that have been opened and that nobody has used yet, above which more of them come the slower the more
 they are, down to `PACE_HASTY`: a few are a class that just sat down, many are tabs that nobody looks at."""
 
 PACE_EACH = 0.02
@@ -186,7 +186,7 @@ class Allowance:
         used, settled
             Sessions: the first widen what may be had on and on, the others what comes beside others.
         idle
-            Sessions that were opened and that nobody has used, which narrow what comes beside others.
+            Sessions that were opened and that nobody has used yet, which narrow what comes beside others.
         hasty
             Whether there are others, which ask on and on.
         """
