@@ -15,7 +15,7 @@ from dashboard.addresses import (
     TooMuch,
     name_network,
 )
-from dashboard.allowance import BURST_SECONDS, PACE, PACE_EACH, PACE_HASTY, Allowance
+from dashboard.allowance import BURST_SECONDS, IDLE_MANY, PACE, PACE_EACH, PACE_HASTY, Allowance
 
 
 async def fill(address: Address) -> list[Place]:
@@ -77,7 +77,7 @@ def test_tabs_that_nobody_uses_widen_nothing(monkeypatch: pytest.MonkeyPatch) ->
         for number in range(10):
             address.open_socket(f"session {number}")
         await until(lambda: len(address._settled) == 10)
-        assert address.allowance._pace._share <= PACE
+        assert address.allowance._pace._share == pytest.approx(PACE * IDLE_MANY / 10)
         for number in range(2):
             address.use(f"session {number}")
         assert address.allowance._pace._share == pytest.approx(2 * PACE_EACH), "as soon as they are used"

@@ -11,7 +11,7 @@ import math
 import random
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import lru_cache
 
@@ -178,13 +178,7 @@ class Address:
 
     async def take_rest(self) -> Place:
         """Wait for the rest of a page that was given in its turn: for other rests, not for the allowance."""
-        with ExitStack() as asking:
-            asking.enter_context(self.allowance.asking())
-            await self.rests.acquire()
-            asking.callback(self.rests.release)
-            await self.allowance.give_way()
-            asking.enter_context(self.allowance.serving())
-            return Place(asking.pop_all().close)
+        return await self._take(self.rests, self.allowance.give_way)
 
     async def take_place(self, session_id: str) -> Place:
         """Wait for a place to make a change, who came first has it first, and until the allowance has room.
@@ -193,15 +187,18 @@ class Address:
         wait too, and nothing piles up. Each waits for the allowance when its turn has come: all would begin
         at once if they did before.
         """
+        self._held_up[session_id] += 1
+        try:
+            return await self._take(self.changes, self.allowance.wait)
+        finally:
+            self._held_up -= Counter([session_id])
+
+    async def _take(self, turns: asyncio.Semaphore, come: Callable[[], Awaitable[None]]) -> Place:
         with ExitStack() as asking:
             asking.enter_context(self.allowance.asking())
-            self._held_up[session_id] += 1
-            try:
-                await self.changes.acquire()
-                asking.callback(self.changes.release)
-                await self.allowance.wait()
-            finally:
-                self._held_up -= Counter([session_id])
+            await turns.acquire()
+            asking.callback(turns.release)
+            await come()
             asking.enter_context(self.allowance.serving())
             return Place(asking.pop_all().close)
 
