@@ -12,6 +12,10 @@ from stack import Stack
 
 RESTART_SECONDS = 30
 
+PYTHON = ("python", "-I")
+"""How Python is started beside a replica's own: without blocking_page.py (compose.yaml), which imports the whole
+dashboard, for seconds, on the replica's processor time."""
+
 
 def crash(container: Container) -> float:
     """Kill a container's processes with SIGKILL, as a fault would; give when, on the monotonic clock.
@@ -98,16 +102,19 @@ def standing_of(stack: Stack) -> dict[str, tuple[str, str, int]]:
 
 def addresses_of(container: Container) -> int:
     """Give from how many addresses a replica has websockets open."""
-    script = "from urllib.request import urlopen; "
-    script += "print(urlopen('http://127.0.0.1:5007/metrics').read().decode())"
-    told = run_inside(container, f'python -c "{script}"')
+    told = ask_inside(container, "/metrics")
     [line] = [line for line in told.splitlines() if line.startswith("longitude_addresses_present ")]
     return int(float(line.split()[1]))
 
 
 def sessions_of(container: Container) -> int:
     """Give how many sessions a replica says it has."""
-    # A replica that is called stalled answers with an error, and with the number all the same.
-    script = "import http.client as h; c = h.HTTPConnection('127.0.0.1', 5007); c.request('GET', '/live'); "
+    return int(json.loads(ask_inside(container, "/live"))["sessions"])
+
+
+def ask_inside(container: Container, path: str) -> str:
+    """Give what a replica answers on its internal port."""
+    # One that is called stalled answers with an error, and with its words all the same.
+    script = f"import http.client as h; c = h.HTTPConnection('127.0.0.1', 5007); c.request('GET', '{path}'); "
     script += "print(c.getresponse().read().decode())"
-    return int(json.loads(run_inside(container, f'python -c "{script}"'))["sessions"])
+    return run_inside(container, f'{" ".join(PYTHON)} -c "{script}"')

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from faults.injection import PYTHON
 from stack import Stack
 
 PROBE = (Path(__file__).parent / "loop_probe.py").read_text()
@@ -59,7 +60,7 @@ def watch_loops(stack: Stack) -> Iterator[Loops]:
     seen = Loops()
     probes = [
         subprocess.Popen(
-            ["docker", "exec", "-i", str(container.id), "python", "-c", PROBE],
+            ["docker", "exec", "-i", str(container.id), *PYTHON, "-c", PROBE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -9,7 +9,7 @@ from docker.models.containers import Container
 
 from faults.ages import AGES, NEW, find_fullest, loads_of_all_ages, say_age, watch_all
 from faults.forms import Form
-from faults.injection import await_healthy, crash, run_inside, started_at
+from faults.injection import PYTHON, await_healthy, crash, run_inside, started_at
 from faults.ledger import Account, Ledger
 from faults.load import Line, Load, Window, say_failures
 from faults.tab import WatchedTab, account_for_tab
@@ -108,7 +108,7 @@ def test_replica_out_of_memory_is_the_only_one_lost(
             # The kernel is to choose the server and not what takes the memory, as if the server had.
             run_inside(victim, "for p in /proc/[0-9]*; do echo 1000 > $p/oom_score_adj; done 2>/dev/null")
             eat = "eaten = [bytearray(10_000_000) for _ in iter(int, 1)]"
-            victim.exec_run(["python", "-c", eat], detach=True)
+            victim.exec_run([*PYTHON, "-c", eat], detach=True)
             eventually(lambda: started_at(victim) != before[victim.short_id], 60, "the replica died")
             events = docker.from_env().events(
                 since=int(since), until=int(time.time()) + 1, filters={"container": victim.id}, decode=True
