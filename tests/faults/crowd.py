@@ -12,6 +12,7 @@ written to standard output as JSON lines with the monotonic time, which all proc
 `try`       a session could not open its websocket, and why
 `gone`      a session has had its last retry and waits for the page to answer, then loads it again
 `left`      a session was closed by its reader, in whose place another comes
+`held`      all is there but the visitors, who come at SIGUSR1
 `told`      a session's page says that there is a newer version, since that moment
 `tick`      four times a second: sessions live now, when the oldest page load under way began, and by how
             much this process itself has been late since the last one: what it times may be that much off
@@ -335,6 +336,7 @@ async def main() -> None:
     parser.add_argument("--stay", type=float, default=0.0, help="seconds that readers stay, in the mean")
     parser.add_argument("--starts", type=float, default=STARTS_A_SECOND, help="sessions that begin a second")
     parser.add_argument("--push", action="store_true", help="ask all the time, and wait for no answer")
+    parser.add_argument("--held", action="store_true", help="let nobody come before SIGUSR1")
     parser.add_argument("--age", type=float, default=0.0)
     parser.add_argument("--secret", type=Path)
     options = parser.parse_args()
@@ -351,8 +353,12 @@ async def main() -> None:
         options.starts,
         options.push,
     )
-    stop = asyncio.Event()
+    stop, begin = asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, begin.set)
+    if options.held:
+        say("held")
+        await begin.wait()
     work = [Reader(crowd, number).read() for number in range(options.sessions)]
     if options.loads:
         work.append(crowd.visit(options.loads))
