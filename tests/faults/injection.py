@@ -13,8 +13,8 @@ from stack import Stack
 RESTART_SECONDS = 30
 
 PYTHON = ("python", "-I")
-"""How Python is started beside a replica's own: without blocking_page.py (compose.yaml), which imports the whole
-dashboard, for seconds, on the replica's processor time."""
+"""How Python is started beside a replica's own: without blocking_page.py (compose.yaml), which imports the
+whole dashboard, for seconds, on the replica's processor time."""
 
 
 def crash(container: Container) -> float:

@@ -21,7 +21,7 @@ LIMITS = {"RATE_AVERAGE": "100", "RATE_BURST": "500", "OPEN_MAX": "1000"}
 
 NEVER_SECONDS = 1e6
 KINDS = {
-    "200 tabs opened at once": ("--sessions=200", f"--every={NEVER_SECONDS:g}"),
+    "200 tabs opened at once": ("--sessions=200", f"--every={NEVER_SECONDS:g}", "--browser"),
     "20 clients that come and leave in a loop": ("--sessions=20", "--every=1", "--stay=0.001"),
     "40 websockets that ask for changes without waiting for answers": (
         "--sessions=40",
@@ -68,7 +68,7 @@ def count_enough(client: Container) -> Counter[str] | None:
 
 @contextmanager
 def greedy(stack: Stack, *arguments: str) -> Iterator[Container]:
-    """Have a greedy client, which asks for nothing before it is `let_loose`, with another address than others'.
+    """Have a greedy client with another address than others', which asks for nothing until it is `let_loose`.
 
     Its container is started and removed outside the window: the engine takes half a processor for that, and
     this is what others would feel and not what the address asks for.
