@@ -97,11 +97,22 @@ def test_pages_that_come_back_all_at_once_find_no_more_places_than_one_by_one(se
         visit.close()
 
 
-def open_deaf(service: Service, token: str) -> socket.socket:
-    """Open a websocket whose client never reads what comes after the handshake."""
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    client.connect(("127.0.0.1", service.port))
+def test_handshakes_that_are_refused_leave_no_place_taken(service: Service) -> None:
+    publish(service.root)
+    service.start(SESSIONS_MAX="2")
+    eventually(service.ready)
+    secret = service.secret.read_bytes()
+    for _ in range(8):
+        with socket.create_connection(("127.0.0.1", service.port)) as client:
+            client.sendall(write_handshake(service, make_token(secret), key=""))
+            assert client.recv(12) == b"HTTP/1.1 400", "without a key it is no handshake"
+    assert service.ask()[0] == 200
+    returned = Visit(service, token=make_token(secret))
+    returned.close()
+
+
+def write_handshake(service: Service, token: str, key: str = "AAAAAAAAAAAAAAAAAAAAAA==") -> bytes:
+    """Write the request that opens a websocket, with a key or without."""
     lines = [
         "GET /ws HTTP/1.1",
         f"Host: localhost:{service.port}",
@@ -109,10 +120,18 @@ def open_deaf(service: Service, token: str) -> socket.socket:
         "Upgrade: websocket",
         "Connection: Upgrade",
         "Sec-WebSocket-Version: 13",
-        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+        *([f"Sec-WebSocket-Key: {key}"] if key else []),
         f"Sec-WebSocket-Protocol: bokeh, {token}",
     ]
-    client.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def open_deaf(service: Service, token: str) -> socket.socket:
+    """Open a websocket whose client never reads what comes after the handshake."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", service.port))
+    client.sendall(write_handshake(service, token))
     assert client.recv(12) == b"HTTP/1.1 101"
     return client
 

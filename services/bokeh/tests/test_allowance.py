@@ -1,6 +1,7 @@
 """The processor time that an address may have, beside others and alone."""
 
 import asyncio
+import random
 import time
 from contextlib import ExitStack
 
@@ -26,6 +27,12 @@ from dashboard.allowance import (
     Allowance,
 )
 from dashboard.company import LATELY_SECONDS, Company
+
+
+@pytest.fixture
+def even(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hold what was taken against the pace as it is: by how much it varies is chance."""
+    monkeypatch.setattr(random, "uniform", lambda least, most: (least + most) / 2)
 
 
 def test_who_has_had_more_than_the_allowance_waits_until_it_is_made_up_for() -> None:
@@ -228,6 +235,7 @@ def test_what_one_replica_of_four_had_comes_back_at_once_beside_others() -> None
     asyncio.run(come_back())
 
 
+@pytest.mark.usefixtures("even")
 def test_who_has_asked_for_much_beside_others_comes_after_what_is_being_made() -> None:
     async def ask() -> None:
         known = Addresses(share=0.5)

@@ -69,8 +69,10 @@ class SocketHandler(SecuredHandler, WSHandler):
         if not known:
             self._is_arriving = True
             admission.arriving += 1
-        await super().get(*args, **kwargs)
-        if self.ws_connection is None:
+        try:
+            await super().get(*args, **kwargs)
+        finally:
+            # A handshake that Tornado refuses, as one without a key, is never closed.
             self._arrive()
 
     def _arrive(self) -> None:
@@ -194,7 +196,8 @@ class SocketHandler(SecuredHandler, WSHandler):
         else:
             self._place = await self._address.take_place(self._session_id)
         try:
-            if self.connection is None or self._let_go_if_left():
+            # One that was closed while it waited, as by a drain, is told nothing any more.
+            if self.connection is None or self.ws_connection is None or self._let_go_if_left():
                 return None
             with (
                 speaking_of(session.id, **running().herald.describe(session.id)),
