@@ -336,13 +336,12 @@ async def main() -> None:
     parser.add_argument("--stay", type=float, default=0.0, help="seconds that readers stay, in the mean")
     parser.add_argument("--starts", type=float, default=STARTS_A_SECOND, help="sessions that begin a second")
     parser.add_argument("--push", action="store_true", help="ask all the time, and wait for no answer")
-    parser.add_argument("--browser", action="store_true", help="be the tabs of one browser")
     parser.add_argument("--held", action="store_true", help="let nobody come before SIGUSR1")
     parser.add_argument("--age", type=float, default=0.0)
     parser.add_argument("--secret", type=Path)
     options = parser.parse_args()
     secret = options.secret.read_bytes().strip() if options.secret else None
-    site = Site(options.url, options.ca, options.origin, options.browser)
+    site = Site(options.url, options.ca, options.origin)
     crowd = Crowd(
         site,
         options.sessions,

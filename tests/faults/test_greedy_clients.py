@@ -21,7 +21,7 @@ LIMITS = {"RATE_AVERAGE": "100", "RATE_BURST": "500", "OPEN_MAX": "1000"}
 
 NEVER_SECONDS = 1e6
 KINDS = {
-    "200 tabs opened at once": ("--sessions=200", f"--every={NEVER_SECONDS:g}", "--browser"),
+    "200 tabs opened at once": ("--sessions=200", f"--every={NEVER_SECONDS:g}"),
     "20 clients that come and leave in a loop": ("--sessions=20", "--every=1", "--stay=0.001"),
     "40 websockets that ask for changes without waiting for answers": (
         "--sessions=40",

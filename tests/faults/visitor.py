@@ -7,20 +7,18 @@ the words of the page. `probes.Session` keeps whole documents.
 import asyncio
 import ssl
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlencode
 
-import urllib3
 from bokeh.core.types import ID
 from bokeh.document.json import ModelChanged
 from bokeh.protocol import Protocol
 from bokeh.protocol.message import Message
 from bokeh.protocol.messages.patch_doc import patch_doc
 from bokeh.protocol.receiver import Receiver
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
@@ -48,14 +46,6 @@ class Lost(Exception):
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What came with status 200."""
-
-    body: bytes
-    headers: HTTPHeaders
-
-
-@dataclass(frozen=True)
 class Site:
     """Where the dashboard is, and how it is asked, with its certificate verified against one CA.
 
@@ -63,27 +53,18 @@ class Site:
     ----------
     origin
         Which site its pages say they are of, where that is not `url`.
-    browser
-        Whether pages are asked for as by the tabs of one browser, which use each other's connections; else
-        each is asked for on its own, as by a new visitor.
     """
 
     url: str
     ca: str
     origin: str = ""
-    browser: bool = False
     trust: ssl.SSLContext = field(init=False, repr=False)
     client: AsyncHTTPClient = field(init=False, repr=False)
-    kept: urllib3.PoolManager = field(init=False, repr=False)
-    threads: ThreadPoolExecutor = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "trust", ssl.create_default_context(cafile=self.ca))
         client = AsyncHTTPClient(force_instance=True, max_clients=CONCURRENT)
         object.__setattr__(self, "client", client)
-        kept = urllib3.PoolManager(maxsize=CONCURRENT, ssl_context=self.trust)
-        object.__setattr__(self, "kept", kept)
-        object.__setattr__(self, "threads", ThreadPoolExecutor(CONCURRENT))
 
     def request(self, path: str, **options: Any) -> HTTPRequest:
         """Make a request, on a connection of its own."""
@@ -96,37 +77,14 @@ class Site:
             **options,
         )
 
-    async def fetch(self, path: str, *, method: str = "GET", headers: dict[str, str] | None = None) -> Answer:
+    async def fetch(self, path: str, **options: Any) -> HTTPResponse:
         """Ask, and raise Refused for anything but 200."""
-        if self.browser:
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.threads, self._ask, path, method, headers or {})
         try:
-            answer = await self.client.fetch(self.request(path, method=method, headers=headers or {}))
+            return await self.client.fetch(self.request(path, **options))
         except HTTPClientError as error:
             raise Refused(str(error)) from error
         except UNREACHED as error:
             raise Refused(repr(error)) from error
-        return Answer(answer.body, answer.headers)
-
-    def _ask(self, path: str, method: str, headers: dict[str, str]) -> Answer:
-        try:
-            answer = self.kept.request(
-                method,
-                self.url + path,
-                headers=headers,
-                redirect=False,
-                retries=False,
-                timeout=REQUEST_SECONDS,
-            )
-        except (urllib3.exceptions.HTTPError, *UNREACHED) as error:
-            raise Refused(repr(error)) from error
-        if answer.status != 200:
-            raise Refused(f"HTTP {answer.status}: {answer.reason}")
-        told = HTTPHeaders()
-        for name, value in answer.headers.iteritems():
-            told.add(name, value)
-        return Answer(answer.data, told)
 
 
 @dataclass(frozen=True)

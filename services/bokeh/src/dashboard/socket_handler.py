@@ -72,7 +72,7 @@ class SocketHandler(SecuredHandler, WSHandler):
         try:
             await super().get(*args, **kwargs)
         finally:
-            # A handshake that Tornado refuses, as one without a key, is never closed.
+            # Here and not where it is closed: a handshake that Tornado refuses, as one without a key, never is.
             self._arrive()
 
     def _arrive(self) -> None:
@@ -134,7 +134,6 @@ class SocketHandler(SecuredHandler, WSHandler):
         if self in traffic.sockets:
             traffic.sockets.discard(self)
             self._address.close_socket(self._session_id)
-        self._arrive()
         # Bokeh's keep-alive lets go of a connection whose websocket is closed, and then fails here.
         if self.connection is None or self.connection._session is not None:
             super().on_close()
