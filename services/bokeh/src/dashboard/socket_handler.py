@@ -72,7 +72,7 @@ class SocketHandler(SecuredHandler, WSHandler):
         try:
             await super().get(*args, **kwargs)
         finally:
-            # Here and not where it is closed: a handshake that Tornado refuses, as one without a key, never is.
+            # Not where it is closed: a handshake that Tornado refuses, as one without a key, never is.
             self._arrive()
 
     def _arrive(self) -> None:
