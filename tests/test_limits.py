@@ -14,7 +14,7 @@ from requests.structures import CaseInsensitiveDict
 
 from browser import chromium, violations_of, watch_policy
 from guarded import PLACES, ask, elsewhere, laid_out
-from probes import Session, eventually, get, visit
+from probes import Session, Visit, eventually, get, visit
 from stack import Stack
 from table_reader import STUDY
 
@@ -24,16 +24,12 @@ UNLIMITED = {"RATE_AVERAGE": "100000", "RATE_BURST": "100000", "OPEN_MAX": "1000
 
 
 def hold_all(stack: Stack, held: contextlib.ExitStack) -> list[Session]:
-    """Open sessions, and keep them, until no replica takes one more."""
-    sessions = []
-    while len(sessions) < 20:
-        try:
-            page = visit(stack)
-        except AssertionError as refused:
-            assert str(refused).startswith("503"), refused  # noqa: PT017
-            return sessions
-        sessions.append(held.enter_context(Session(page)))
-    raise AssertionError("there is no end to the places")
+    """Open sessions, and keep them, until all places are theirs; what others left behind gives way."""
+
+    def hold() -> Session:
+        return held.enter_context(Session(visit(stack)))
+
+    return [eventually(hold, 60, "a place") for _ in range(2 * PLACES)]
 
 
 def test_visitor_of_a_full_replica_is_sent_to_another(guarded: Stack) -> None:
@@ -53,11 +49,30 @@ def test_visitor_of_a_full_replica_is_sent_to_another(guarded: Stack) -> None:
     assert answer.headers["X-Longitude-Replica"] != mine
 
 
+def test_replica_that_is_full_of_pages_nobody_opens_does_not_keep_visitors_away(guarded: Stack) -> None:
+    with Session(eventually(lambda: visit(guarded), 60, "a place")) as session:
+
+        def visit_other() -> Visit:
+            page = visit(guarded)
+            assert page.replica != session.replica
+            return page
+
+        def fill() -> bool:
+            answers = [ask(guarded, "/", cookies=page.cookies).status_code for _ in range(2 * PLACES)]
+            assert answers[-1] == 307, "it is full"
+            return ask(guarded, "/").status_code == 503
+
+        page = eventually(visit_other, 60, "a page of the one without a websocket")
+        # What others left there gives way one by one meanwhile.
+        eventually(fill, 20, "the proxy finds the one with fewer websockets, which is full")
+        eventually(
+            lambda: ask(guarded, "/").status_code == 200, 20, "a place, long before sessions end unused"
+        )
+
+
 def test_full_replicas_answer_a_page_that_tries_again_and_keep_those_they_have(guarded: Stack) -> None:
     with contextlib.ExitStack() as held:
-        # Others may have left sessions behind, but not for long.
-        place = eventually(lambda: visit(guarded), 60, "a place")
-        kept = [held.enter_context(Session(place)), *hold_all(guarded, held)]
+        kept = hold_all(guarded, held)
         began = time.monotonic()
         answer = ask(guarded, "/?unit=CA")
         took = time.monotonic() - began

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from conftest import until
-from dashboard import addresses
+from dashboard import addresses, audience
 from dashboard.addresses import (
     ADDRESSES_MAX,
     CHANGES_AT_A_TIME,
@@ -15,7 +15,15 @@ from dashboard.addresses import (
     TooMuch,
     name_network,
 )
-from dashboard.allowance import BURST_SECONDS, IDLE_MANY, PACE, PACE_EACH, PACE_HASTY, Allowance
+from dashboard.allowance import (
+    BURST_SECONDS,
+    IDLE_MANY,
+    PACE,
+    PACE_EACH,
+    PACE_HASTY,
+    SESSION_SHARE,
+    Allowance,
+)
 
 
 async def fill(address: Address) -> list[Place]:
@@ -70,16 +78,16 @@ def test_an_address_that_is_gone_is_forgotten_after_many_others() -> None:
 
 
 def test_tabs_that_nobody_uses_widen_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
+    monkeypatch.setattr(audience, "SETTLED_SECONDS", 0.01)
 
     async def stay() -> None:
         address = Addresses(share=0.1).find("a")
         for number in range(10):
             address.open_socket(f"session {number}")
-        await until(lambda: len(address._settled) == 10)
+        await until(lambda: len(address.audience._settled) == 10)
         assert address.allowance._pace._share == pytest.approx(PACE * IDLE_MANY / 10)
         for number in range(2):
-            address.use(f"session {number}")
+            address.audience.use(f"session {number}")
         assert address.allowance._pace._share == pytest.approx(2 * PACE_EACH), "as soon as they are used"
 
     asyncio.run(stay())
@@ -90,17 +98,101 @@ def test_the_rest_of_a_page_that_was_given_waits_for_no_place() -> None:
         address = Addresses(share=0.9).find("a")
         held = await fill(address)
         address.allowance.charge(10 * BURST_SECONDS)
-        (await address.take_rest()).leave()
+        (await address.take_document("one", first=True)).leave()
         for place in held:
             place.leave()
 
     asyncio.run(come())
 
 
+def test_page_that_comes_back_waits_for_nothing_that_its_address_had_and_not_again_at_once() -> None:
+    async def come() -> None:
+        address = Addresses(share=0.1).find("a")
+        held = await fill(address)
+        address.allowance.charge(10 * BURST_SECONDS)
+        address.open_socket("one", returns=True)
+        place = await address.take_document("one", first=False)
+        assert place.allowance is address.returns, "and is not held against it"
+        place.leave()
+        address.close_socket("one")
+        address.open_socket("one")
+        again = asyncio.create_task(address.take_document("one", first=False))
+        address.open_socket("another", returns=True)
+        (await address.take_document("another", first=False)).leave()
+        await asyncio.sleep(0)
+        assert not again.done()
+        again.cancel()
+        for place in held:
+            place.leave()
+
+    asyncio.run(come())
+
+
+def test_session_comes_back_that_is_from_elsewhere_or_had_no_websocket_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def come() -> None:
+        sessions = Addresses(share=0.1).find("a").audience
+        sessions.open("one")
+        assert not sessions.comes_back("one"), "its page was given here, however long ago"
+        sessions.open("one")
+        sessions.close("one")
+        assert not sessions.comes_back("one"), "it has had a websocket all the time"
+        sessions.close("one")
+        sessions.open("one")
+        sessions.open("one")
+        assert not sessions.comes_back("one"), "it has two"
+        sessions.open("other", returns=True)
+        for session in ("one", "other"):
+            sessions.close(session)
+        sessions.close("one")
+        for session in ("one", "other"):
+            sessions.open(session)
+            assert sessions.comes_back(session)
+            assert not sessions.comes_back(session), "once for a websocket"
+            sessions.close(session)
+            sessions.open(session)
+            assert not sessions.comes_back(session), "it just did"
+            sessions.close(session)
+            sessions.open(session)
+        monkeypatch.setattr(audience, "RETURN_AGAIN_SECONDS", 0)
+        assert sessions.comes_back("one"), "some time later"
+
+    asyncio.run(come())
+
+
+def test_session_that_was_used_is_one_when_it_has_a_websocket_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audience, "REMEMBERED_MAX", 4)
+
+    async def come_and_go() -> None:
+        address = Addresses(share=0.1).find("a")
+
+        def share() -> float:
+            return address.allowance._whole._share
+
+        for number in range(4):
+            address.open_socket(f"used {number}")
+            address.audience.use(f"used {number}")
+        address.open_socket("looked at")
+        wide = share()
+        for number in range(4):
+            address.close_socket(f"used {number}")
+        address.close_socket("looked at")
+        assert share() == pytest.approx(0.1)
+        for number in (3, 2, 1):
+            address.open_socket(f"used {number}")
+        assert share() == pytest.approx(wide - SESSION_SHARE)
+        address.open_socket("looked at")
+        address.open_socket("used 0")
+        assert share() == pytest.approx(wide - SESSION_SHARE), "the first to leave is forgotten first"
+
+    asyncio.run(come_and_go())
+
+
 def test_a_session_that_is_held_up_widens_nothing_before_it_was_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
+    monkeypatch.setattr(audience, "SETTLED_SECONDS", 0.01)
 
     async def stay() -> None:
         address = Addresses(share=0.9).find("a")
@@ -108,19 +200,19 @@ def test_a_session_that_is_held_up_widens_nothing_before_it_was_answered(
         waiting = asyncio.create_task(address.take_place("held up"))
         for session in ("held up", "answered"):
             address.open_socket(session)
-            address.use(session)
-        await until(lambda: "answered" in address._settled)
-        assert "held up" not in address._settled
+            address.audience.use(session)
+        await until(lambda: "answered" in address.audience._settled)
+        assert "held up" not in address.audience._settled
         for place in held:
             place.leave()
         (await waiting).leave()
-        await until(lambda: "held up" in address._settled)
+        await until(lambda: "held up" in address.audience._settled)
 
     asyncio.run(stay())
 
 
 def test_a_session_that_asks_in_haste_widens_nothing_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses, "SETTLED_SECONDS", 0.01)
+    monkeypatch.setattr(audience, "SETTLED_SECONDS", 0.01)
 
     async def press() -> None:
         address = Addresses(share=0.1).find("a")
@@ -130,13 +222,13 @@ def test_a_session_that_asks_in_haste_widens_nothing_for_a_while(monkeypatch: py
 
         for number in range(4):
             address.open_socket(f"session {number}")
-            address.use(f"session {number}")
+            address.audience.use(f"session {number}")
         await until(lambda: pace() == pytest.approx(4 * PACE_EACH))
-        address.press("session 0")
-        address.press("session 0")
+        address.audience.press("session 0")
+        address.audience.press("session 0")
         assert pace() == pytest.approx(3 * PACE_EACH)
         for number in range(1, 4):
-            address.press(f"session {number}")
+            address.audience.press(f"session {number}")
         assert pace() == pytest.approx(PACE_HASTY)
         address.close_socket("session 0")
         await until(lambda: pace() == pytest.approx(3 * PACE_EACH))

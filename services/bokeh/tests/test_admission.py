@@ -6,23 +6,84 @@ import socket
 import struct
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from bokeh.protocol import Protocol
+from bokeh.server.session import ServerSession
 from synthetic import publish
 from tornado.httpclient import HTTPClientError
 from visits import Visit, make_token, read_block
 
 from conftest import Service, eventually
-from dashboard.admission import COOKIE, FULL_STATUS, Admission
+from dashboard.admission import COOKIE, FULL_STATUS, UNOPENED_SECONDS, Admission
+
+
+@dataclass
+class Held:
+    """What is looked at of a session."""
+
+    connection_count: int = 1
+    seconds: float = 0.0
+    expiration_requested: bool = False
+    expiration_blocked: bool = False
+
+    @property
+    def milliseconds_since_last_unsubscribe(self) -> float:
+        return 1000 * self.seconds
+
+    def request_expiration(self) -> None:
+        self.expiration_requested = True
+
+
+def hold(*sessions: Held) -> list[ServerSession]:
+    return cast("list[ServerSession]", list(sessions))
 
 
 def test_pages_on_their_way_count_like_sessions() -> None:
     admission = Admission(limit=3, arriving=1)
-    assert admission.admits_new([1])
-    assert not admission.admits_new([1, 2])
-    assert admission.admits_returning([1, 2, 3, 4])
-    assert not admission.admits_returning([1, 2, 3, 4, 5])
+    assert admission.admits_new(hold(Held()))
+    assert not admission.admits_new(hold(Held(), Held()))
+    assert admission.admits_returning(hold(*[Held()] * 4))
+    assert not admission.admits_returning(hold(*[Held()] * 5))
+
+
+def test_page_that_was_not_opened_for_longest_gives_its_place_to_a_new_one() -> None:
+    opened, old, older, new = Held(seconds=99), Held(0, 7), Held(0, 8), Held(0, UNOPENED_SECONDS - 1)
+    sessions = hold(opened, old, older, new)
+    admission = Admission(limit=4)
+    assert admission.admits_new(sessions)
+    assert [one.expiration_requested for one in sessions] == [False, False, True, False]
+    sessions.append(*hold(Held()))
+    assert admission.admits_new(sessions)
+    assert old.expiration_requested
+    sessions.append(*hold(Held()))
+    assert not admission.admits_new(sessions), "others are open, or will be at any moment"
+
+
+def test_replica_with_more_than_it_may_have_needs_a_place_for_each_of_them() -> None:
+    sessions = hold(*[Held()] * 2, Held(0, 7), Held(0, 8), Held(0, 9, expiration_blocked=True))
+    assert not Admission(limit=3).admits_new(sessions)
+    assert not any(one.expiration_requested for one in sessions), "nothing is ended for nothing"
+    assert Admission(limit=4).admits_new(sessions)
+    assert [one.expiration_requested for one in sessions] == [False, False, True, True, False]
+
+
+def test_replica_that_is_full_of_pages_nobody_opens_takes_a_new_one_and_those_that_open_after_all(
+    service: Service,
+) -> None:
+    publish(service.root)
+    service.start(SESSIONS_MAX="2", UNUSED_SESSION_SECONDS="300")
+    eventually(service.ready)
+    pages = [service.ask("/?unit=B")[1] for _ in range(2)]
+    assert service.ask()[0] == FULL_STATUS
+    eventually(lambda: service.ask()[0] == 200, 3 * UNOPENED_SECONDS)
+    eventually(lambda: json.loads(service.ask("/live", service.health_port)[1])["sessions"] == 2)
+    for page in pages:
+        late = Visit(service, "unit=B", token=read_block(page, "render-item")["token"])
+        assert late.words == read_block(page, "words")
+        late.close()
 
 
 def test_a_full_replica_refuses_new_pages_and_lets_its_own_and_returning_ones_in(service: Service) -> None:

@@ -86,12 +86,12 @@ def test_each_session_that_is_used_widens_the_share_at_once_up_to_a_bound_and_it
             address.open_socket(f"another {number}")
         assert share() == pytest.approx(0.1), "who has done nothing"
         for number in range(3):
-            address.use("one")
-            address.use(f"another {number}")
+            address.audience.use("one")
+            address.audience.use(f"another {number}")
         assert share() == pytest.approx(0.1 + 4 * SESSION_SHARE)
         for number in range(1_000):
             address.open_socket(f"many {number}")
-            address.use(f"many {number}")
+            address.audience.use(f"many {number}")
         assert share() == pytest.approx(SHARE_MAX)
         address.allowance.charge(1_000)
         assert await is_held_back(address.allowance), "however many are open"
@@ -163,7 +163,7 @@ def test_many_pages_that_nobody_has_used_narrow_the_pace_of_their_address_until_
             address.open_socket(f"tab {number}")
         assert pace() == pytest.approx(PACE / 2)
         for number in range(IDLE_MANY):
-            address.use(f"class {number}")
+            address.audience.use(f"class {number}")
         assert pace() == pytest.approx(PACE)
         for number in range(1_000):
             address.open_socket(f"more {number}")

@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import pytest
 from synthetic import publish
@@ -13,7 +14,8 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, read_block
 
 from conftest import Service, eventually
-from dashboard.drain import SPREAD_SECONDS, find_spread
+from dashboard.drain import REASON, SERVICE_RESTART, SPREAD_SECONDS, drain, find_spread
+from dashboard.health import Health
 from dashboard.traffic import FIRST_SOCKET_SECONDS, Traffic
 
 
@@ -74,6 +76,57 @@ def test_a_page_that_is_handed_out_while_others_move_is_whole_before_it_moves(se
         late = Visit(service)
         assert late.words["view"] == "dashboard"
         assert late.wait_until_closed() == 1012
+
+
+def test_a_websocket_that_comes_late_and_asks_for_nothing_is_closed_with_a_code(service: Service) -> None:
+    with closing(service):
+        token = read_block(service.ask()[1], "render-item")["token"]
+
+        async def open_and_wait() -> int | None:
+            socket = await websocket_connect(service.ask_socket(), subprotocols=["bokeh", token])
+            while await socket.read_message() is not None:
+                pass
+            return socket.close_code
+
+        assert asyncio.run(open_and_wait()) == SERVICE_RESTART
+
+
+pass_on = asyncio.sleep
+
+
+@dataclass
+class Clock:
+    """A clock that goes on when somebody waits, and then by more than was asked for."""
+
+    now: float = 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        await pass_on(0)
+        self.now += seconds + 0.1 if seconds else 0.0
+
+
+def test_closing_many_websockets_takes_no_longer_on_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, closed_at = Clock(), []
+
+    class Slow:
+        def close(self, code: int | None = None, reason: str | None = None) -> None:
+            assert (code, reason) == (SERVICE_RESTART, REASON)
+            clock.now += 0.005
+            closed_at.append(clock.now)
+            traffic.sockets.discard(self)
+
+    traffic = Traffic(sockets={Slow() for _ in range(600)})
+
+    async def leave() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda: clock.now)
+        monkeypatch.setattr(asyncio, "sleep", clock.sleep)
+        await drain(Health(), traffic, 3)
+        monkeypatch.undo()
+
+    asyncio.run(leave())
+    assert len(closed_at) == 600
+    assert closed_at[-1] - closed_at[0] < SPREAD_SECONDS + 1
 
 
 def test_a_page_that_moves_away_is_not_taken_back(service: Service) -> None:

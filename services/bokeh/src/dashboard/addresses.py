@@ -7,15 +7,14 @@ that tries again.
 
 import asyncio
 import ipaddress
-import math
 import random
 import sys
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import lru_cache
 
 from dashboard.allowance import RETURNING, Allowance, charging
+from dashboard.audience import Audience
 from dashboard.company import Company
 from dashboard.turns import Turns
 
@@ -28,10 +27,6 @@ RETURNS_AT_A_TIME = 2
 
 HOLD_SECONDS = 5.0
 """After which a change holds its place no longer: another one of its address may have what it waits for."""
-
-SETTLED_SECONDS = 30.0
-"""After which a session that somebody uses widens what its address may have beside others: who opens many at
-once, or many that nobody looks at, has not the more for it."""
 
 NETWORK_BITS = 64
 """Of an address of IPv6 that are one client's: who has one has all that begin with them."""
@@ -55,9 +50,12 @@ class Place:
     ----------
     release
         Called once, when it is left.
+    allowance
+        What is done there is counted with.
     """
 
-    def __init__(self, release: Callable[[], None]) -> None:
+    def __init__(self, release: Callable[[], None], allowance: Allowance) -> None:
+        self.allowance = allowance
         self._release: Callable[[], None] | None = release
         self._end = asyncio.get_running_loop().call_later(HOLD_SECONDS, self.leave)
 
@@ -81,12 +79,16 @@ class Address:
         is waited for. New pages are not behind those.
     rests
         Its turns for the documents of pages that were given in their turn, one at a time.
+    returning_rests
+        The same for pages that come back.
     changes
         Its turns for all else.
     allowance
         What it may have over time.
     returns
         What it may have for pages that come back from another replica, which is no fault of theirs.
+    audience
+        Its sessions that have a websocket open; they widen what it may have.
 
     Parameters
     ----------
@@ -103,82 +105,35 @@ class Address:
         self.pages = Turns(1 if share < 1 else sys.maxsize)
         self.returning = asyncio.Semaphore(RETURNS_AT_A_TIME if share < 1 else sys.maxsize)
         self.rests = asyncio.Semaphore(1 if share < 1 else sys.maxsize)
+        self.returning_rests = asyncio.Semaphore(1 if share < 1 else sys.maxsize)
         self.changes = asyncio.Semaphore(CHANGES_AT_A_TIME if share < 1 else sys.maxsize)
         self.allowance = Allowance(share, company)
         self.returns = Allowance(share, company, RETURNING, self.allowance)
-        self._sessions: Counter[str] = Counter()
-        self._settled: set[str] = set()
-        self._used: set[str] = set()
-        self._idle: set[str] = set()
-        self._held_up: Counter[str] = Counter()
-        self._pressed: dict[str, float] = {}
+        self.audience = Audience(self.allowance.widen)
 
     def open_socket(self, session_id: str, *, returns: bool = False) -> None:
-        """Know of one more websocket; several of one session are one reader.
-
-        Of one that `returns` from another replica it is not known here whether somebody uses it.
-        """
-        self._sessions[session_id] += 1
-        if not returns and session_id not in self._used:
-            self._idle.add(session_id)
-            self._widen()
+        """Know of one more websocket, as `Audience.open` does."""
+        self.audience.open(session_id, returns=returns)
         self._present.add(self)
-        self._settle_in(SETTLED_SECONDS, session_id)
 
     def close_socket(self, session_id: str) -> None:
         """Know of one less."""
-        self._sessions -= Counter([session_id])
-        if not self._sessions:
+        self.audience.close(session_id)
+        if not self.audience.is_there:
             self._present.discard(self)
-        if session_id not in self._sessions:
-            self._settled.discard(session_id)
-            self._used.discard(session_id)
-            self._idle.discard(session_id)
-            self._pressed.pop(session_id, None)
-            self._widen()
 
-    def use(self, session_id: str) -> None:
-        """Know of a session whose reader has done something."""
-        if session_id not in self._used:
-            self._used.add(session_id)
-            self._idle.discard(session_id)
-            self._widen()
+    async def take_document(self, session_id: str, *, first: bool) -> Place:
+        """Wait for a place to have a page's document, once it has a websocket.
 
-    def press(self, session_id: str) -> None:
-        """Know of a session that asks in haste; until it has not for a while, it widens nothing."""
-        self._pressed[session_id] = asyncio.get_running_loop().time()
-        if session_id in self._settled:
-            self._settled.discard(session_id)
-            self._settle_in(SETTLED_SECONDS, session_id)
-        self._widen()
-
-    def _settle_in(self, seconds: float, session_id: str) -> None:
-        asyncio.get_running_loop().call_later(seconds, self._settle, session_id)
-
-    def _settle(self, session_id: str) -> None:
-        if session_id not in self._sessions:
-            return
-        pressed_at = self._pressed.get(session_id, -math.inf)
-        left = pressed_at + SETTLED_SECONDS - asyncio.get_running_loop().time()
-        if session_id in self._held_up:
-            # Whether it asks in haste is known only once it has had an answer.
-            left = SETTLED_SECONDS
-        if left > 0:
-            self._settle_in(left, session_id)
-            return
-        self._pressed.pop(session_id, None)
-        self._settled.add(session_id)
-        self._widen()
-
-    def _widen(self) -> None:
-        used = self._used - self._pressed.keys()
-        self.allowance.widen(
-            len(used), len(used & self._settled), idle=len(self._idle), hasty=bool(self._pressed)
-        )
-
-    async def take_rest(self) -> Place:
-        """Wait for the rest of a page that was given in its turn: for other rests, not for the allowance."""
-        return await self._take(self.rests, self.allowance.give_way)
+        The first time its page was given in its turn, so it waits for other rests and not for the allowance.
+        Another websocket is one that comes back, from another replica or as the proxy has restarted: it has
+        the terms of those, and not of who asks for more and more, unless it was one just before.
+        """
+        if first:
+            return await self._take(self.rests, self.allowance, self.allowance.give_way)
+        if self.audience.comes_back(session_id):
+            return await self._take(self.returning_rests, self.returns, self.returns.wait)
+        return await self.take_place(session_id)
 
     async def take_place(self, session_id: str) -> Place:
         """Wait for a place to make a change, who came first has it first, and until the allowance has room.
@@ -187,20 +142,19 @@ class Address:
         wait too, and nothing piles up. Each waits for the allowance when its turn has come: all would begin
         at once if they did before.
         """
-        self._held_up[session_id] += 1
-        try:
-            return await self._take(self.changes, self.allowance.wait)
-        finally:
-            self._held_up -= Counter([session_id])
+        with self.audience.holding_up(session_id):
+            return await self._take(self.changes, self.allowance, self.allowance.wait)
 
-    async def _take(self, turns: asyncio.Semaphore, come: Callable[[], Awaitable[None]]) -> Place:
+    async def _take(
+        self, turns: asyncio.Semaphore, allowance: Allowance, come: Callable[[], Awaitable[None]]
+    ) -> Place:
         with ExitStack() as asking:
-            asking.enter_context(self.allowance.asking())
+            asking.enter_context(allowance.asking())
             await turns.acquire()
             asking.callback(turns.release)
             await come()
-            asking.enter_context(self.allowance.serving())
-            return Place(asking.pop_all().close)
+            asking.enter_context(allowance.serving())
+            return Place(asking.pop_all().close, allowance)
 
     @asynccontextmanager
     async def answering(self, turns: Turns | asyncio.Semaphore) -> AsyncIterator[None]:

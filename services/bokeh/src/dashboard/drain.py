@@ -24,6 +24,9 @@ websockets that are closing are waited for."""
 LATE_SECONDS = 1.0
 """Twice what passes between two looks of the proxy (compose.yaml)."""
 
+LATE_MAX_SECONDS = 5.0
+"""After which a websocket that comes late is closed though its page has not asked for its document."""
+
 REASON = "the replica is stopping"
 
 SERVICE_RESTART = 1012
@@ -56,9 +59,11 @@ async def drain(health: Health, traffic: Traffic, seconds: float) -> None:
     open_sockets = list(traffic.sockets)
     pause = find_spread(len(open_sockets)) / max(1, len(open_sockets))
     log.info("draining: closing %d websockets, one every %.2f s", len(open_sockets), pause)
-    for socket in open_sockets:
+    begin = asyncio.get_running_loop().time()
+    for number, socket in enumerate(open_sockets, start=1):
         socket.close(SERVICE_RESTART, REASON)
-        await asyncio.sleep(pause)
+        # By the clock: pauses that are each a little too long would add up to more than Compose waits.
+        await asyncio.sleep(max(0.0, begin + number * pause - asyncio.get_running_loop().time()))
     try:
         async with asyncio.timeout(IN_FLIGHT_SECONDS):
             while not traffic.is_over:

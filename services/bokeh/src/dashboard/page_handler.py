@@ -4,7 +4,6 @@ It carries the header ``X-Longitude-Replica`` and ``<meta name="replica">``, bot
 The answer to a websocket's handshake has the header too, so that a client can tell which replica it is on.
 """
 
-import logging
 from collections.abc import Awaitable
 from typing import Any, cast, override
 
@@ -23,8 +22,6 @@ from dashboard.theme import DARK
 from dashboard.traffic import traffic
 from dashboard.turns import VisitorLeft, is_waited_for, take_turn
 from dashboard.words import NAMES
-
-log = logging.getLogger(__name__)
 
 LEFT_STATUS = 499
 """What the log says of a page that nobody waited for; nobody gets it."""
@@ -64,7 +61,7 @@ class PageHandler(SecuredHandler, DocHandler):
 
     async def _make(self, process: Process, address: Address) -> None:
         if not process.admission.admits_new(self.application_context.sessions):
-            self._send_elsewhere(process.admission.limit)
+            self._send_elsewhere()
             return
         process.admission.arriving += 1
         try:
@@ -80,13 +77,12 @@ class PageHandler(SecuredHandler, DocHandler):
     async def head(self, *_args: Any, **_kwargs: Any) -> None:
         """Say that this replica answers, without making a session."""
 
-    def _send_elsewhere(self, limit: int) -> None:
+    def _send_elsewhere(self) -> None:
         """Refuse a page because this replica is full.
 
         The proxy brings a visitor with its cookie here however often it tries, so that one is asked to
         come again without it.
         """
-        log.info("page refused: all of %d places are taken", limit)
         if COOKIE in self.cookies:
             self.clear_cookie(COOKIE)
             query = self.request.query

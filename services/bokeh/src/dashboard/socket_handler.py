@@ -7,16 +7,17 @@ from collections.abc import Awaitable
 from typing import Any, cast, override
 
 from bokeh.protocol.message import Message
+from bokeh.server.session import ServerSession
 from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
 from tornado.iostream import IOStream
 from tornado.websocket import WebSocketClosedError, WebSocketProtocol
 
 from dashboard.addresses import Address, Place
-from dashboard.admission import FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS
+from dashboard.admission import FULL_STATUS, SEND_MAX_BYTES, TAKE_SECONDS, staying
 from dashboard.allowance import charging
 from dashboard.departure import has_left
-from dashboard.drain import REASON, move_late
+from dashboard.drain import LATE_MAX_SECONDS, REASON, SERVICE_RESTART, move_late
 from dashboard.frames import INTERNAL_ERROR, REFUSED, StrictProtocol
 from dashboard.haste import Haste
 from dashboard.logs import speaking_of
@@ -39,6 +40,7 @@ class SocketHandler(SecuredHandler, WSHandler):
     _partial_bytes: int = 0
     _is_arriving: bool = False
     _is_first: bool = False
+    _has_document: bool = False
     _is_late: bool = False
     _place: Place | None = None
     _address: Address
@@ -93,7 +95,14 @@ class SocketHandler(SecuredHandler, WSHandler):
         self._address = running().addresses.find(self.request.remote_ip)
         self._address.open_socket(self._session_id, returns=self._is_arriving)
         self._haste = Haste()
+        if self._is_late:
+            asyncio.get_running_loop().call_later(LATE_MAX_SECONDS, self._move_if_silent)
         super().open()
+
+    def _move_if_silent(self) -> None:
+        """Close a late websocket that has asked for nothing, and would not be moved with its document."""
+        if not self._has_document:
+            self.close(SERVICE_RESTART, REASON)
 
     @override
     async def on_message(self, message: str | bytes) -> None:
@@ -147,15 +156,8 @@ class SocketHandler(SecuredHandler, WSHandler):
         known = next((one for one in self.application_context.sessions if one.id == self._session_id), None)
         if known is not None:
             self._arrive()
-            process, query = running(), self.request.query
-            if process.is_behind(known.id, query):
-                # It was here before, and moved on where it was since.
-                await self._address.allowance.wait()
-                with charging(self._address.allowance):
-                    await cast(
-                        "Awaitable[None]", known.with_document_locked(process.resume_page, known.id, query)
-                    )
-            await super()._async_open(token)
+            with staying(known):
+                await self._resume(known, token)
             return
         address = self._address
         try:
@@ -171,6 +173,17 @@ class SocketHandler(SecuredHandler, WSHandler):
             self._arrive()
         RECONNECTS_RESTORED.inc()
 
+    async def _resume(self, known: ServerSession, token: str) -> None:
+        """Have a session again that was here before, and moved on where it was since."""
+        process, query = running(), self.request.query
+        if process.is_behind(known.id, query):
+            await self._address.allowance.wait()
+            with charging(self._address.allowance):
+                await cast(
+                    "Awaitable[None]", known.with_document_locked(process.resume_page, known.id, query)
+                )
+        await super()._async_open(token)
+
     async def _handle(self, message: Message[Any]) -> Any:
         connection = self.connection
         session = connection._session if connection is not None else None
@@ -185,13 +198,12 @@ class SocketHandler(SecuredHandler, WSHandler):
             await self._address.allowance.wait()
             return None if self._let_go_if_left() else connection.ok(message)
         if asks_for_change(message):
-            self._address.use(self._session_id)
+            self._address.audience.use(self._session_id)
         if self._haste.change():
-            self._address.press(self._session_id)
-        if self._is_first and message.msgtype == "PULL-DOC-REQ":
-            # Its page was given in its turn: a reader who has waited for that is not to wait again.
-            self._is_first = False
-            self._place = await self._address.take_rest()
+            self._address.audience.press(self._session_id)
+        if message.msgtype == "PULL-DOC-REQ" and not self._has_document:
+            self._has_document = True
+            self._place = await self._address.take_document(self._session_id, first=self._is_first)
         else:
             self._place = await self._address.take_place(self._session_id)
         try:
@@ -200,7 +212,7 @@ class SocketHandler(SecuredHandler, WSHandler):
                 return None
             with (
                 speaking_of(session.id, **running().herald.describe(session.id)),
-                charging(self._address.allowance),
+                charging(self._place.allowance),
             ):
                 if message.msgtype != "PATCH-DOC":
                     reply = await super()._handle(message)
