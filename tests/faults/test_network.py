@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from faults.ages import find_fullest
 from faults.forms import Form
 from faults.knocking import knocking
 from faults.ledger import Account, Ledger
@@ -35,7 +36,7 @@ def account_for_disturbance(account: Account, window: Window, how: str) -> None:
 @pytest.mark.full
 @pytest.mark.parametrize("fault", [f"{DELAY_MS} ms of latency", f"{LOSS_PERCENT} % of packets lost"])
 def test_slow_or_lossy_network_closes_nothing(stack: Stack, load: Load, ledger: Ledger, fault: str) -> None:
-    victim = stack.containers("bokeh")[2]
+    victim = find_fullest(load)
     with (
         ledger.account(f"{fault} between the proxy and one replica") as account,
         network_of(victim) as network,
@@ -53,7 +54,7 @@ def await_visitors(stack: Stack, replica: str) -> float:
 
 
 def test_partition_is_routed_around_and_heals(stack: Stack, load: Load, ledger: Ledger, form: Form) -> None:
-    victim = stack.containers("bokeh")[3]
+    victim = find_fullest(load)
     seconds = CUT_SECONDS if form.full else CUT_SECONDS // 3
     with ledger.account(f"{seconds} s without any packet between the proxy and one replica") as account:
         with network_of(victim) as network, load.watch() as window:

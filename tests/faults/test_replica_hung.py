@@ -10,7 +10,8 @@ from contextlib import contextmanager
 import pytest
 from docker.models.containers import Container
 
-from faults.injection import await_healthy, sessions_of, started_at, stopped
+from faults.ages import find_fullest
+from faults.injection import await_healthy, started_at, stopped
 from faults.knocking import Knocks, knocking
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
@@ -43,7 +44,7 @@ def account_for_silence(account: Account, window: Window, knocks: Knocks, since:
 def test_replica_that_is_stopped_is_routed_around(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
-    victim = max(stack.containers("bokeh"), key=sessions_of)
+    victim = find_fullest(load)
     with ledger.account("SIGSTOP one replica") as account:
         with load.watch() as window:
             with knocking(stack, victim.short_id) as knocks, stopped(victim) as since:
@@ -81,7 +82,7 @@ def blocked(stack: Stack, victim: Container, seconds: int) -> Iterator[float]:
 def test_replica_whose_callback_blocks_is_routed_around_and_starts_anew(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
-    victim = max(stack.containers("bokeh"), key=sessions_of)
+    victim = find_fullest(load)
     before = started_at(victim)
     with ledger.account("a callback that blocks a replica's event loop") as account:
         with load.watch() as window:

@@ -14,7 +14,8 @@ import requests
 from docker.models.containers import Container
 
 from faults.access import find_address, find_cookie, list_new_visits
-from faults.injection import addresses_of, sessions_of
+from faults.ages import find_fullest
+from faults.injection import addresses_of
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
 from faults.saving import Saving
@@ -103,7 +104,7 @@ def save_slowly(replica: Container, trace: Saving, path: str, since: float) -> i
 def test_draining_replica_gets_no_new_session_its_sessions_move_and_what_it_sends_arrives(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
-    victim = max(stack.containers("bokeh"), key=sessions_of)
+    victim = find_fullest(load)
     address = find_address(stack, victim)
     version = stack.published(STUDY)
     assert version

@@ -99,7 +99,8 @@ def test_replica_that_is_killed_costs_no_load_and_its_sessions_come_back(
 def test_replica_out_of_memory_is_the_only_one_lost(
     stack: Stack, load: Load, tab: WatchedTab, ledger: Ledger
 ) -> None:
-    victim, *others = stack.containers("bokeh")
+    victim = find_fullest(load)
+    others = [one for one in stack.containers("bokeh") if one.id != victim.id]
     before = {one.short_id: started_at(one) for one in (victim, *others)}
     tab.watch()
     with ledger.account("a replica out of memory") as account:

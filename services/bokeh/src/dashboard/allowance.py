@@ -52,9 +52,10 @@ PACE_EACH = 0.02
 PACE_MAX = 0.8
 """The same however many they are."""
 
-PACE_BURST_SECONDS = 0.025
+PACE_BURST_SECONDS = 0.01
 PACE_BURST_EACH_SECONDS = 0.02
-"""That they may have at once, and so much more for each session."""
+"""That they may have at once, and so much more for each session: of 200 tabs opened at once, 16 and
+21 were live within a second with 0.025, on four replicas of a fast machine, and 9 to 13 with this."""
 
 PACE_DEBT_SECONDS = 0.2
 
