@@ -146,6 +146,15 @@ def measure_news(stack: Stack, crowds: list[Crowd], every: float) -> dict[str, f
     return {"told_s": max(told) - published, "slowest_ms": seen.slowest, "late_ms": seen.late}
 
 
+def forget_versions(stack: Stack) -> None:
+    """Have replicas that hold the current version only, so that any other is read as a new one is."""
+    for replica in stack.containers("bokeh"):
+        replica.restart()
+        replica.reload()
+        ready = f"http://{address_of(replica, stack)}:5007/ready"
+        eventually(lambda ready=ready: requests.get(ready, timeout=5).ok, 60, "a replica started anew")
+
+
 def start_anew(stack: Stack) -> Server:
     """Give a replica that has had no session yet: those that ended leave room for others."""
     [replica, *_] = stack.containers("bokeh")
@@ -225,6 +234,7 @@ def main() -> None:
         stack.variables["SEED"] = "2"
         stack.in_worker("fit", STUDY)
         eventually(lambda: stack.published(STUDY) != first, 60, "a second version")
+        forget_versions(stack)
         await_shown(stack, STUDY)
         crowds = measure_crowds(stack, options)
         ours = start_anew(stack)

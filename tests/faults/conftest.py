@@ -47,8 +47,9 @@ def ledger(form: Form, request: pytest.FixtureRequest) -> Ledger:
     if form.full:
         ledger.read(soak_only=request.config.getoption("anew"))
     sizes = f"{REPLICAS} replicas with {form.sessions} live websocket sessions that each change a widget "
-    sizes += f"every 2 s, {form.loads:g} new page loads a second, and one Chromium whose page is watched"
-    ledger.conditions = [f"Base load, unless a row says otherwise: {sizes}.", describe_machine()]
+    sizes += f"every 2 s, {form.loads:g} new page loads a second, and a page in Chromium where a row has it"
+    without = "Addresses, tokens and the volume are tried without it."
+    ledger.conditions = [f"Base load, unless a row says otherwise: {sizes}. {without}", describe_machine()]
     return ledger
 
 

@@ -40,7 +40,7 @@ DOCUMENT_SECONDS = Histogram(
 )
 CHANGE_SECONDS = Histogram(
     "longitude_change_seconds",
-    "A reader's change, from its message to the end of what answers it",
+    "A reader's change, from when its turn has come to the end of what answers it",
     buckets=SHORT,
     registry=REGISTRY,
 )
