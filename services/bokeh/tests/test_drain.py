@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from synthetic import publish
@@ -14,8 +16,10 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, read_block
 
 from conftest import Service, eventually
+from dashboard import traffic as traffic_module
 from dashboard.drain import REASON, SERVICE_RESTART, SPREAD_SECONDS, drain, find_spread
 from dashboard.health import Health
+from dashboard.page_handler import PageHandler
 from dashboard.traffic import FIRST_SOCKET_SECONDS, Traffic
 
 
@@ -127,6 +131,17 @@ def test_closing_many_websockets_takes_no_longer_on_a_slow_machine(monkeypatch: 
     asyncio.run(leave())
     assert len(closed_at) == 600
     assert closed_at[-1] - closed_at[0] < SPREAD_SECONDS + 1
+    assert traffic.over
+
+
+def test_page_that_is_asked_for_when_all_is_over_is_one_that_the_proxy_tries_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(traffic_module.traffic, "over", True)
+    said: list[object] = []
+    handler = cast(PageHandler, SimpleNamespace(set_status=said.append, finish=said.append))
+    asyncio.run(PageHandler.get(handler))
+    assert said == [503, REASON], "Bokeh makes no session any more, and would answer 500"
 
 
 def test_a_page_that_moves_away_is_not_taken_back(service: Service) -> None:

@@ -70,3 +70,4 @@ async def drain(health: Health, traffic: Traffic, seconds: float) -> None:
                 await asyncio.sleep(0.02)
     except TimeoutError:
         log.warning("draining: gave up on %d pages and %d websockets", traffic.pages, len(traffic.sockets))
+    traffic.over = True

@@ -15,6 +15,7 @@ from dashboard.addresses import Address, TooMuch
 from dashboard.admission import COOKIE, FULL_STATUS
 from dashboard.application import FAULT
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
+from dashboard.drain import REASON
 from dashboard.process import Process, running
 from dashboard.secured import SecuredHandler
 from dashboard.state import MASSES
@@ -46,6 +47,11 @@ class PageHandler(SecuredHandler, DocHandler):
 
     @override
     async def get(self, *_args: Any, **_kwargs: Any) -> None:
+        if traffic.over:
+            # The proxy takes any replica for ready when another one ends, and tries again on this status.
+            self.set_status(503)
+            self.finish(REASON)
+            return
         process = running()
         traffic.pages += 1
         try:

@@ -27,11 +27,14 @@ class Traffic:
         Pages and files being answered.
     closing
         Whether websockets are being closed, and none is taken any more but a page's first.
+    over
+        Whether the process is about to end, and no page is made any more.
     """
 
     sockets: set[Socket] = field(default_factory=set)
     pages: int = 0
     closing: bool = False
+    over: bool = False
     _handed_out: dict[str, float] = field(default_factory=dict, repr=False)
 
     def hand_out(self, session: str) -> None:
