@@ -5,7 +5,12 @@ import logging
 import sys
 
 import pytest
+from bokeh.protocol.messages.patch_doc import patch_doc
+from synthetic import publish
+from visits import Visit
 
+from conftest import Service, eventually
+from dashboard.frames import REFUSED
 from dashboard.logs import MESSAGE_CHARACTERS, STACK_CHARACTERS, Asked, JsonLine
 
 PLANTED = "planted by a client"
@@ -54,3 +59,28 @@ def test_no_event_is_longer_than_some_kilobytes(size: int) -> None:
     record = fail(ours=True)
     record.msg, record.args = "x" * size, ()
     assert len(JsonLine("one").format(record)) < MESSAGE_CHARACTERS + STACK_CHARACTERS + 1_000
+
+
+def test_what_a_client_writes_in_place_of_a_value_or_a_header_is_in_no_log(service: Service) -> None:
+    publish(service.root)
+    service.start()
+    eventually(service.ready)
+    visit = Visit(service)
+    event = {
+        "kind": "ModelChanged",
+        "model": {"id": visit.find("change").id},
+        "attr": "value",
+        "new": PLANTED,
+    }
+    message = patch_doc(patch_doc.create_header(), {}, {"events": [event]})  # type: ignore[typeddict-item]
+    visit._run(message.send(visit._socket))
+    answer = visit._run(visit._receive(10))
+    assert answer is not None
+    assert answer.msgtype == "ERROR"
+    for part in (json.dumps([PLANTED]), "{}", "{}"):
+        visit._run(visit._socket.write_message(part))
+    assert visit.wait_until_closed() == REFUSED
+    eventually(lambda: "a message without a type" in service.read_log())
+    assert "a message could not be handled" in service.read_log()
+    assert PLANTED not in service.read_log()
+    assert '"level": "error"' not in service.read_log()

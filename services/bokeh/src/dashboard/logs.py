@@ -19,6 +19,8 @@ STACK_CHARACTERS = 16_000
 """Of an event of a library that are kept: what a client sends must not push what was logged before it out of
 the log. Our own events hold nothing of that, and the stacks of a process that hangs are long."""
 
+CARRIER = "dashboard.threads"
+
 _about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039
 
 
@@ -84,11 +86,22 @@ class Asked(logging.Filter):
             return True
         record.msg, record.args = "a message could not be handled: %s", (type(error).__name__,)
         names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
-        if not any(map(_is_own, names)):
+        # All that is done on threads is carried by ours, and is at fault no more for that.
+        if not any(_is_own(name) and name != CARRIER for name in names):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
             return logging.getLogger().isEnabledFor(logging.INFO)
         return True
+
+
+class Headless(logging.Filter):
+    """Tells that a message had no type, without its header, which is the client's."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = "a message without a type", ()
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        return logging.getLogger().isEnabledFor(logging.INFO)
 
 
 def _is_own(module: str) -> bool:
@@ -104,3 +117,5 @@ def configure_logging(level: str, replica: str) -> None:
     logging.captureWarnings(True)
     logging.getLogger("bokeh.server.views.ws").addFilter(Left())
     logging.getLogger("bokeh.server.protocol_handler").addFilter(Asked())
+    # It logs nothing else.
+    logging.getLogger("bokeh.protocol").addFilter(Headless())
