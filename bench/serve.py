@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from docker.models.containers import Container
 from visitors.crowds import KINDS, Crowd, Seen, crowding, longest_lag, read_lags, sum_up
 from visitors.evenness import measure_evenness
 from visitors.machine import timing_work
@@ -146,24 +147,24 @@ def measure_news(stack: Stack, crowds: list[Crowd], every: float) -> dict[str, f
     return {"told_s": max(told) - published, "slowest_ms": seen.slowest, "late_ms": seen.late}
 
 
+def restart(replica: Container, stack: Stack) -> None:
+    """Start a replica anew, and wait until it is ready."""
+    replica.restart()
+    replica.reload()
+    ready = f"http://{address_of(replica, stack)}:5007/ready"
+    eventually(lambda: requests.get(ready, timeout=5).ok, 60, "a replica started anew")
+
+
 def forget_versions(stack: Stack) -> None:
     """Have replicas that hold the current version only, so that any other is read as a new one is."""
     for replica in stack.containers("bokeh"):
-        replica.restart()
-        replica.reload()
-        ready = f"http://{address_of(replica, stack)}:5007/ready"
-        eventually(lambda ready=ready: requests.get(ready, timeout=5).ok, 60, "a replica started anew")
+        restart(replica, stack)
 
 
 def start_anew(stack: Stack) -> Server:
     """Give a replica that has had no session yet: those that ended leave room for others."""
     [replica, *_] = stack.containers("bokeh")
-    replica.restart()
-    replica.reload()
-    address = address_of(replica, stack)
-    eventually(
-        lambda: requests.get(f"http://{address}:5007/ready", timeout=5).ok, 60, "a replica started anew"
-    )
+    restart(replica, stack)
     return replica_site(stack, STUDY, replica)
 
 
