@@ -78,6 +78,8 @@ class Crowd:
         How many sessions begin a second.
     pushes
         Whether sessions ask for changes all the time and wait for no answer, once all are there.
+    reads
+        Whether they read what they are sent, once they have their document.
 
     Attributes
     ----------
@@ -96,6 +98,7 @@ class Crowd:
         stay: float = 0.0,
         starts: float = STARTS_A_SECOND,
         pushes: bool = False,
+        reads: bool = True,
     ) -> None:
         self.site = site
         self.sessions = sessions
@@ -104,6 +107,7 @@ class Crowd:
         self.stay = stay
         self.starts = starts
         self.pushes = pushes
+        self.reads = reads
         self.live = 0
         self.full = asyncio.Event()
         self._age = age
@@ -228,7 +232,7 @@ class Reader:
                 await asyncio.sleep(RETRIES[tries])
             tries += 1
             try:
-                connection = await Connection.open(page, self._query, token)
+                connection = await Connection.open(page, self._query, token, reads=self._crowd.reads)
             except (Refused, Lost) as failure:
                 say("try", session=self._number, error=str(failure))
                 if not was_live:
@@ -336,6 +340,7 @@ async def main() -> None:
     parser.add_argument("--stay", type=float, default=0.0, help="seconds that readers stay, in the mean")
     parser.add_argument("--starts", type=float, default=STARTS_A_SECOND, help="sessions that begin a second")
     parser.add_argument("--push", action="store_true", help="ask all the time, and wait for no answer")
+    parser.add_argument("--deaf", action="store_true", help="read nothing after the document")
     parser.add_argument("--held", action="store_true", help="let nobody come before SIGUSR1")
     parser.add_argument("--age", type=float, default=0.0)
     parser.add_argument("--secret", type=Path)
@@ -352,6 +357,7 @@ async def main() -> None:
         options.stay,
         options.starts,
         options.push,
+        not options.deaf,
     )
     stop, begin = asyncio.Event(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

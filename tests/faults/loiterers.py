@@ -1,12 +1,13 @@
 """Clients that are slow or stalled on purpose, a program of its own.
 
-    python -m faults.loiterers --url URL --ca FILE --download PATH --each N
+    python -m faults.loiterers --url URL --proxy HOST --ca FILE --download PATH --each N
 
 So many of each kind: `headers` send the head of a request one line in a while, `bodies` send a body
 byte by byte; one that is cut off begins again. `sockets` open a page's websocket, ask for its
 document and read nothing, `downloads` ask for a trace and read nothing; as they read nothing, they do not
-notice that they have been cut off, and stay as they are. Once a second a JSON line says how many of each
-are connected, and how many have been cut off so far. Ends at SIGTERM.
+notice that they have been cut off, and stay as they are. They ask the proxy at its own address: behind the
+port that is published, the engine has a program that takes more than a trace by itself. Once a second a
+JSON line says how many of each are connected, and how many have been cut off so far. Ends at SIGTERM.
 """
 
 import argparse
@@ -32,6 +33,7 @@ STALLED = ("sockets", "downloads")
 PAUSE_SECONDS = (2.0, 8.0)
 AGAIN_SECONDS = (1.0, 5.0)
 RECEIVE_BYTES = 4096
+PROXY_PORT = 8443
 STARTS_A_SECOND = 15.0
 """It is their staying that is measured; as many new visitors at once would be another thing."""
 
@@ -42,6 +44,7 @@ class Loiterers:
 
     site: Site
     stack: Stack
+    proxy: str
     download: str
     present: Counter[str] = field(default_factory=Counter)
     cut: Counter[str] = field(default_factory=Counter)
@@ -90,6 +93,8 @@ class Loiterers:
         if b" 101 " not in head[:20]:
             writer.close()
             raise Refused(head[:40].decode())
+        # The document can be asked for once the session is said to be there.
+        await reader.readexactly(1)
         writer.transport.pause_reading()  # type: ignore[attr-defined]
         message = Protocol().create("PULL-DOC-REQ")
         for part in (message.header_json, message.metadata_json, message.content_json):
@@ -112,7 +117,7 @@ class Loiterers:
         plain = socket.socket()
         plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
         plain.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", self.stack.https_port))
+        await asyncio.get_running_loop().sock_connect(plain, (self.proxy, PROXY_PORT))
         return await asyncio.open_connection(sock=plain, ssl=self.site.trust, server_hostname="localhost")
 
     async def _until_cut(self, writer: asyncio.StreamWriter) -> None:
@@ -149,13 +154,15 @@ async def main() -> None:
     """Run until told to stop."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--url", required=True)
+    parser.add_argument("--proxy", required=True)
     parser.add_argument("--ca", type=Path, required=True)
     parser.add_argument("--download", required=True)
     parser.add_argument("--each", type=int, required=True)
     options = parser.parse_args()
     port = urlsplit(options.url).port
     assert port is not None
-    all_of_them = Loiterers(Site(options.url, str(options.ca)), Stack("", https_port=port), options.download)
+    site, stack = Site(options.url, str(options.ca)), Stack("", https_port=port)
+    all_of_them = Loiterers(site, stack, options.proxy, options.download)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     tasks = [asyncio.create_task(all_of_them.stay(kind)) for kind in KINDS for _ in range(options.each)]

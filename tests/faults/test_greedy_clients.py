@@ -28,8 +28,13 @@ KINDS = {
         "--every=1",
         "--push",
     ),
+    "40 websockets that ask for changes and never read": (
+        "--sessions=40",
+        "--every=1",
+        "--push",
+        "--deaf",
+    ),
 }
-
 
 STUDIES = ("smoking-spending", "cigarette-sales")
 READERS = 20

@@ -1,19 +1,24 @@
 """Replicas that are told to stop, added, taken away and replaced: nobody who comes or stays notices."""
 
 import collections
-import json
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 import requests
 from docker.models.containers import Container
 
-from faults.access import find_address, find_cookie, list_new_visits
+from faults.access import (
+    Leaving,
+    find_address,
+    find_cookie,
+    list_events,
+    list_new_visits,
+    watching_who_leaves,
+)
 from faults.ages import find_fullest
 from faults.injection import addresses_of
 from faults.ledger import Account, Ledger
@@ -74,10 +79,15 @@ def account_for_moves(account: Account, window: Window) -> None:
     )
 
 
-def list_events(replica: Container, since: float) -> list[dict[str, Any]]:
-    """Give what a replica has logged since a moment, in its order."""
-    lines = replica.logs(since=int(since)).decode().splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
+def account_for_late_pages(account: Account, leaving: Leaving, expected: int) -> None:
+    """Note that replicas which have been told to stop get no new session."""
+    assert leaving.told == expected, f"{leaving.told} replicas were told to stop, and not {expected}"
+    late = [seconds for seconds in leaving.last if seconds > QUIET_SECONDS]
+    account.add(
+        "no new session on a draining replica after 2 s",
+        f"{len(late)} of {expected} replicas; the last one came after {max(leaving.last, default=0.0):.1f} s",
+        not late,
+    )
 
 
 def save_slowly(replica: Container, trace: Saving, path: str, since: float) -> int:
@@ -169,7 +179,11 @@ def test_scaling_to_one_to_eight_and_back_costs_nothing_and_spreads_new_sessions
     base.stop()
     with ledger.account("scale 1 -> 8 -> 1") as account:
         try:
-            with Load(stack, 0, rate, name="scale-loads") as visitors, visitors.watch() as window:
+            with (
+                watching_who_leaves(stack) as leaving,
+                Load(stack, 0, rate, name="scale-loads") as visitors,
+                visitors.watch() as window,
+            ):
                 with Load(stack, sessions, 0, name="scale-before") as readers, readers.watch() as moves:
                     scale(stack, 1)
                     readers.await_all_live(40)
@@ -178,6 +192,7 @@ def test_scaling_to_one_to_eight_and_back_costs_nothing_and_spreads_new_sessions
                     Load(stack, sessions, 0, name="scale-at-eight") as readers,
                     readers.watch() as moves_back,
                 ):
+                    leaving.know_replicas()
                     began = collections.Counter(
                         line["replica"]
                         for line in readers.lines
@@ -188,6 +203,7 @@ def test_scaling_to_one_to_eight_and_back_costs_nothing_and_spreads_new_sessions
         finally:
             scale(stack, stack.replicas_wanted)
         account.add("no page load fails", say_failures(window), not window.failed)
+        account_for_late_pages(account, leaving, stack.replicas_wanted - 1 + MANY - 1)
         even = sessions / MANY
         shares = sorted(began.get(one, 0) for one in began)
         off = max(abs(count - even) / even for count in (*shares, *[0] * (MANY - len(shares))))
@@ -217,13 +233,14 @@ def test_rolling_update_is_noticed_by_nobody(
     before = rolled()
     tab.watch()
     with ledger.account("make roll") as account:
-        with fetching_a_file(stack) as files, load.watch() as window:
+        with watching_who_leaves(stack) as leaving, fetching_a_file(stack) as files, load.watch() as window:
             stack.run("make", "roll")
             load.await_all_live(20)
         after = rolled()
         assert len(after) == len(before)
         assert not after & before
         account_for_moves(account, window)
+        account_for_late_pages(account, leaving, stack.replicas_wanted)
         failed = [fault for fault in files if fault]
         account.add(
             "no static file fails",

@@ -159,8 +159,8 @@ class Connection:
         self.told_at: float | None = None
 
     @classmethod
-    async def open(cls, page: Page, query: str, token: str | None = None) -> Self:
-        """Open the page's websocket with the address's query, and pull its document."""
+    async def open(cls, page: Page, query: str, token: str | None = None, *, reads: bool = True) -> Self:
+        """Open the page's websocket with the address's query, pull its document, and read on or never again."""
         request = page.site.request(
             f"/ws?{query}" if query else "/ws",
             headers={
@@ -185,7 +185,8 @@ class Connection:
         except TimeoutError as error:
             socket.close()
             raise Refused(f"websocket: no document within {REQUEST_SECONDS:g} s") from error
-        connection._reading = asyncio.create_task(connection._read())
+        if reads:
+            connection._reading = asyncio.create_task(connection._read())
         return connection
 
     async def change(self, name: str, value: object, wanted: dict[str, str], label: str = "") -> float:

@@ -24,7 +24,10 @@ from dashboard.allowance import (
     RETURN_PACE_BURST_SECONDS,
     SESSION_SHARE,
     SHARE_MAX,
+    WAY_SECONDS,
     Allowance,
+    charging,
+    wait_for_allowance,
 )
 from dashboard.company import LATELY_SECONDS, Company
 
@@ -138,6 +141,47 @@ def test_a_crowd_of_one_address_is_paced_beside_others_and_only_then() -> None:
             for _ in range(CROWD + 1):
                 crowd.enter_context(address.allowance.asking())
             assert not await is_held_back(address.allowance), "nobody else is there"
+
+    asyncio.run(ask())
+
+
+@pytest.mark.usefixtures("even")
+def test_who_gives_way_waits_for_what_is_made_meanwhile_as_well() -> None:
+    async def ask() -> None:
+        known = Addresses(share=0.5)
+        mine, other = known.find("a").allowance, known.find("b").allowance
+        await other.wait()
+        with ExitStack() as crowd:
+            for _ in range(CROWD + 1):
+                crowd.enter_context(mine.asking())
+            mine.charge(0.9 * PACE_BURST_SECONDS)
+            with mine.serving():
+                waiting = asyncio.create_task(mine.wait())
+                await asyncio.sleep(0)
+                assert not waiting.done(), "something is being made"
+                mine.charge(PACE_DEBT_SECONDS)
+            await asyncio.sleep(2 * WAY_SECONDS)
+            assert not waiting.done(), "it was of the same address, and took all that it may have"
+            waiting.cancel()
+
+    asyncio.run(ask())
+
+
+@pytest.mark.usefixtures("even")
+def test_what_can_be_done_later_waits_for_whose_it_is() -> None:
+    async def ask() -> None:
+        known = Addresses(share=0.5)
+        mine, other = known.find("a").allowance, known.find("b").allowance
+        await other.wait()
+        for paced in (False, True):
+            with ExitStack() as crowd, charging(mine):
+                for _ in range(CROWD + 1 if paced else 1):
+                    crowd.enter_context(mine.asking())
+                mine.charge(PACE_BURST_SECONDS + PACE_DEBT_SECONDS)
+                waiting = asyncio.create_task(wait_for_allowance())
+                await asyncio.sleep(0)
+                assert waiting.done() is not paced
+                waiting.cancel()
 
     asyncio.run(ask())
 

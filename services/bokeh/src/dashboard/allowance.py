@@ -199,11 +199,15 @@ class Allowance:
         self._pace.change(pace, self._terms.pace_burst + PACE_BURST_EACH_SECONDS * settled)
 
     async def wait(self) -> None:
-        """Wait until what was taken is within the allowance again, and give way."""
+        """Wait until what was taken is within the allowance again, and give way; what is made then counts."""
         self._company.note(self._owner)
-        while (seconds := self._find_wait()) > 0:
-            await asyncio.sleep(min(seconds, LOOK_SECONDS))
-        await self.give_way()
+        while True:
+            while (seconds := self._find_wait()) > 0:
+                await asyncio.sleep(min(seconds, LOOK_SECONDS))
+            await self._give_way()
+            if self._find_wait() <= 0:
+                break
+        self.charge(LOOP_SECONDS)
 
     async def give_way(self) -> None:
         """Wait a little for what is being made, as far as much was taken, and count a request or a message.
@@ -211,10 +215,13 @@ class Allowance:
         Two that share an interpreter are each done when both are: whoever has asked for much, beside others,
         has one thing made at a time, and none beside theirs.
         """
+        await self._give_way()
+        self.charge(LOOP_SECONDS)
+
+    async def _give_way(self) -> None:
         until = time.monotonic() + WAY_MAX_SECONDS
         while self._gives_way and time.monotonic() < until:
             await asyncio.sleep(WAY_SECONDS)
-        self.charge(LOOP_SECONDS)
 
     @contextmanager
     def serving(self) -> Iterator[None]:
@@ -287,3 +294,10 @@ def charging(allowance: Allowance) -> Iterator[None]:
         yield
     finally:
         charged.reset(token)
+
+
+async def wait_for_allowance() -> None:
+    """Wait until whoever it is whose time is spent may have more of it, for what can be done later."""
+    allowance = charged.get()
+    if allowance is not None:
+        await allowance.wait()

@@ -13,6 +13,7 @@ from bokeh.models.layouts import Column
 from bokeh.models.ui import UIElement
 from bokeh.models.widgets import Div
 
+from dashboard.allowance import wait_for_allowance
 from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
 from dashboard.analyst_sections import Part, Section, write_sections
@@ -112,6 +113,7 @@ class AnalystTab(PagePart):
 
         @without_document_lock
         async def fill() -> None:
+            await wait_for_allowance()
             threads = WRITER if version in _ready else READER
             made = await asyncio.get_running_loop().run_in_executor(threads, make)
             for some in batched(made, SECTIONS_AT_A_TIME, strict=False):

@@ -32,6 +32,13 @@ BUSY_SECONDS = 5.0
 """Without a free worker thread, after which visitors go elsewhere: pages are made on those threads."""
 
 
+HOLD_SECONDS = 8.0
+"""For how long a probe that may be held is, while there is nothing new to tell; less than the engine waits
+(Dockerfile)."""
+
+HOLD_LOOK_SECONDS = 0.1
+
+
 @dataclass
 class Health:
     """What is known of the process. Each field is written whole and read by another thread.
@@ -48,6 +55,8 @@ class Health:
         Why the last document could not be built; None when it could.
     sessions
         How many sessions there are.
+    told_ready
+        Whether the last probe that may be held was told that visitors may be sent here.
     """
 
     last_beat: float | None = None
@@ -55,6 +64,7 @@ class Health:
     draining: bool = False
     build_fault: str | None = "no document has been built yet"
     sessions: int = 0
+    told_ready: bool = False
 
     def beat(self) -> None:
         """Leave a mark: the event loop turns."""
@@ -88,11 +98,25 @@ class Health:
         return True, "pages can be built"
 
 
+async def hold_while_ready(health: Health) -> None:
+    """Have a probe wait for its answer as long as it would be the last one again, and not for long.
+
+    The engine starts a process for each look, so it looks seldom; held, it knows of the end of readiness at
+    once, and the proxy is told by it which replicas there are.
+    """
+    until = time.monotonic() + HOLD_SECONDS
+    while health.told_ready and health.check_ready()[0] and time.monotonic() < until:
+        await asyncio.sleep(HOLD_LOOK_SECONDS)
+    health.told_ready = health.check_ready()[0]
+
+
 class _Probe(RequestHandler):
     def initialize(self, health: Health) -> None:
         self._health = health
 
-    def get(self, name: str) -> None:
+    async def get(self, name: str) -> None:
+        if name == "ready" and self.get_query_argument("hold", ""):
+            await hold_while_ready(self._health)
         good, why = self._health.check_live() if name == "live" else self._health.check_ready()
         self.set_status(200 if good else 503)
         self.set_header("Content-Type", "application/json")
