@@ -19,7 +19,7 @@ from conftest import Service, eventually
 from dashboard import health as health_module
 from dashboard import traffic as traffic_module
 from dashboard.drain import REASON, SERVICE_RESTART, SPREAD_SECONDS, drain, find_spread
-from dashboard.health import HOLD_SECONDS, Health, hold_while_ready
+from dashboard.health import HOLD_SECONDS, Health, hold_until_news
 from dashboard.page_handler import PageHandler
 from dashboard.traffic import FIRST_SOCKET_SECONDS, Traffic
 
@@ -86,7 +86,7 @@ def test_probe_that_may_be_held_is_answered_as_soon_as_readiness_ends(service: S
         assert seconds < HOLD_SECONDS
         status, seconds = await hold()
         assert status == 503
-        assert seconds < HOLD_SECONDS / 2, "nobody waits to be told again that it is over"
+        assert seconds < HOLD_SECONDS / 2, "the engine believes it the second time"
 
     asyncio.run(stop_while_held())
     assert service.process.wait(10) == 0
@@ -94,12 +94,19 @@ def test_probe_that_may_be_held_is_answered_as_soon_as_readiness_ends(service: S
 
 def test_probe_is_not_held_for_longer_than_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(health_module, "HOLD_SECONDS", 0.3)
-    health = Health(build_fault=None, told_ready=True)
-    health.beat()
-    began = time.monotonic()
-    asyncio.run(hold_while_ready(health))
-    assert time.monotonic() - began >= 0.3
-    assert health.told_ready
+    health = Health(build_fault=None)
+
+    def hold() -> float:
+        health.beat()
+        began = time.monotonic()
+        asyncio.run(hold_until_news(health))
+        return time.monotonic() - began
+
+    assert [hold() >= 0.3 for _ in range(3)] == [False, True, True], "ready: told once"
+    health.draining = True
+    assert [hold() >= 0.3 for _ in range(4)] == [False, False, True, True], "not ready: told twice"
+    health.draining = False
+    assert [hold() >= 0.3 for _ in range(2)] == [False, True]
 
 
 @contextmanager

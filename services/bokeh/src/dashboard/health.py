@@ -38,6 +38,9 @@ HOLD_SECONDS = 8.0
 
 HOLD_LOOK_SECONDS = 0.1
 
+TELL_TIMES = {True: 1, False: 2}
+"""How often the engine is told that visitors may be sent here, or may not, before it knows (Dockerfile)."""
+
 
 @dataclass
 class Health:
@@ -55,8 +58,9 @@ class Health:
         Why the last document could not be built; None when it could.
     sessions
         How many sessions there are.
-    told_ready
-        Whether the last probe that may be held was told that visitors may be sent here.
+    told, told_times
+        Whether the last probe that may be held was told that visitors may be sent here, and how many in a row
+        were told the same.
     """
 
     last_beat: float | None = None
@@ -64,7 +68,8 @@ class Health:
     draining: bool = False
     build_fault: str | None = "no document has been built yet"
     sessions: int = 0
-    told_ready: bool = False
+    told: bool | None = None
+    told_times: int = 0
 
     def beat(self) -> None:
         """Leave a mark: the event loop turns."""
@@ -98,16 +103,22 @@ class Health:
         return True, "pages can be built"
 
 
-async def hold_while_ready(health: Health) -> None:
-    """Have a probe wait for its answer as long as it would be the last one again, and not for long.
+async def hold_until_news(health: Health) -> None:
+    """Have a probe wait until it is to be told something that the engine does not know yet, and not for long.
 
-    The engine starts a process for each look, so it looks seldom; held, it knows of the end of readiness at
-    once, and the proxy is told by it which replicas there are.
+    The engine starts a process for each look, so it is to look seldom; held, it knows of the end of readiness
+    at once, and the proxy is told by it which replicas there are.
     """
     until = time.monotonic() + HOLD_SECONDS
-    while health.told_ready and health.check_ready()[0] and time.monotonic() < until:
+    while _is_known(health, health.check_ready()[0]) and time.monotonic() < until:
         await asyncio.sleep(HOLD_LOOK_SECONDS)
-    health.told_ready = health.check_ready()[0]
+    ready = health.check_ready()[0]
+    health.told_times = health.told_times + 1 if ready is health.told else 1
+    health.told = ready
+
+
+def _is_known(health: Health, ready: bool) -> bool:
+    return ready is health.told and health.told_times >= TELL_TIMES[ready]
 
 
 class _Probe(RequestHandler):
@@ -116,7 +127,7 @@ class _Probe(RequestHandler):
 
     async def get(self, name: str) -> None:
         if name == "ready" and self.get_query_argument("hold", ""):
-            await hold_while_ready(self._health)
+            await hold_until_news(self._health)
         good, why = self._health.check_live() if name == "live" else self._health.check_ready()
         self.set_status(200 if good else 503)
         self.set_header("Content-Type", "application/json")
