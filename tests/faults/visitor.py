@@ -160,7 +160,7 @@ class Connection:
 
     @classmethod
     async def open(cls, page: Page, query: str, token: str | None = None, *, reads: bool = True) -> Self:
-        """Open the page's websocket with the address's query and pull its document; read on, or never again."""
+        """Open a page's websocket with an address's query and pull its document; read on or never again."""
         request = page.site.request(
             f"/ws?{query}" if query else "/ws",
             headers={
