@@ -12,6 +12,7 @@ import dashboard.settings
 import edge_setup.settings
 import model_worker.settings
 from dashboard.drain import IN_FLIGHT_SECONDS, SPREAD_SECONDS
+from dashboard.engine_look import AGAIN_SECONDS, DRAIN_TIMES, HOLD_SECONDS
 from stack import REPOSITORY, Stack
 
 EXAMPLE = (REPOSITORY / ".env.example").read_text()
@@ -97,6 +98,15 @@ def test_a_replica_is_given_the_time_that_it_may_take_to_leave() -> None:
     # Where the engine is told no time, it takes that one.
     rolled = re.findall(r"docker stop .*?(\d+)", (REPOSITORY / "bootstrap/roll.sh").read_text())
     assert [seconds for seconds in rolled if float(seconds) < takes] == []
+
+
+def test_engine_looks_at_a_replica_as_the_replica_takes_it() -> None:
+    image = (REPOSITORY / "services/bokeh/Dockerfile").read_text()
+    [look] = [line for line in image.splitlines() if line.startswith("HEALTHCHECK") and "retries" in line]
+    given = dict(re.findall(r"--([a-z-]+)=([0-9.]+)", look))
+    assert int(given["retries"]) == DRAIN_TIMES
+    assert float(given["timeout"]) > HOLD_SECONDS + 2
+    assert float(given["interval"]) < AGAIN_SECONDS / 2
 
 
 def check_variables(folder: Path, dotenv: str | None, **environment: str) -> subprocess.CompletedProcess[str]:

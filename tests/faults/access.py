@@ -44,7 +44,10 @@ def list_new_visits(stack: Stack, address: str, since: float) -> list[float]:
 
 
 def _list_visits(stack: Stack) -> list[tuple[float, str]]:
-    """Give when each page load began, in seconds since 1970, and the address of who answered it."""
+    """Give when each page was asked for, in seconds since 1970, and the address of who answered it.
+
+    Where it was tried again, that is when it was answered: it may have been sent there last.
+    """
     visits = []
     for line in stack.logs("traefik").splitlines():
         record = json.loads(line) if line.startswith("{") else {}
@@ -52,7 +55,8 @@ def _list_visits(stack: Stack) -> list[tuple[float, str]]:
             continue
         if answered_by := record.get("ServiceAddr", ""):
             began = datetime.fromisoformat(record["StartUTC"]).timestamp()
-            visits.append((began, answered_by.rpartition(":")[0]))
+            tried = record["Duration"] / 1e9 if record.get("RetryAttempts") else 0.0
+            visits.append((began + tried, answered_by.rpartition(":")[0]))
     return visits
 
 
@@ -86,8 +90,8 @@ class Leaving:
                 continue
             self.told += 1
             told, ended = at["kill"], at.get("die", float("inf"))
-            late = [began - told for began, by in visits if by == address and told <= began <= ended]
-            self.last += [max(late)] if late else []
+            after = [began - told for began, by in visits if by == address and told <= began <= ended]
+            self.last += [max(after)] if after else []
 
 
 @contextmanager

@@ -5,7 +5,7 @@
 So many of each kind: `headers` send the head of a request one line in a while, `bodies` send a body
 byte by byte; one that is cut off begins again. `sockets` open a page's websocket, ask for its
 document and read nothing, `downloads` ask for a trace and read nothing; as they read nothing, they do not
-notice that they have been cut off, and stay as they are. They ask the proxy at its own address: behind the
+notice that they have been cut off, and stay as they are. They stay at the proxy's own address: behind the
 port that is published, the engine has a program that takes more than a trace by itself. Once a second a
 JSON line says how many of each are connected, and how many have been cut off so far. Ends at SIGTERM.
 """

@@ -85,7 +85,12 @@ def account_for_late_pages(account: Account, leaving: Leaving, expected: int) ->
     late = [seconds for seconds in leaving.last if seconds > QUIET_SECONDS]
     account.add(
         "no new session on a draining replica after 2 s",
-        f"{len(late)} of {expected} replicas; the last one came after {max(leaving.last, default=0.0):.1f} s",
+        f"{len(late)} of {expected} replicas; "
+        + (
+            f"the last page came after {max(leaving.last):.1f} s"
+            if leaving.last
+            else "no page came after that"
+        ),
         not late,
     )
 

@@ -27,7 +27,7 @@ from dashboard.allowance import (
     WAY_SECONDS,
     Allowance,
     charging,
-    wait_for_allowance,
+    taking_time,
 )
 from dashboard.company import LATELY_SECONDS, Company
 
@@ -169,6 +169,10 @@ def test_who_gives_way_waits_for_what_is_made_meanwhile_as_well() -> None:
 
 @pytest.mark.usefixtures("even")
 def test_what_can_be_done_later_waits_for_whose_it_is() -> None:
+    async def take_time() -> None:
+        async with taking_time():
+            pass
+
     async def ask() -> None:
         known = Addresses(share=0.5)
         mine, other = known.find("a").allowance, known.find("b").allowance
@@ -178,7 +182,7 @@ def test_what_can_be_done_later_waits_for_whose_it_is() -> None:
                 for _ in range(CROWD + 1 if paced else 1):
                     crowd.enter_context(mine.asking())
                 mine.charge(PACE_BURST_SECONDS + PACE_DEBT_SECONDS)
-                waiting = asyncio.create_task(wait_for_allowance())
+                waiting = asyncio.create_task(take_time())
                 await asyncio.sleep(0)
                 assert waiting.done() is not paced
                 waiting.cancel()

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from pathlib import Path
+from typing import override
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from bokeh.models.widgets import Div
 from synthetic import UNITS, make_card, publish
 from synthetic_analysis import CHECKS
 
+from dashboard.allowance import Allowance, charging
 from dashboard.analysis import analyse, held_analysis
 from dashboard.analyst import NAMES, WORDS, AnalystTab, make_sections
 from dashboard.analyst_account import write_opening_lines
@@ -172,6 +174,16 @@ def test_a_tab_costs_little_until_it_is_opened(version: LoadedVersion) -> None:
     assert set(tab.words(version)) == set(WORDS)
 
 
+class Waits(Allowance):
+    """An allowance that counts who waits for it."""
+
+    count = 0
+
+    @override
+    async def wait(self) -> None:
+        self.count += 1
+
+
 def test_an_open_tab_fills_section_by_section_and_follows_the_version(
     tmp_path: Path, version: LoadedVersion
 ) -> None:
@@ -202,6 +214,26 @@ def test_an_open_tab_fills_section_by_section_and_follows_the_version(
     assert version.name in first[0]
     assert other.name in second[0]
     assert version.name not in second[0]
+
+
+def test_a_tab_waits_for_the_allowance_of_its_reader_and_is_not_filled_for_one_who_has_moved_on(
+    tmp_path: Path, version: LoadedVersion
+) -> None:
+    other = load(tmp_path, analysed=True, seed=2)
+    waits = Waits(share=0.5)
+
+    async def open_tab() -> int:
+        tab, document = AnalystTab(), Document()
+        for _, root in tab.roots:
+            document.add_root(root)
+        with charging(waits):
+            for shown in (version, other):
+                tab.show(shown)
+            for waiting in document.session_callbacks:
+                await waiting.callback()
+        return waits.count
+
+    assert asyncio.run(open_tab()) == 1, "of two versions the second one is wanted"
 
 
 def test_the_lines_beside_the_download_open_the_trace(

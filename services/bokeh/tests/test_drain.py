@@ -16,10 +16,9 @@ from tornado.websocket import WebSocketClientConnection, websocket_connect
 from visits import Visit, read_block
 
 from conftest import Service, eventually
-from dashboard import health as health_module
 from dashboard import traffic as traffic_module
 from dashboard.drain import REASON, SERVICE_RESTART, SPREAD_SECONDS, drain, find_spread
-from dashboard.health import HOLD_SECONDS, Health, hold_until_news
+from dashboard.health import Health
 from dashboard.page_handler import PageHandler
 from dashboard.traffic import FIRST_SOCKET_SECONDS, Traffic
 
@@ -60,53 +59,6 @@ def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Servi
     assert code == 1012
     assert seconds >= 1.5
     assert service.process.wait(10) == 0
-
-
-def test_probe_that_may_be_held_is_answered_as_soon_as_readiness_ends(service: Service) -> None:
-    publish(service.root)
-    service.start(DRAIN_SECONDS="1.5")
-    eventually(service.ready)
-
-    async def hold() -> tuple[int, float]:
-        began = time.monotonic()
-        status, _ = await asyncio.to_thread(service.ask, "/ready?hold=yes", service.health_port)
-        return status, time.monotonic() - began
-
-    async def stop_while_held() -> None:
-        status, _ = await hold()
-        assert status == 200, "the first is told at once, as nothing was told before"
-        held = asyncio.create_task(hold())
-        # What is asked later is answered, so the first is held by now.
-        for _ in range(3):
-            assert (await asyncio.to_thread(service.ready)) is True
-        assert not held.done()
-        service.process.send_signal(signal.SIGTERM)
-        status, seconds = await held
-        assert status == 503
-        assert seconds < HOLD_SECONDS
-        status, seconds = await hold()
-        assert status == 503
-        assert seconds < HOLD_SECONDS / 2, "the engine believes it the second time"
-
-    asyncio.run(stop_while_held())
-    assert service.process.wait(10) == 0
-
-
-def test_probe_is_not_held_for_longer_than_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(health_module, "HOLD_SECONDS", 0.3)
-    health = Health(build_fault=None)
-
-    def hold() -> float:
-        health.beat()
-        began = time.monotonic()
-        asyncio.run(hold_until_news(health))
-        return time.monotonic() - began
-
-    assert [hold() >= 0.3 for _ in range(3)] == [False, True, True], "ready: told once"
-    health.draining = True
-    assert [hold() >= 0.3 for _ in range(4)] == [False, False, True, True], "not ready: told twice"
-    health.draining = False
-    assert [hold() >= 0.3 for _ in range(2)] == [False, True]
 
 
 @contextmanager

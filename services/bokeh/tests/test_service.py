@@ -19,7 +19,8 @@ from visits import Visit, make_token, read_block
 
 from conftest import SERVICE, Service, eventually, free_port
 from dashboard.assets import Assets
-from dashboard.health import BUSY_SECONDS, STALLED_SECONDS, Health, HealthServer, keep_asking_threads
+from dashboard.health import BUSY_SECONDS, STALLED_SECONDS, Health, keep_asking_threads
+from dashboard.health_server import HealthServer
 from dashboard.secured import is_own_origin
 from dashboard.state import QUERY_MAX
 

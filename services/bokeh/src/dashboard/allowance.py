@@ -8,8 +8,8 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 from dashboard.accounts import Account
@@ -296,8 +296,13 @@ def charging(allowance: Allowance) -> Iterator[None]:
         charged.reset(token)
 
 
-async def wait_for_allowance() -> None:
-    """Wait until whoever it is whose time is spent may have more of it, for what can be done later."""
+@asynccontextmanager
+async def taking_time() -> AsyncIterator[None]:
+    """Wait until whoever it is whose time is spent may have more, and make what can be made later."""
     allowance = charged.get()
-    if allowance is not None:
-        await allowance.wait()
+    if allowance is None:
+        yield
+        return
+    await allowance.wait()
+    with allowance.serving():
+        yield

@@ -13,7 +13,7 @@ from bokeh.models.layouts import Column
 from bokeh.models.ui import UIElement
 from bokeh.models.widgets import Div
 
-from dashboard.allowance import wait_for_allowance
+from dashboard.allowance import taking_time
 from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
 from dashboard.analyst_sections import Part, Section, write_sections
@@ -108,14 +108,19 @@ class AnalystTab(PagePart):
             first = self._columns[NAMES[0]]
             first.children = [_write(write_paragraphs(("Reading the draws …",)), None)]
 
+        def is_wanted() -> bool:
+            return filling == self._filling and is_open(document)
+
         def make() -> tuple[Filled, ...]:
-            return make_sections(version) if filling == self._filling and is_open(document) else ()
+            return make_sections(version) if is_wanted() else ()
 
         @without_document_lock
         async def fill() -> None:
-            await wait_for_allowance()
-            threads = WRITER if version in _ready else READER
-            made = await asyncio.get_running_loop().run_in_executor(threads, make)
+            if not is_wanted():
+                return
+            async with taking_time():
+                threads = WRITER if version in _ready else READER
+                made = await asyncio.get_running_loop().run_in_executor(threads, make)
             for some in batched(made, SECTIONS_AT_A_TIME, strict=False):
                 if is_open(document):
                     document.add_next_tick_callback(partial(self._put, filling, some))

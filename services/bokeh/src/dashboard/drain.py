@@ -36,8 +36,8 @@ SERVICE_RESTART = 1012
 def find_spread(sockets: int) -> float:
     """Give the seconds that closing so many websockets takes: a power of two, up to `SPREAD_SECONDS`.
 
-    Replicas that are told to stop together, with about as many pages each, then end together. Whenever one
-    ends, the proxy takes all others for ready until it has looked, and sends pages to those that still drain.
+    Replicas that are told to stop together, with about as many pages each, then end together. Where one ends
+    before the engine knows that others drain, the proxy takes those for ready until it has looked.
     """
     return min(SPREAD_SECONDS, 2.0 ** math.ceil(math.log2(CLOSE_SECONDS * max(1, sockets))))
 
@@ -45,7 +45,7 @@ def find_spread(sockets: int) -> float:
 def move_late(socket: Socket) -> None:
     """Close a websocket that was opened while others were being closed, once the proxy has had time to look.
 
-    Its page came here because another replica had ended; closed at once, it would come here again.
+    Its page came here as the proxy did not know yet, or had forgotten; closed at once, it would come again.
     """
     asyncio.get_running_loop().call_later(LATE_SECONDS, socket.close, SERVICE_RESTART, REASON)
 

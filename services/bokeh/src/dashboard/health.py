@@ -1,22 +1,13 @@
-"""Whether this process is alive, and whether it should get visitors; answered on its own thread and port.
-
-So are the metrics, if there are any.
+"""Whether this process is alive, and whether it should get visitors.
 
 The event loop is busy at times, and a probe answered by it would then call a working process dead. So the
 loop only leaves a mark now and then, and another thread answers from how old the mark is.
 """
 
 import asyncio
-import json
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
-
-from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
-from tornado.web import Application, RequestHandler
 
 BEAT_SECONDS = 0.02
 """A stall may be longer by that than a beat is late."""
@@ -30,16 +21,6 @@ again, and loses none of its open pages by that."""
 ASK_SECONDS = 0.5
 BUSY_SECONDS = 5.0
 """Without a free worker thread, after which visitors go elsewhere: pages are made on those threads."""
-
-
-HOLD_SECONDS = 8.0
-"""For how long a probe that may be held is, while there is nothing new to tell; less than the engine waits
-(Dockerfile)."""
-
-HOLD_LOOK_SECONDS = 0.1
-
-TELL_TIMES = {True: 1, False: 2}
-"""How often the engine is told that visitors may be sent here, or may not, before it knows (Dockerfile)."""
 
 
 @dataclass
@@ -58,9 +39,6 @@ class Health:
         Why the last document could not be built; None when it could.
     sessions
         How many sessions there are.
-    told, told_times
-        Whether the last probe that may be held was told that visitors may be sent here, and how many in a row
-        were told the same.
     """
 
     last_beat: float | None = None
@@ -68,8 +46,6 @@ class Health:
     draining: bool = False
     build_fault: str | None = "no document has been built yet"
     sessions: int = 0
-    told: bool | None = None
-    told_times: int = 0
 
     def beat(self) -> None:
         """Leave a mark: the event loop turns."""
@@ -103,86 +79,6 @@ class Health:
         return True, "pages can be built"
 
 
-async def hold_until_news(health: Health) -> None:
-    """Have a probe wait until it is to be told something that the engine does not know yet, and not for long.
-
-    The engine starts a process for each look, so it is to look seldom; held, it knows of the end of readiness
-    at once, and the proxy is told by it which replicas there are.
-    """
-    until = time.monotonic() + HOLD_SECONDS
-    while _is_known(health, health.check_ready()[0]) and time.monotonic() < until:
-        await asyncio.sleep(HOLD_LOOK_SECONDS)
-    ready = health.check_ready()[0]
-    health.told_times = health.told_times + 1 if ready is health.told else 1
-    health.told = ready
-
-
-def _is_known(health: Health, ready: bool) -> bool:
-    return ready is health.told and health.told_times >= TELL_TIMES[ready]
-
-
-class _Probe(RequestHandler):
-    def initialize(self, health: Health) -> None:
-        self._health = health
-
-    async def get(self, name: str) -> None:
-        if name == "ready" and self.get_query_argument("hold", ""):
-            await hold_until_news(self._health)
-        good, why = self._health.check_live() if name == "live" else self._health.check_ready()
-        self.set_status(200 if good else 503)
-        self.set_header("Content-Type", "application/json")
-        self.set_header("Cache-Control", "no-store")
-        self.write(json.dumps({name: good, "reason": why, "sessions": self._health.sessions}) + "\n")
-
-    head = get
-
-
-class _Figures(RequestHandler):
-    def initialize(self, write: Callable[[], bytes]) -> None:
-        self._write = write
-
-    def get(self) -> None:
-        self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.set_header("Cache-Control", "no-store")
-        self.finish(self._write())
-
-
-class HealthServer:
-    """Answers /live and /ready with 200 or 503 and a reason, from a thread with an event loop of its own.
-
-    Where `write_metrics` is given, what it writes is the answer to /metrics.
-    """
-
-    def __init__(self, health: Health, port: int, write_metrics: Callable[[], bytes] | None = None) -> None:
-        handlers: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
-            (r"/(live|ready)", _Probe, {"health": health})
-        ]
-        if write_metrics is not None:
-            handlers.append((r"/metrics", _Figures, {"write": write_metrics}))
-        self._application = Application(handlers, log_function=_log_nothing)
-        self._sockets = bind_sockets(port)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
-
-    def start(self) -> None:
-        """Begin to answer."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop answering and wait for the thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = HTTPServer(self._application)
-        self._loop.call_soon(server.add_sockets, self._sockets)
-        self._loop.run_forever()
-        server.stop()
-        self._loop.run_until_complete(server.close_all_connections())
-        self._loop.close()
-
-
 async def keep_beating(health: Health, note_lag: Callable[[float], None]) -> None:
     """Leave marks for as long as the event loop turns, and tell how many seconds late each one was."""
     loop = asyncio.get_running_loop()
@@ -198,7 +94,3 @@ async def keep_asking_threads(health: Health) -> None:
     while True:
         await asyncio.to_thread(health.note_free_thread)
         await asyncio.sleep(ASK_SECONDS)
-
-
-def _log_nothing(_handler: Any) -> None:
-    """Keep probes, one a second, out of the access log."""

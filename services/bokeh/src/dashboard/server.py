@@ -19,7 +19,8 @@ from dashboard.assets import PREFIX
 from dashboard.download import PATTERN, DownloadHandler
 from dashboard.drain import drain
 from dashboard.garbage import keep_young
-from dashboard.health import HealthServer, keep_asking_threads, keep_beating
+from dashboard.health import keep_asking_threads, keep_beating
+from dashboard.health_server import HealthServer
 from dashboard.logs import configure_logging
 from dashboard.metrics import LOOP_LAG_SECONDS, REGISTRY, Pauses, Served, write_metrics
 from dashboard.page_handler import PageHandler
