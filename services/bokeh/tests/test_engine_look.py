@@ -1,6 +1,7 @@
 """The engine is told at once that a replica drains or is ready again, and else asked to wait."""
 
 import asyncio
+import http.client
 import json
 import signal
 import time
@@ -93,7 +94,7 @@ def test_look_that_is_held_is_answered_as_soon_as_the_process_drains_and_costs_i
             assert status == 503
             assert seconds < min(HOLD_SECONDS, PATIENCE * 3)
         # The third is held until the process ends, and its connection with it.
-        with pytest.raises(OSError):
+        with pytest.raises(http.client.RemoteDisconnected):
             await look()
 
     asyncio.run(stop_while_held())

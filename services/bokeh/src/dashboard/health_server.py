@@ -54,7 +54,8 @@ class _Figures(RequestHandler):
 class HealthServer:
     """Answers /live and /ready with 200 or 503 and a reason, from a thread with an event loop of its own.
 
-    /ready?hold=yes is the engine's look, which may wait for its answer (`EngineLook`). Where `write_metrics` is given, what it writes is the answer to /metrics.
+    /ready?hold=yes is the engine's look, which may wait for its answer (`EngineLook`). What `write_metrics`
+    writes is the answer to /metrics, where it is given.
     """
 
     def __init__(self, health: Health, port: int, write_metrics: Callable[[], bytes] | None = None) -> None:
