@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -36,6 +37,15 @@ from dashboard.company import LATELY_SECONDS, Company
 def even(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold what was taken against the pace as it is: by how much it varies is chance."""
     monkeypatch.setattr(random, "uniform", lambda least, most: (least + most) / 2)
+
+
+@contextmanager
+def crowding(allowance: Allowance) -> Iterator[None]:
+    """Ask for more at once than one reader does, for as long as the context lasts."""
+    with ExitStack() as crowd:
+        for _ in range(CROWD + 1):
+            crowd.enter_context(allowance.asking())
+        yield
 
 
 def test_who_has_had_more_than_the_allowance_waits_until_it_is_made_up_for() -> None:
@@ -119,9 +129,7 @@ def test_a_crowd_of_one_address_is_paced_beside_others_and_only_then() -> None:
         mine.charge(0.9 * BURST_SECONDS)
         await other.allowance.wait()
         assert not await is_held_back(mine), "who does one thing after the other"
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(address.allowance.asking())
+        with crowding(address.allowance):
             assert await is_held_back(mine)
             assert not await is_held_back(other.allowance), "who has taken little"
             start = time.monotonic()
@@ -137,9 +145,7 @@ def test_a_crowd_of_one_address_is_paced_beside_others_and_only_then() -> None:
         known = Addresses(share=0.5)
         address = known.find("a")
         address.allowance.charge(0.9 * BURST_SECONDS)
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(address.allowance.asking())
+        with crowding(address.allowance):
             assert not await is_held_back(address.allowance), "nobody else is there"
 
     asyncio.run(ask())
@@ -151,9 +157,7 @@ def test_who_gives_way_waits_for_what_is_made_meanwhile_as_well() -> None:
         known = Addresses(share=0.5)
         mine, other = known.find("a").allowance, known.find("b").allowance
         await other.wait()
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(mine.asking())
+        with crowding(mine):
             mine.charge(0.9 * PACE_BURST_SECONDS)
             with mine.serving():
                 waiting = asyncio.create_task(mine.wait())
@@ -253,10 +257,7 @@ def test_pages_that_come_back_are_not_held_against_what_their_address_reads() ->
         address, other = known.find("a"), known.find("b")
         address.returns.charge(0.9 * RETURN_BURST_SECONDS)
         assert not await is_held_back(address.returns)
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(address.returns.asking())
-                crowd.enter_context(address.allowance.asking())
+        with crowding(address.returns), crowding(address.allowance):
             await address.allowance.wait()
             assert not await is_held_back(address.returns), "an address is no other to itself"
             await other.allowance.wait()
@@ -273,9 +274,7 @@ def test_what_one_replica_of_four_had_comes_back_at_once_beside_others() -> None
     async def come_back() -> None:
         known = Addresses(share=0.5)
         address, other = known.find("a"), known.find("b")
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(address.returns.asking())
+        with crowding(address.returns):
             await other.allowance.wait()
             address.returns.charge(0.9 * RETURN_PACE_BURST_SECONDS)
             assert not await is_held_back(address.returns)
@@ -289,9 +288,7 @@ def test_who_has_asked_for_much_beside_others_comes_after_what_is_being_made() -
         known = Addresses(share=0.5)
         mine, other = known.find("a").allowance, known.find("b").allowance
         await other.wait()
-        with ExitStack() as crowd:
-            for _ in range(CROWD + 1):
-                crowd.enter_context(mine.asking())
+        with crowding(mine):
             mine.charge(0.9 * PACE_BURST_SECONDS)
             with other.serving():
                 assert await is_held_back(mine)
