@@ -39,11 +39,17 @@ def hold(path: Path, patience: timedelta) -> Iterator[None]:
     OSError
         The lock file cannot be made or locked; it names the path.
     """
+    deadline = time.monotonic() + patience.total_seconds()
     with named(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
+        descriptor = _open(path)
     try:
         with named(path):
-            _wait(descriptor, path, time.monotonic() + patience.total_seconds())
+            _wait(descriptor, path, deadline)
+            # The study may have been removed, with the lock file that was opened, while one waited for it.
+            while not _is_named(descriptor, path):
+                stale, descriptor = descriptor, _open(path)
+                os.close(stale)
+                _wait(descriptor, path, deadline)
         yield
     finally:
         # Unlocking by name reaches copies of the descriptor that a forked child may still have; an
@@ -52,6 +58,17 @@ def hold(path: Path, patience: timedelta) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
         with suppress(OSError):
             os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, FILE_MODE)
+
+
+def _is_named(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _wait(descriptor: int, path: Path, deadline: float) -> None:

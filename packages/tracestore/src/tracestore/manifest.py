@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from tracestore.answer import Answer as Answer
 from tracestore.contract import Contract, Name
 from tracestore.criticism import Criticism, ModelCard
 
@@ -23,6 +24,7 @@ TRACE_FILE = "trace.nc"
 MANIFEST_FILE = "manifest.json"
 CURRENT_FILE = "current.json"
 STATUS_FILE = "status.json"
+WITHDRAWN_FILE = "withdrawn.json"
 
 VERSION_PATTERN = r"^[0-9a-f]{12}$"
 STUDY_PATTERN = r"^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"
@@ -210,6 +212,8 @@ class ManifestDraft(Contract):
     """What readers should know of the panel, a sentence each; see `model_worker.cautions`."""
     criticism: Criticism | None = None
     card: ModelCard | None = None
+    answer: Answer | None = None
+    """Absent in versions made before it was introduced."""
 
     @property
     def period_names(self) -> tuple[int | str, ...]:
@@ -265,6 +269,19 @@ class Current(Contract):
         if self.previous == self.version:
             raise ValueError(f"version and previous are both {self.version}")
         return self
+
+
+WithdrawalReason = Literal["folder", "command"]
+"""Why a study is withdrawn: its folder is gone, or somebody asked for it."""
+
+
+class Withdrawal(Contract):
+    """A study that pages and lists leave out, since when and why; its versions stay in the store."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    study: StudyName
+    withdrawn_at: AwareDatetime
+    reason: WithdrawalReason
 
 
 class Fault(Contract):

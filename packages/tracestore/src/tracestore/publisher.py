@@ -15,14 +15,29 @@ from tracestore.durable import (
     sync_directory,
     write_file,
 )
-from tracestore.errors import PublishFailed, VersionMissing
+from tracestore.errors import NothingPublished, PublishFailed, VersionMissing
 from tracestore.leftovers import STATUS_PREFIX, clear, find_leftovers, find_status_leftovers
 from tracestore.lock import Occupied, hold
-from tracestore.manifest import STATUS_FILE, Current, Manifest, ManifestDraft, Status, utc_now
+from tracestore.manifest import (
+    STATUS_FILE,
+    Current,
+    Manifest,
+    ManifestDraft,
+    Status,
+    WithdrawalReason,
+    utc_now,
+)
 from tracestore.pointer import confirm_pointer, prepare_pointer, read_pointer, served_version, switch_pointer
 from tracestore.records import fitting_bytes, is_study_name, is_version_name
 from tracestore.store import TraceStore
 from tracestore.version import TEMPORARY_PREFIX, complete_version, name_version, whole_version
+from tracestore.withdrawal import (
+    find_removed,
+    hide_study,
+    lift_withdrawal,
+    remove_hidden,
+    write_withdrawal,
+)
 
 PUBLISH_LOCK = ".lock-publish"
 STATUS_LOCK = ".lock-status"
@@ -55,6 +70,11 @@ class Publisher:
             A leftover cannot be removed.
         """
         cleared: list[Path] = []
+        with self._failing("cleaning the store"):
+            if self.root.exists():
+                for hidden in find_removed(self.root):
+                    remove_hidden(hidden)
+                    cleared.append(hidden)
         for name in self._store.studies():
             study = self.root / name
             for find, lock in ((find_status_leftovers, STATUS_LOCK), (find_leftovers, PUBLISH_LOCK)):
@@ -199,6 +219,81 @@ class Publisher:
                     write_file(pending, content)
                     pending.replace(study / STATUS_FILE)
                 sync_directory(study)
+
+    def withdraw(self, study: str, reason: WithdrawalReason) -> None:
+        """Withdraw a study from pages and lists; its versions stay, and so does what is current.
+
+        A study that is withdrawn already keeps the date of its withdrawal. Its reason may become
+        "command", and not "folder" again: a study withdrawn by hand is restored by hand.
+
+        Raises
+        ------
+        NothingPublished
+            There is no such study in the store.
+        PublishFailed
+            The disk refused, or another publisher holds the study.
+        """
+        self._require_study(study)
+        directory = self.root / study
+        with self._failing(f"withdrawing {study}"), hold(directory / PUBLISH_LOCK, self._patience):
+            clear(directory, find_leftovers(directory))
+            write_withdrawal(directory, reason)
+
+    def restore(self, study: str) -> None:
+        """Take a study's withdrawal back, damaged or not; a study that is not withdrawn stays as it is.
+
+        Raises
+        ------
+        NothingPublished
+            There is no such study in the store.
+        PublishFailed
+            The disk refused, or another publisher holds the study.
+        """
+        self._require_study(study)
+        directory = self.root / study
+        with self._failing(f"restoring {study}"), hold(directory / PUBLISH_LOCK, self._patience):
+            clear(directory, find_leftovers(directory))
+            lift_withdrawal(directory)
+
+    def remove_withdrawn(self, study: str, ttl: timedelta) -> bool:
+        """Remove a study whole, with all its versions, if it was withdrawn longer than `ttl` ago.
+
+        Returns
+        -------
+        bool
+            Whether it was removed. Its directory has another name first, which no reader lists, so that
+            it is never half there; what of it cannot go now goes at `clean_leftovers`.
+
+        Raises
+        ------
+        TraceCorrupt
+            The record of its withdrawal is damaged; nothing is removed.
+        PublishFailed
+            The disk refused, or another publisher holds the study.
+        """
+        if not self._is_withdrawn(study, ttl):
+            return False
+        directory = self.root / study
+        with (
+            self._failing(f"removing {study}"),
+            hold(directory / PUBLISH_LOCK, self._patience),
+            hold(directory / STATUS_LOCK, self._patience),
+        ):
+            # It may have been restored while the locks were waited for.
+            if not self._is_withdrawn(study, ttl):
+                return False
+            hidden = hide_study(directory)
+        with suppress(OSError):
+            remove_hidden(hidden)
+        return True
+
+    def _is_withdrawn(self, study: str, ttl: timedelta) -> bool:
+        found = self._store.withdrawal(study)
+        return found is not None and utc_now() - found.withdrawn_at > ttl
+
+    def _require_study(self, study: str) -> None:
+        if study not in self._store.studies():
+            raise NothingPublished(f"{self.root}: there is no study {study!r}")
 
     def _make_study(self, study: Path) -> None:
         if not self.root.exists():

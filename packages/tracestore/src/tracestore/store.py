@@ -8,7 +8,16 @@ from typing import BinaryIO
 
 from tracestore.durable import is_plain_directory
 from tracestore.errors import NothingPublished, TraceCorrupt, TraceStoreError, VersionMissing
-from tracestore.manifest import CURRENT_FILE, STATUS_FILE, TRACE_FILE, Current, Manifest, Status
+from tracestore.manifest import (
+    CURRENT_FILE,
+    STATUS_FILE,
+    TRACE_FILE,
+    WITHDRAWN_FILE,
+    Current,
+    Manifest,
+    Status,
+    Withdrawal,
+)
 from tracestore.records import (
     check_files,
     is_study_name,
@@ -17,6 +26,7 @@ from tracestore.records import (
     read_manifest,
     read_record,
 )
+from tracestore.stamps import Stamp, read_stamps
 
 
 @dataclass(frozen=True)
@@ -150,16 +160,49 @@ class TraceStore:
         TraceCorrupt
             The status cannot be read, has not the form, or is another study's.
         """
+        return self._record(study, STATUS_FILE, Status)
+
+    def withdrawal(self, study: str) -> Withdrawal | None:
+        """Read since when and why a study is withdrawn; None when it is not.
+
+        Raises
+        ------
+        TraceCorrupt
+            The record cannot be read, has not the form, or is another study's.
+        """
+        return self._record(study, WITHDRAWN_FILE, Withdrawal)
+
+    def stamps(self) -> dict[str, Stamp]:
+        """Read a stamp of every study's records, without opening any; it changes whenever they do.
+
+        A reader who keeps the stamps of its last look has to read only the studies whose stamp differs.
+        Draws and manifests have none: a version never changes once it has its name.
+
+        Raises
+        ------
+        TraceCorrupt
+            The store itself cannot be listed.
+        """
+        with _reading(self.root):
+            try:
+                return read_stamps(self.root)
+            except FileNotFoundError:
+                return {}
+
+    def _record[Record: (Status, Withdrawal)](
+        self, study: str, name: str, form: type[Record]
+    ) -> Record | None:
         if not self._is_study(study):
             return None
-        with _reading(self.root / study / STATUS_FILE) as path:
+        with _reading(self.root / study / name) as path:
             try:
-                status = read_record(path, Status)
+                record = read_record(path, form)
             except FileNotFoundError:
                 return None
-        if status.study != study:
-            raise TraceCorrupt(f"{path}: expected the status of {study}; found that of {status.study!r}")
-        return status
+        if record.study != study:
+            kind = form.__name__.lower()
+            raise TraceCorrupt(f"{path}: expected the {kind} of {study}; found that of {record.study!r}")
+        return record
 
     def _is_study(self, study: str) -> bool:
         with _reading(self.root):
