@@ -1,9 +1,9 @@
 """Writes a store in a process that can be traced and killed; started by `test_crash.py`.
 
-Interpreter and imports are paid once: each line on standard input is one act, a publish, rollback,
-retirement or status, done by a forked child whose number is printed. The child begins when it can read
-from the descriptor given, so that a tracer has the time to attach, and marks begin and end by asking for
-access to paths that are not there. Its exit status is printed when it has ended.
+Interpreter and imports are paid once: each line on standard input is one act, such as a publish, done by a
+forked child whose number is printed. The child begins when it can read from the descriptor given, so that
+a tracer has the time to attach, and marks begin and end by asking for access to paths that are not there.
+Its exit status is printed when it has ended.
 """
 
 import ctypes
@@ -17,13 +17,14 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from tracestore.errors import PublishFailed
+from tracestore.errors import TraceStoreError
 from tracestore.manifest import TRACE_FILE, ManifestDraft, Status
 from tracestore.publisher import Publisher
 
 PR_SET_PTRACER = 0x59616D61
 PR_SET_PTRACER_ANY = -1
-EXIT_PUBLISH_FAILED = 3
+EXIT_REFUSED = 3
+ACTS = ("publish", "publish", "rollback", "retain", "status", "withdraw", "restore", "withdraw", "remove")
 
 
 def act(root: Path, request: dict[str, Any], write: Callable[[Path], None]) -> None:
@@ -36,6 +37,12 @@ def act(root: Path, request: dict[str, Any], write: Callable[[Path], None]) -> N
             publisher.rollback(draft.study.name)
         case "retain":
             publisher.retain(draft.study.name, keep=0, ttl=timedelta(0))
+        case "withdraw":
+            publisher.withdraw(draft.study.name, "command")
+        case "restore":
+            publisher.restore(draft.study.name)
+        case "remove":
+            publisher.remove_withdrawn(draft.study.name, timedelta(0))
         case "status":
             moment = draft.created_at
             publisher.write_status(
@@ -73,9 +80,9 @@ def run_child(root: Path, request: dict[str, Any], release: int, errors: Path) -
     os.access("/act-begins", os.F_OK)
     try:
         act(root, request, write)
-    except PublishFailed as failed:
+    except TraceStoreError as failed:
         errors.write_text(str(failed))
-        os._exit(EXIT_PUBLISH_FAILED)
+        os._exit(EXIT_REFUSED)
     os.access("/act-ends", os.F_OK)
     os._exit(0)
 
@@ -83,7 +90,7 @@ def run_child(root: Path, request: dict[str, Any], release: int, errors: Path) -
 def warm(request: dict[str, Any]) -> None:
     """Let Python import and cache what it does in a first publish, which is no part of those traced."""
     with tempfile.TemporaryDirectory() as elsewhere:
-        for seed, deed in enumerate(("publish", "publish", "rollback", "retain", "status")):
+        for seed, deed in enumerate(ACTS):
             draft = {**request["draft"], "identity": {**request["draft"]["identity"], "seed": seed}}
             write = writer_of(request["text"], request["trace"])
             act(Path(elsewhere), {**request, "act": deed, "draft": draft}, write)

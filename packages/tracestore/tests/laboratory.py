@@ -20,7 +20,7 @@ from tracestore.store import TraceStore
 
 STUDY = "cigarette-sales"
 HERE = Path(__file__).parent
-EXIT_PUBLISH_FAILED = 3
+EXIT_REFUSED = 3
 
 # Memory, clocks and randomness: they leave nothing behind, and how often they are called varies.
 WITHOUT_TRACE = {"brk", "mmap", "munmap", "mremap", "mprotect", "madvise", "futex", "getrandom"}

@@ -16,7 +16,7 @@ from tracestore.publisher import PUBLISH_LOCK, Publisher
 from tracestore.records import is_version_name
 from tracestore.store import TraceStore
 
-from .laboratory import EXIT_PUBLISH_FAILED, STUDY, Call, Laboratory, calls_of, polling, read_served
+from .laboratory import EXIT_REFUSED, STUDY, Call, Laboratory, calls_of, polling, read_served
 
 # Tried also with every later call of the kind refused; the child needs the others to tell its error.
 LASTING = {"fsync", "rename", "mkdir", "fchmod", "flock"}
@@ -172,7 +172,7 @@ def test_an_error_at_any_system_call_is_told_and_what_was_served_is_served_still
             injected = outcome.trace.count("(INJECTED)")
             assert injected >= 1 if lasting else injected == 1, f"no {refusal} at {call}"
             fired += 1
-            assert outcome.exit_code == EXIT_PUBLISH_FAILED, f"{refusal} at {call}"
+            assert outcome.exit_code == EXIT_REFUSED, f"{refusal} at {call}"
             assert REASONS[refusal] in outcome.error
             assert str(laboratory.root) in outcome.error
             assert laboratory.served_seed() == old, f"{refusal} at {call}"
@@ -205,6 +205,7 @@ class Scene:
     current: tuple[str, str | None]
     versions: frozenset[str]
     title: str | None
+    withdrawn: str | None
 
 
 def scene_of(store: TraceStore) -> Scene:
@@ -214,13 +215,23 @@ def scene_of(store: TraceStore) -> Scene:
     for version in versions:
         store.verified(STUDY, version)
     status = store.status(STUDY)
-    return Scene((current.version, current.previous), versions, status.title if status else None)
+    withdrawal = store.withdrawal(STUDY)
+    return Scene(
+        (current.version, current.previous),
+        versions,
+        status.title if status else None,
+        withdrawal.reason if withdrawal else None,
+    )
 
 
-@pytest.mark.parametrize("act", ["rollback", "retain", "status"])
+@pytest.mark.parametrize("act", ["rollback", "retain", "status", "withdraw", "restore"])
 def test_an_act_killed_at_any_system_call_is_done_or_not_done(laboratory: Laboratory, act: str) -> None:
     def prepare() -> ManifestDraft:
-        Publisher(laboratory.root).retain(STUDY, keep=0, ttl=timedelta(0))
+        publisher = Publisher(laboratory.root)
+        publisher.retain(STUDY, keep=0, ttl=timedelta(0))
+        publisher.restore(STUDY)
+        if act == "restore":
+            publisher.withdraw(STUDY, "folder")
         for _ in range(3):
             laboratory.publish(draft := laboratory.next_draft())
         return draft
@@ -253,10 +264,78 @@ def test_an_act_killed_at_any_system_call_is_done_or_not_done(laboratory: Labora
         for scene in (crashed, recovered):
             assert scene.current in (before.current, done.current), call
             assert scene.title in (before.title, done.title), call
+            assert scene.withdrawn in (before.withdrawn, done.withdrawn), call
             assert done.versions <= scene.versions <= before.versions, call
         assert done.current == (before.current[::-1] if act == "rollback" else before.current), call
+        assert done.withdrawn == ("command" if act == "withdraw" else None), call
 
     assert fired == len(planned)
+
+
+@pytest.mark.parametrize("act", ["withdraw", "restore", "remove"])
+def test_an_error_at_any_system_call_leaves_a_withdrawal_as_it_was(laboratory: Laboratory, act: str) -> None:
+    def prepare() -> ManifestDraft:
+        laboratory.publish(draft := laboratory.next_study())
+        if act != "withdraw":
+            Publisher(laboratory.root).withdraw(draft.study.name, "folder")
+        return draft
+
+    calls = calls_of(laboratory.act_traced(act, prepare()).trace)
+    last_rename = max(index for index, call in enumerate(calls) if call.family == "rename")
+    sync = next(index for index in range(last_rename, len(calls)) if calls[index].family == "fsync")
+    planned = [(call, refusal) for call in calls[: sync + 1] for refusal in refusals_of(call)]
+    assert {"rename", "fsync"} <= {call.family for call, _ in planned}
+
+    for call, refusal in planned:
+        draft = prepare()
+        study = draft.study.name
+        before = laboratory.store.withdrawal(study)
+
+        outcome = laboratory.act_traced(
+            act, draft, "-e", f"inject={call.kind}:error={refusal}:when={call.nth}"
+        )
+
+        assert outcome.exit_code == EXIT_REFUSED, f"{refusal} at {call}"
+        assert REASONS[refusal] in outcome.error
+        assert laboratory.store.withdrawal(study) == before, f"{refusal} at {call}"
+        laboratory.store.verified(study, laboratory.store.current(study).version)
+        Publisher(laboratory.root).clean_leftovers()
+        assert laboratory.act_traced(act, draft).exit_code == 0
+        assert (study in laboratory.store.studies()) == (act != "remove")
+
+
+def test_a_removal_killed_at_any_system_call_leaves_a_study_whole_or_gone(laboratory: Laboratory) -> None:
+    def prepare() -> ManifestDraft:
+        laboratory.publish(draft := laboratory.next_study())
+        Publisher(laboratory.root).withdraw(draft.study.name, "folder")
+        return draft
+
+    planned = [call for call in calls_of(laboratory.act_traced("remove", prepare()).trace) if call.changes]
+    assert {"rename", "unlink", "rmdir"} <= {call.family for call in planned}
+
+    ends: Counter[str] = Counter()
+    for call in planned:
+        draft = prepare()
+        study, version = draft.study.name, draft.identity.version()
+
+        outcome = laboratory.act_traced(
+            "remove", draft, "-e", f"inject={call.kind}:signal=SIGKILL:when={call.nth}"
+        )
+
+        assert outcome.exit_code == -signal.SIGKILL, f"not killed at {call}"
+        for _ in ("crashed", "recovered"):
+            if there := study in laboratory.store.studies():
+                laboratory.store.verified(study, version)
+                assert laboratory.store.withdrawal(study) is not None, call
+            Publisher(laboratory.root).clean_leftovers()
+        ends["whole" if there else "gone"] += 1
+        assert not list(laboratory.root.glob(".tmp-*")), call
+
+        laboratory.publish(draft)
+        laboratory.store.verified(study, version)
+
+    print(f"killed at {len(planned)} system calls: {dict(ends)}")
+    assert set(ends) == {"whole", "gone"}
 
 
 def test_what_gets_its_name_is_on_the_disk_before_and_its_name_is_after(laboratory: Laboratory) -> None:

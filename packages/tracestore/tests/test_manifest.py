@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tracestore.manifest import Check, Current, Identity, ManifestDraft, Verdict, WhatIf, utc_now
+from tracestore.manifest import Answer, Check, Current, Identity, ManifestDraft, Verdict, WhatIf, utc_now
 from tracestore.records import record_bytes
 
 identities = st.builds(
@@ -82,3 +82,53 @@ def test_a_change_has_a_range_with_its_default_and_leaves_some_treatment(change:
 def test_a_version_is_not_its_own_predecessor() -> None:
     with pytest.raises(ValidationError, match="both 0123456789ab"):
         Current(version="0123456789ab", previous="0123456789ab", published_at=utc_now())
+
+
+EFFECT: dict[str, Any] = {
+    "period": 2007,
+    "units": 2,
+    "outcome": 160.0,
+    "treatment": 50.0,
+    "mass": 0.94,
+    "mean": -1.0,
+    "lower": -2.0,
+    "upper": 0.5,
+    "probability": 0.1,
+    "quantiles": tuple(place / 100 - 1 for place in range(101)),
+}
+
+
+def test_an_answer_is_an_effect_or_a_reason_and_read_back_as_it_was() -> None:
+    for answer in (
+        Answer(**EFFECT),
+        Answer(**EFFECT, within=0.25, above=0.05),
+        Answer(period="2007 Q4", units=2, mass=0.94, reason="the change leads nowhere"),
+    ):
+        assert Answer.model_validate_json(record_bytes(answer)) == answer
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        *(({name: None}, f"missing: .*{name}") for name in ("outcome", "treatment", "mean")),
+        *(({name: None}, f"missing: .*{name}") for name in ("lower", "upper", "probability")),
+        ({"units": 0}, "expected an effect on units"),
+        ({"reason": "none"}, "expected a reason or an effect"),
+        ({"within": 0.5}, "both of within and above"),
+        ({"lower": 1.0}, "expected lower <= upper"),
+        ({"quantiles": ()}, "expected 101 quantiles"),
+        ({"quantiles": tuple(float(-place) for place in range(101))}, "ascending"),
+        ({"mean": float("nan")}, "finite"),
+        ({"quantiles": (float("-inf"), *EFFECT["quantiles"][1:])}, "finite"),
+        ({"probability": 1.1}, "less than or equal to 1"),
+    ],
+)
+def test_an_answer_that_is_not_whole_is_refused(change: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        Answer(**{**EFFECT, **change})
+
+
+def test_a_manifest_made_before_there_were_answers_has_none(make_draft: Callable[..., ManifestDraft]) -> None:
+    assert make_draft(0).answer is None
+    before = make_draft(0).model_dump(mode="json", exclude={"answer"})
+    assert ManifestDraft.model_validate(before) == make_draft(0)

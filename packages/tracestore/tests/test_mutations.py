@@ -10,7 +10,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tracestore.errors import TraceCorrupt
-from tracestore.manifest import CURRENT_FILE, MANIFEST_FILE, STATUS_FILE, Current, Manifest, Status, utc_now
+from tracestore.manifest import (
+    CURRENT_FILE,
+    MANIFEST_FILE,
+    STATUS_FILE,
+    WITHDRAWN_FILE,
+    Current,
+    Manifest,
+    Status,
+    utc_now,
+)
 from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
 
@@ -87,6 +96,25 @@ def test_any_bytes_of_the_pointer_are_a_pointer_or_corrupt(
 
     with suppress(TraceCorrupt):
         assert isinstance(store.current(STUDY), Current)
+
+    path.write_bytes(original)
+
+
+@few
+@given(data=st.data())
+def test_any_bytes_of_a_withdrawal_are_a_withdrawal_or_corrupt(
+    data: st.DataObject, store: TraceStore, publisher: Publisher, publish: Callable[[], Manifest]
+) -> None:
+    publish()
+    publisher.withdraw(STUDY, "folder")
+    path = store.root / STUDY / WITHDRAWN_FILE
+    original = path.read_bytes()
+    path.write_bytes(data.draw(mutations_of(original)))
+
+    with suppress(TraceCorrupt):
+        withdrawal = store.withdrawal(STUDY)
+        assert withdrawal is not None
+        assert withdrawal.study == STUDY
 
     path.write_bytes(original)
 

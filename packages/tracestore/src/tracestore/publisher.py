@@ -230,6 +230,8 @@ class Publisher:
         ------
         NothingPublished
             There is no such study in the store.
+        TraceCorrupt
+            The store cannot be listed.
         PublishFailed
             The disk refused, or another publisher holds the study.
         """
@@ -246,6 +248,8 @@ class Publisher:
         ------
         NothingPublished
             There is no such study in the store.
+        TraceCorrupt
+            The store cannot be listed.
         PublishFailed
             The disk refused, or another publisher holds the study.
         """
@@ -267,7 +271,7 @@ class Publisher:
         Raises
         ------
         TraceCorrupt
-            The record of its withdrawal is damaged; nothing is removed.
+            The record of its withdrawal cannot be read or is damaged; nothing is removed.
         PublishFailed
             The disk refused, or another publisher holds the study.
         """
