@@ -81,7 +81,7 @@ def fit_study(
     # PyMC and numba take seconds to import, which studies that are published already need not wait for.
     import numpy as np
 
-    from model_worker import band, card, criticism, publish, sampling
+    from model_worker import answer, band, card, criticism, publish, sampling
 
     watch.lap("import")
     statistics = sampling.reduce_design(given.design)
@@ -117,6 +117,7 @@ def fit_study(
         sampling=_describe(sampling.SAMPLER, settings, tune, watch.seconds),
         criticism=found.summary if found else None,
         card=card.describe(given, [str(name) for name in recovered.data_vars]),
+        answer=answer.state_answer(given.study, given.panel, recovered),
     )
     manifest = writer.publish(draft, lambda directory: publish.write_trace(trace, directory))
     watch.lap("publish")

@@ -9,6 +9,7 @@ from model_worker.study import Study
 from tracestore.manifest import Identity
 
 MODEL_MODULES = (
+    "answer",
     "band",
     "card",
     "cautions",
