@@ -1,92 +1,29 @@
 """Many readers at a time at one site, and what they and its replicas saw."""
 
-import json
-import os
 import re
 import statistics
-import subprocess
-import sys
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import requests
 
-from probes import eventually
-
-TESTS = Path(__file__).resolve().parents[2] / "tests"
-Line = dict[str, Any]
-KINDS = ("answer", "load", "wrong", "lost", "tick")
-
-
-@dataclass
-class Crowd:
-    """Sessions that each change a widget every so many seconds, and new visitors beside them."""
-
-    url: str
-    ca: Path
-    sessions: int
-    every: float
-    arrivals: float
-    query: str
-    origin: str = ""
-    stay: float = 0.0
-    lines: list[Line] = field(default_factory=list, repr=False)
-
-    def since(self, moment: float, *kinds: str) -> list[Line]:
-        """Give what has happened of some kinds since a moment on the monotonic clock."""
-        return [line for line in list(self.lines) if line["what"] in kinds and line["at"] >= moment]
-
-    @property
-    def live(self) -> int:
-        """How many sessions are live now."""
-        return next((int(line["live"]) for line in reversed(self.lines) if line["what"] == "tick"), 0)
-
-    @property
-    def has_come(self) -> bool:
-        """Whether every session has been live."""
-        return len({line["session"] for line in self.since(0, "live")}) == self.sessions
+from faults.load import Line, Load, Window
 
 
 @contextmanager
-def crowding(*crowds: Crowd) -> Iterator[None]:
+def crowding(*crowds: Load) -> Iterator[None]:
     """Let crowds come, wait until all their sessions are live, and send them away at the end."""
-    processes = [_start(crowd) for crowd in crowds]
     try:
         for crowd in crowds:
-            eventually(lambda crowd=crowd: crowd.has_come, 60 + crowd.sessions, "all live")  # type: ignore[misc]
+            crowd.launch()
+        for crowd in crowds:
+            crowd.await_all_came()
         yield
     finally:
-        for process, _ in processes:
-            process.terminate()
-        for process, reader in processes:
-            process.wait(30)
-            reader.join()
-
-
-def _start(crowd: Crowd) -> tuple[subprocess.Popen[str], threading.Thread]:
-    command = [sys.executable, "-m", "faults.crowd", "--url", crowd.url, "--ca", str(crowd.ca)]
-    command += ["--sessions", str(crowd.sessions), "--every", str(crowd.every)]
-    command += ["--loads", str(crowd.arrivals), "--query", crowd.query, "--origin", crowd.origin]
-    command += ["--stay", str(crowd.stay)]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": str(TESTS)},
-    )
-
-    def read() -> None:
-        assert process.stdout is not None
-        crowd.lines.extend(json.loads(text) for text in process.stdout)
-
-    reader = threading.Thread(target=read, daemon=True)
-    reader.start()
-    return process, reader
+        for crowd in crowds:
+            crowd.stop()
 
 
 @dataclass(frozen=True)
@@ -111,34 +48,50 @@ class Seen:
     late: float
 
 
-def sum_up(lines: Iterable[Line]) -> Seen:
-    """Tell what crowds have seen."""
-    lines = list(lines)
-    times = [1000 * line["seconds"] for line in lines if line["what"] == "answer"]
-    loads = [line for line in lines if line["what"] == "load"]
-    failed = [line for line in loads if line["error"] is not None]
+def sum_up(windows: Iterable[Window]) -> Seen:
+    """Sum up what crowds have seen."""
+    windows = list(windows)
+
+    def list_lines(what: str) -> list[Line]:
+        return [line for window in windows for line in window.of(what)]
+
+    times = [1000 * line["seconds"] for line in list_lines("answer")]
+    failed = [line for line in list_lines("load") if line["error"] is not None]
     return Seen(
         changes=len(times),
         p50=statistics.median(times),
         p95=statistics.quantiles(times, n=20)[-1],
         slowest=max(times),
-        errors=len(failed) + sum(line["what"] in {"wrong", "lost"} for line in lines),
-        late=1000 * max(line["late"] for line in lines if line["what"] == "tick"),
+        errors=len(failed) + len(list_lines("wrong")) + len(list_lines("lost")),
+        late=1000 * max(line["late"] for line in list_lines("tick")),
     )
 
 
+def read_metrics(address: str) -> str:
+    """Read the metrics of a replica."""
+    return requests.get(f"http://{address}:5007/metrics", timeout=20).text
+
+
+def read_figure(address: str, name: str) -> float:
+    """Read one figure from the metrics of a replica."""
+    found = re.search(rf"^{name} (\S+)$", text := read_metrics(address), re.MULTILINE)
+    assert found, f"{name} is not among the metrics of {address}: {text[:2000]}"
+    return float(found[1])
+
+
 def read_lags(addresses: list[str]) -> Counter[float]:
-    """Give how many beats of all replicas' event loops were late by at most so many seconds and no less."""
+    """Count the beats of all replicas' event loops that were late by at most so many seconds and no less."""
     lags: Counter[float] = Counter()
     for address in addresses:
-        text = requests.get(f"http://{address}:5007/metrics", timeout=20).text
         before = 0.0
-        for bound, count in re.findall(r'longitude_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', text):
+        for bound, count in re.findall(
+            r'longitude_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', read_metrics(address)
+        ):
             lags[float(bound)] += float(count) - before  # type: ignore[assignment]
             before = float(count)
     return lags
 
 
 def longest_lag(before: Counter[float], after: Counter[float]) -> float:
-    """Give the bound, in milliseconds, that no beat between two readings was later than."""
+    """Return the bound, in milliseconds, that no beat between two readings was later than."""
     return 1000 * max((bound for bound, count in after.items() if count > before[bound]), default=0.0)

@@ -1,18 +1,19 @@
 """How evenly four replicas are loaded: with readers who come, and with all there are after one returned."""
 
-import re
 import time
 from collections import Counter
 from collections.abc import Collection
 
 import requests
-from visitors.crowds import Crowd, crowding
+from visitors.crowds import crowding, read_figure
 from visitors.sites import address_of
 
+from faults.load import Load
 from probes import eventually
 from stack import Stack
 
 REPLICAS = 4
+EVERY_SECONDS = 5.0
 
 
 def measure_evenness(
@@ -39,11 +40,10 @@ def measure_evenness(
         "up", "--detach", "--wait", "--no-build", "--no-recreate", "--scale", f"bokeh={REPLICAS}", "bokeh"
     )
     replicas = stack.containers("bokeh")
-    crowd = Crowd(stack.url, stack.ca, sessions, 5.0, 0.0, query)
-    with crowding(crowd):
-        first = {line["session"]: line["replica"] for line in reversed(crowd.since(0, "live"))}
-        came = Counter(first.values())
-    with crowding(Crowd(stack.url, stack.ca, few, 5.0, 0.0, query, stay=stay)):
+    with Load(stack, sessions, 0.0, every=EVERY_SECONDS, query=query, name="coming") as crowd:
+        live = [line for line in crowd.lines if line["what"] == "live"]
+        came = Counter({line["session"]: line["replica"] for line in reversed(live)}.values())
+    with crowding(Load(stack, few, 0.0, every=EVERY_SECONDS, query=query, stay=stay, name="staying")):
         [victim, *_] = replicas
         victim.stop(timeout=20)
         victim.start()
@@ -51,7 +51,9 @@ def measure_evenness(
         ready = f"http://{address_of(victim, stack)}:5007/ready"
         eventually(lambda: requests.get(ready, timeout=5).ok, 60, "the replica has returned")
         time.sleep(seconds)
-        opened = [count_open(address_of(replica, stack)) for replica in replicas]
+        opened = [
+            read_figure(address_of(replica, stack), "longitude_websockets_open") for replica in replicas
+        ]
     print(
         f"new by replica: {sorted(came.values())}; open {seconds:g} s after one returned: {opened}",
         flush=True,
@@ -63,11 +65,3 @@ def find_spread(counts: Collection[float]) -> float:
     """Give how far the count that is farthest from the mean is from it, as a part of the mean."""
     even = sum(counts) / len(counts)
     return max(abs(count - even) for count in counts) / even
-
-
-def count_open(address: str) -> float:
-    """Ask a replica how many websockets it has open."""
-    text = requests.get(f"http://{address}:5007/metrics", timeout=20).text
-    found = re.search(r"^longitude_websockets_open (\S+)$", text, re.MULTILINE)
-    assert found, text[:2000]
-    return float(found[1])

@@ -3,7 +3,7 @@
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,14 @@ import websocket
 from bokeh.protocol import Protocol
 from docker.models.containers import Container
 
-from probes import Session
+from probes import Session, eventually
 
 CLIENTS = 4
 """Visitors at the same time, enough to keep a server busy."""
 
 SETTLE_SECONDS = 2.0
+IDLE_SECONDS = 3.0
+IDLE_SHARE = 0.1
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,23 @@ class TimedSession(Session):
                 return seconds
 
 
+def processor_seconds(container: Container) -> float:
+    """Return how much processor time a container has had."""
+    stats = container.stats(stream=False, one_shot=True)
+    return float(stats["cpu_stats"]["cpu_usage"]["total_usage"]) / 1e9
+
+
+def await_idle(server: Server) -> None:
+    """Wait until a server does next to nothing: the end of sessions that were left takes it seconds."""
+
+    def is_idle() -> bool:
+        before = processor_seconds(server.container)
+        time.sleep(IDLE_SECONDS)
+        return processor_seconds(server.container) - before < IDLE_SHARE * IDLE_SECONDS
+
+    eventually(is_idle, 60, f"{server.page} is idle")
+
+
 def load_page(server: Server) -> requests.Response:
     """Load the page, which makes a session."""
     answer = requests.get(server.page, verify=str(server.ca) if server.ca else True, timeout=60)
@@ -69,7 +88,11 @@ def load_page(server: Server) -> requests.Response:
 
 def open_session(server: Server) -> websocket.WebSocket:
     """Load the page, open its websocket, and take the document without looking into it."""
-    answer = load_page(server)
+    return open_websocket(server, load_page(server))
+
+
+def open_websocket(server: Server, answer: requests.Response) -> websocket.WebSocket:
+    """Open the websocket of a page that was loaded, here or from another replica, and take its document."""
     cookies = "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
     connection = websocket.create_connection(
         server.socket,
@@ -87,6 +110,12 @@ def open_session(server: Server) -> websocket.WebSocket:
     return connection
 
 
+def close_all(connections: Iterable[websocket.WebSocket]) -> None:
+    """Close websockets."""
+    for connection in connections:
+        connection.close()
+
+
 def skip_message(connection: websocket.WebSocket, kind: str) -> None:
     """Read up to the end of a message of a kind: header, metadata and content are a frame each."""
     while f'"{kind}"' not in str(connection.recv()):
@@ -96,18 +125,19 @@ def skip_message(connection: websocket.WebSocket, kind: str) -> None:
 
 
 def measure_rate(server: Server, sessions: int) -> float:
-    """Give sessions a second: page, websocket and document of each, by a few visitors at a time."""
+    """Return sessions a second: page, websocket and document of each, by a few visitors at a time."""
+    await_idle(server)
     with ThreadPoolExecutor(CLIENTS) as visitors:
         start = time.perf_counter()
         opened = list(visitors.map(lambda _: open_session(server), range(sessions)))
         seconds = time.perf_counter() - start
-    for connection in opened:
-        connection.close()
+    close_all(opened)
     return sessions / seconds
 
 
 def measure_pages(server: Server, pages: int) -> float:
-    """Give pages a second, none of which opens its websocket, by a few visitors at a time."""
+    """Return pages a second, none of which opens its websocket, by a few visitors at a time."""
+    await_idle(server)
     with ThreadPoolExecutor(CLIENTS) as visitors:
         start = time.perf_counter()
         list(visitors.map(lambda _: load_page(server), range(pages)))
@@ -115,7 +145,7 @@ def measure_pages(server: Server, pages: int) -> float:
 
 
 def measure_memory(server: Server, sessions: int) -> float:
-    """Give the bytes by which the server grows for each of so many sessions that stay open.
+    """Return the bytes by which the server grows for each of so many sessions that stay open.
 
     A few are opened first, so that what a process makes once is there already.
     """
@@ -125,12 +155,11 @@ def measure_memory(server: Server, sessions: int) -> float:
     held += [open_session(server) for _ in range(sessions)]
     time.sleep(SETTLE_SECONDS)
     grown = resident_bytes(server.container) - before
-    for connection in held:
-        connection.close()
+    close_all(held)
     return max(grown, 1) / sessions
 
 
 def resident_bytes(container: Container) -> int:
-    """Give the resident memory of all processes of a container."""
+    """Return the resident memory of all processes of a container."""
     done = container.exec_run(["sh", "-c", "cat /proc/[0-9]*/status"])
     return 1024 * sum(int(size) for size in re.findall(rb"VmRSS:\s+(\d+) kB", done.output))

@@ -1,8 +1,7 @@
-"""The sites that are compared: a stack, its replicas without the proxy or behind nginx, and a naive app."""
+"""The sites that are compared: a stack, its replicas alone or behind nginx, and plain applications."""
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from string import Template
@@ -15,12 +14,12 @@ from visitors.sessions import Server
 from probes import data_block, eventually, get
 from stack import REPOSITORY, Stack, free_port
 
-IMAGE = "longitude/bokeh:dev"
-READ_DRAWS = (
-    "import sys, numpy, xarray; "
-    "draws = xarray.open_dataset(sys.argv[1], group='posterior', engine='h5netcdf')['beta'].to_numpy(); "
-    "numpy.save(sys.stdout.buffer, draws.ravel())"
-)
+IMAGE = "longitude/bokeh-bench:dev"
+UNUSED_MS = "2000"
+"""How soon a session that was left ends, and how often it is looked for; sooner than by default."""
+
+SERVICE = "/src/services/bokeh"
+"""Where the image has the dashboard's own files, the figures' theme among them."""
 
 
 NGINX = Template("""
@@ -123,19 +122,24 @@ def nginx_site(stack: Stack) -> Iterator[str]:
 
 
 @contextmanager
-def bokeh_site(stack: Stack, study: str, app: str = "naive_app") -> Iterator[Server]:
-    """Run an app of bench/ on the loopback address, with the study's CSV and the draws of its version."""
+def plain_site(stack: Stack, study: str, app: str, server: str = "bokeh") -> Iterator[Server]:
+    """Run an app of bench/ under `bokeh serve` or `panel serve`, on the loopback address.
+
+    It has the code, the store and the limits of a replica.
+    """
     port = free_port()
-    save_draws(stack, study)
     container = docker.from_env().containers.run(
         IMAGE,
-        entrypoint=["bokeh", "serve", f"/{app}", "--address", "127.0.0.1", "--port", str(port)],
-        command=["--allow-websocket-origin", f"localhost:{port}"],
-        environment={"NAIVE_CSV": f"/study/{study}.csv", "NAIVE_DRAWS": "/own/draws.npy"},
+        [
+            *(server, "serve", f"/{app}", "--address", "127.0.0.1", "--port", str(port)),
+            *("--allow-websocket-origin", f"localhost:{port}"),
+            *("--unused-session-lifetime", UNUSED_MS, "--check-unused-sessions", UNUSED_MS),
+        ],
+        environment={"STUDY": study, "PYTHONPATH": f"/{app}"},
+        working_dir=SERVICE,
         volumes={
             str(REPOSITORY / "bench" / app): {"bind": f"/{app}", "mode": "ro"},
-            str(stack.studies / study): {"bind": "/study", "mode": "ro"},
-            str(stack.directory): {"bind": "/own", "mode": "ro"},
+            f"{stack.project}_traces": {"bind": "/traces", "mode": "ro"},
         },
         network_mode="host",
         mem_limit="1g",
@@ -145,26 +149,16 @@ def bokeh_site(stack: Stack, study: str, app: str = "naive_app") -> Iterator[Ser
         auto_remove=True,
     )
     try:
-        server = Server(url=f"http://localhost:{port}", query=app, container=container, find_token=read_token)
-        eventually(lambda: requests.get(server.page, timeout=20).ok, 60, f"the app {app}")
-        yield server
+        site = Server(
+            url=f"http://localhost:{port}",
+            query=f"{app}?study={study}",
+            container=container,
+            find_token=read_token,
+        )
+        eventually(lambda: requests.get(site.page, timeout=20).ok, 60, f"the app {app} under {server}")
+        yield site
     finally:
         container.kill()
-
-
-def save_draws(stack: Stack, study: str) -> None:
-    """Write the draws of the slope where the naive app finds them."""
-    published = stack.published(study)
-    assert published is not None
-    trace = f"/traces/{study}/{published['version']}/trace.nc"
-    done = subprocess.run(
-        ["docker", "compose", "exec", "-T", "bokeh", "python", "-c", READ_DRAWS, trace],
-        cwd=REPOSITORY,
-        env=stack.environment,
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    (stack.directory / "draws.npy").write_bytes(done.stdout)
 
 
 def read_token(html: str) -> str:

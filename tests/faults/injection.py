@@ -101,11 +101,19 @@ def standing_of(stack: Stack) -> dict[str, tuple[str, str, int]]:
     return standing
 
 
-def addresses_of(container: Container) -> int:
-    """Give from how many addresses a replica has websockets open."""
+def websockets_of(container: Container) -> int:
+    """Return how many websockets a replica has open."""
     told = ask_inside(container, "/metrics")
-    [line] = [line for line in told.splitlines() if line.startswith("longitude_addresses_present ")]
+    [line] = [line for line in told.splitlines() if line.startswith("longitude_websockets_open ")]
     return int(float(line.split()[1]))
+
+
+def memory_of(container: Container) -> float:
+    """Return what a container has in memory, in MiB, without files that the kernel could let go."""
+    memory = container.stats(stream=False, one_shot=True)["memory_stats"]
+    detail = memory["stats"]
+    files = detail.get("total_inactive_file", detail.get("inactive_file", 0))
+    return float(memory["usage"] - files) / 2**20
 
 
 def sessions_of(container: Container) -> int:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -13,24 +14,54 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from faults.visitor import QUERY
 from probes import eventually
-from stack import Stack
+from stack import REPOSITORY, Stack
+
+UNLIMITED = dict.fromkeys(
+    ("PAGES_AVERAGE", "PAGES_BURST", "RATE_AVERAGE", "RATE_BURST", "OPEN_MAX"), "100000"
+)
+"""Variables of a stack whose visitors have one address, and are to reach the replicas."""
 
 TESTS = Path(__file__).resolve().parents[1]
+IMAGE = "longitude/tests:dev"
+PROXY_PORT = 8443
+AWAY_SHARE = 256
+"""Of processor time, as Docker counts it: clients have machines of their own, and here the service's."""
+
 Line = dict[str, Any]
 
 
 @dataclass
 class Load:
-    """So many sessions that change a widget every so many seconds, and so many new page loads a second."""
+    """So many sessions that change a widget every so many seconds, and so many new page loads a second.
+
+    Attributes
+    ----------
+    age
+        Seconds that sessions pretend to have been open.
+    stay
+        Seconds that readers stay, in the mean; without an end where it is 0.
+    url, origin
+        Where its pages are, and which site they say they are of, where that is not the stack's proxy.
+    away
+        Whether it has an address of its own, in a container.
+    more
+        Further arguments of the crowd's program.
+    """
 
     stack: Stack
     sessions: int
     loads: float
     every: float = 2.0
-    query: str = ""
+    query: str = QUERY
     age: float = 0.0
     name: str = "load"
+    stay: float = 0.0
+    url: str = ""
+    origin: str = ""
+    away: bool = False
+    more: tuple[str, ...] = ()
     lines: list[Line] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
@@ -44,16 +75,11 @@ class Load:
             f"and {self.loads:g} new page loads a second"
         )
 
-    def start(self) -> Self:
-        """Start the crowd and wait until every session is live."""
-        command = [sys.executable, "-m", "faults.crowd", "--url", self.stack.url, "--ca", str(self.stack.ca)]
-        command += ["--sessions", str(self.sessions), "--every", str(self.every), "--loads", str(self.loads)]
-        command += ["--query", self.query]
-        if self.age:
-            command += ["--age", str(self.age), "--secret", str(self._save_secret())]
+    def launch(self) -> Self:
+        """Start the crowd, and wait for nobody."""
         errors = (self.stack.directory / f"{self.name}.err").open("w")
         self._process = subprocess.Popen(
-            command,
+            self._write_command(),
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
@@ -61,9 +87,46 @@ class Load:
         )
         self._reader = threading.Thread(target=self._read, name=self.name, daemon=True)
         self._reader.start()
-        self.await_all_live(30 + self.sessions)
+        return self
+
+    def _write_command(self) -> list[str]:
+        program = ["-m", "faults.crowd", f"--ca={self.stack.ca}", f"--sessions={self.sessions}"]
+        program += [f"--every={self.every}", f"--loads={self.loads}", f"--query={self.query}"]
+        program += [f"--stay={self.stay}", *self.more]
+        if self.age:
+            program += [f"--age={self.age}", f"--secret={self._save_secret()}"]
+        if not self.away:
+            return [
+                sys.executable,
+                *program,
+                f"--url={self.url or self.stack.url}",
+                f"--origin={self.origin}",
+            ]
+        [proxy] = self.stack.containers("traefik")
+        network = f"{self.stack.project}_public"
+        # Its own loopback address refuses, and the next one that the name has is the proxy's.
+        address = proxy.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]
+        run = ["docker", "run", "--rm", "--init", f"--network={network}", f"--cpu-shares={AWAY_SHARE}"]
+        run += [f"--add-host=localhost:{address}", f"--volume={REPOSITORY}:{REPOSITORY}:ro"]
+        run += [f"--env=PYTHONPATH={TESTS}", IMAGE, "python", *program]
+        return [*run, f"--url=https://localhost:{PROXY_PORT}", f"--origin={self.stack.url}"]
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the crowd a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def start(self) -> Self:
+        """Start the crowd and wait until every session is live."""
+        self.launch()
+        self.await_all_came()
         self.began = time.monotonic()
         return self
+
+    def await_all_came(self) -> None:
+        """Wait until every session has been live."""
+        wanted = range(self.sessions)
+        eventually(lambda: self.places().keys() >= {*wanted}, 30 + self.sessions, f"all {self.sessions} live")
 
     @property
     def runs(self) -> bool:

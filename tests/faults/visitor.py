@@ -7,6 +7,7 @@ the words of the page. `probes.Session` keeps whole documents.
 import asyncio
 import ssl
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any, Self
@@ -23,6 +24,12 @@ from tornado.httputil import HTTPHeaders
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from probes import data_block
+
+QUERY = "study=cigarette-sales"
+"""What visitors look at who look for nothing else."""
+
+VIEWS = ("dashboard", "loading")
+"""What a page shows that is as it should be: figures, or that they are being loaded."""
 
 REQUEST_SECONDS = 20.0
 CONCURRENT = 200
@@ -56,7 +63,7 @@ class Site:
     """
 
     url: str
-    ca: str
+    ca: str | None
     origin: str = ""
     trust: ssl.SSLContext = field(init=False, repr=False)
     client: AsyncHTTPClient = field(init=False, repr=False)
@@ -98,16 +105,18 @@ class Page:
     words: dict[str, str]
 
 
-async def load_page(site: Site, query: str = "", before: "Page | None" = None) -> Page:
-    """Load the page, as a new visitor or again after one before; raise Refused where it is no dashboard."""
+async def load_page(
+    site: Site, query: str = QUERY, before: "Page | None" = None, views: Collection[str] = VIEWS
+) -> Page:
+    """Load the page, as a new visitor or again after one before; raise Refused for any other view."""
     headers = {"Cookie": write_cookies(before.cookies)} if before is not None else {}
-    answer = await site.fetch("/?" + query if query else "/", headers=headers)
+    answer = await site.fetch(f"/?{query}", headers=headers)
     html = answer.body.decode()
     try:
         words, item = data_block(html, "words"), data_block(html, "render-item")
     except AssertionError as error:
         raise Refused(f"200 without a page: {html[:200]!r}") from error
-    if words["view"] != "dashboard":
+    if words["view"] not in views:
         raise Refused(f"200 with the view {words['view']!r}")
     replica = answer.headers["X-Longitude-Replica"]
     cookies = (before.cookies if before is not None else {}) | read_cookies(answer.headers)
@@ -145,7 +154,7 @@ class Connection:
     def __init__(self, socket: WebSocketClientConnection) -> None:
         assert socket.headers is not None
         self._socket = socket
-        self.replica = str(socket.headers["X-Longitude-Replica"])
+        self.replica = str(socket.headers.get("X-Longitude-Replica", ""))
         self.cookies = read_cookies(socket.headers)
         self.words: dict[str, str] = {}
         self.options: dict[str, dict[str, str]] = {}
@@ -160,7 +169,10 @@ class Connection:
 
     @classmethod
     async def open(cls, page: Page, query: str, token: str | None = None, *, reads: bool = True) -> Self:
-        """Open a page's websocket with an address's query and pull its document; read on or never again."""
+        """Open a page's websocket with an address's query and pull its document; read on or never again.
+
+        Who reads waits until what the page is to show has been loaded.
+        """
         request = page.site.request(
             f"/ws?{query}" if query else "/ws",
             headers={
@@ -187,6 +199,11 @@ class Connection:
             raise Refused(f"websocket: no document within {REQUEST_SECONDS:g} s") from error
         if reads:
             connection._reading = asyncio.create_task(connection._read())
+            try:
+                await connection.until(lambda words: words["view"] != "loading", REQUEST_SECONDS)
+            except TimeoutError as error:
+                await connection.close()
+                raise Refused(f"websocket: still loading after {REQUEST_SECONDS:g} s") from error
         return connection
 
     async def change(self, name: str, value: object, wanted: dict[str, str], label: str = "") -> float:
@@ -204,11 +221,11 @@ class Connection:
             await self._assign("change", "value", value)
         else:
             await self.wish(urlencode({name: value}))
-        async with self._news:
-            while not (read_state(self.words) == wanted and label in self.words["effect-unit-heading"]):
-                if self.lost is not None:
-                    raise self.lost
-                await self._news.wait()
+
+        def is_answered(words: dict[str, str]) -> bool:
+            return read_state(words) == wanted and label in words["effect-unit-heading"]
+
+        await self.until(is_answered)
         return time.monotonic() - start
 
     async def wish(self, query: str) -> None:
@@ -216,6 +233,14 @@ class Connection:
         self._wishes += 1
         data = {"type": "map", "entries": [["query", [query]], ["number", [str(self._wishes)]]]}
         await self._assign("wish", "data", data)
+
+    async def until(self, wanted: Callable[[dict[str, str]], bool], seconds: float | None = None) -> None:
+        """Wait until the page's words are as wanted; raise Lost where the websocket is closed before."""
+        async with asyncio.timeout(seconds), self._news:
+            while not wanted(self.words):
+                if self.lost is not None:
+                    raise self.lost
+                await self._news.wait()
 
     async def until_lost(self) -> Lost:
         """Wait until the websocket is closed."""

@@ -1,0 +1,19 @@
+"""What all sessions of the plain application share: the catalogue, and the study's version."""
+
+import os
+from pathlib import Path
+
+from bokeh.themes import Theme
+
+from dashboard.catalogue import Catalogue, VersionCache
+from tracestore.store import TraceStore
+
+STUDY = os.environ["STUDY"]
+MEMORY_BYTES = 256 * 2**20
+
+STORE = TraceStore(Path("/traces"))
+THEME = Theme(filename="app/theme.yaml")
+VERSIONS = VersionCache(STORE, MEMORY_BYTES)
+CATALOGUE = Catalogue(STORE, VERSIONS)
+VERSIONS.request(STUDY, STORE.current(STUDY).version).result()
+CATALOGUE.poll()
