@@ -8,13 +8,13 @@ import time
 
 from bokeh.document import Document
 
-from dashboard.application import PageBuilder
+from dashboard.page import Page
 
-build = PageBuilder.build
+attach = Page.attach
 
 
-def build_blocking(builder: PageBuilder, document: Document, query: str) -> None:
-    build(builder, document, query)
+def attach_blocking(page: Page, document: Document) -> None:
+    attach(page, document)
 
     def block(_attribute: str, _old: object, new: dict[str, list[str]]) -> None:
         asked = re.search(r"block=(\d+)", new["query"][-1])
@@ -34,4 +34,4 @@ def build_blocking(builder: PageBuilder, document: Document, query: str) -> None
         wish.on_change("data", block)
 
 
-PageBuilder.build = build_blocking  # type: ignore[method-assign]
+Page.attach = attach_blocking  # type: ignore[method-assign]

@@ -9,16 +9,15 @@ from playwright.sync_api import Browser
 from faults.forms import FORMS, Form
 from faults.injection import sessions_of
 from faults.ledger import Ledger, describe_machine
-from faults.load import Load
+from faults.load import UNLIMITED, Load
 from faults.tab import WatchedTab
 from probes import await_dashboards, eventually
 from stack import ARTIFACTS, REPOSITORY, Stack, running
 
 REPLICAS = 4
 
-# Everything here comes from one address, and is to reach the replicas. Visitors who only load the page
-# leave a session behind for a minute each.
-UNLIMITED = {"RATE_AVERAGE": "100000", "RATE_BURST": "100000", "OPEN_MAX": "100000", "SESSIONS_MAX": "1000"}
+# Visitors who only load the page leave a session behind for a while each.
+MANY_SESSIONS = {"SESSIONS_MAX": "1000"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -60,7 +59,7 @@ def stack() -> Iterator[Stack]:
         "longitude-faults",
         replicas_wanted=REPLICAS,
         # The version before is removed as soon as there is a new one, which one of the faults needs.
-        variables=UNLIMITED | {"RETENTION_VERSIONS": "1", "RETENTION_DAYS": "0"},
+        variables=UNLIMITED | MANY_SESSIONS | {"RETENTION_VERSIONS": "1", "RETENTION_DAYS": "0"},
         overlays=("compose.test.yaml", "tests/faults/compose.yaml", "tests/faults/compose.planted.yaml"),
     )
     with running(faults) as started:

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import h5netcdf
+import h5py
 import numpy as np
 
 from tracestore.manifest import Identity
@@ -179,8 +179,8 @@ def without(group: str, name: str) -> Callable[[bytes], bytes]:
 
     def change(content: bytes) -> bytes:
         file = io.BytesIO(content)
-        with h5netcdf.File(file, "r+") as trace:
-            del trace._h5file[f"{group}/{name}"]
+        with h5py.File(file, "r+") as trace:
+            del trace[f"{group}/{name}"]
         return file.getvalue()
 
     return change
@@ -191,8 +191,8 @@ def renamed(group: str, name: str) -> Callable[[bytes], bytes]:
 
     def change(content: bytes) -> bytes:
         file = io.BytesIO(content)
-        with h5netcdf.File(file, "r+") as trace:
-            trace._h5file[group].move(name, f"{name}_{chance.randrange(1000)}")
+        with h5py.File(file, "r+") as trace:
+            trace[group].move(name, f"{name}_{chance.randrange(1000)}")
         return file.getvalue()
 
     return change

@@ -1,6 +1,6 @@
 """Runs inside a replica, beside its server: how long the event loop takes to answer next to nothing.
 
-Opens a session as a browser does and pings its websocket all the time. Tornado answers a ping on the
+Opens a session as a browser does and pings its websocket all the time. The server answers a ping on the
 event loop and does nothing else for it, so a ping that takes long has waited for the loop. How long the
 loop's own thread was on a processor meanwhile tells a loop that was stalled by its work from one that
 was not given a processor; other processes of the machine are to blame for the difference.
@@ -39,7 +39,7 @@ def open_socket() -> socket.socket:
     host, port = "127.0.0.1", 5006
     origin = f"https://localhost:{os.environ['HTTPS_PORT']}"
     page = http.client.HTTPConnection(host, port, timeout=20)
-    page.request("GET", "/")
+    page.request("GET", "/?study=cigarette-sales")
     html = page.getresponse().read().decode()
     block = re.search(r'<script type="application/json" id="render-item">(.*?)</script>', html, re.DOTALL)
     assert block is not None, html[:500]

@@ -7,9 +7,8 @@ import statistics
 import time
 
 import pytest
-from docker.models.containers import Container
 
-from faults.injection import sessions_of, standing_of
+from faults.injection import memory_of, sessions_of, standing_of
 from faults.ledger import SOAK, Ledger
 from faults.load import Load, say_failures
 from probes import eventually
@@ -17,14 +16,6 @@ from probes import eventually
 SAMPLE_SECONDS = 15.0
 WARM_UP_SHARE = 1 / 6
 """Of the time: caches fill and the first collections happen."""
-
-
-def memory_of(container: Container) -> float:
-    """Give what a container has in memory, in MiB, without files that the kernel could let go."""
-    memory = container.stats(stream=False, one_shot=True)["memory_stats"]
-    detail = memory["stats"]
-    files = detail.get("total_inactive_file", detail.get("inactive_file", 0))
-    return float(memory["usage"] - files) / 2**20
 
 
 def test_memory_of_the_replicas_stays_and_sessions_end(

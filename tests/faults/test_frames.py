@@ -10,6 +10,7 @@ from faults.forms import Form
 from faults.frames import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, RawSocket, frame
 from faults.ledger import Ledger
 from faults.load import Load, say_failures
+from faults.visitor import QUERY
 from probes import visit
 from stack import Stack
 
@@ -64,7 +65,7 @@ def test_violation_of_the_websocket_protocol_is_told_and_stays_alone(
         with load.watch() as window:
             for _ in range(repeats):
                 for name, (content, code) in VIOLATIONS.items():
-                    with RawSocket(visit(stack)) as socket:
+                    with RawSocket(visit(stack, QUERY)) as socket:
                         socket.send(content)
                         found = socket.receive_close()
                         if found != code:
@@ -106,7 +107,7 @@ def test_messages_in_parts_with_pings_between_them_are_taken(
     answered, tried = 0, 20 if form.full else 3
     with ledger.account("websocket messages in parts, with pings between the parts") as account:
         for _ in range(tried):
-            with RawSocket(visit(stack)) as socket:
+            with RawSocket(visit(stack, QUERY)) as socket:
                 for text in ask_for_document():
                     cuts = sorted(chance.sample(range(len(text) + 1), min(3, len(text))))
                     parts = [text[a:b] for a, b in zip([0, *cuts], [*cuts, len(text)], strict=True)]

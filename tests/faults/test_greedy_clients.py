@@ -1,62 +1,47 @@
-"""One address that asks for far more than a reader does is held back, and the others do not feel it."""
+"""One client asks for far more than a reader does, and the others on their own addresses do not feel it."""
 
-import json
+import signal
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
-from docker.models.containers import Container
 
-from faults.injection import addresses_of
 from faults.ledger import Ledger
-from faults.load import Load
-from faults.others import LOADS, compare_p99
-from guarded import elsewhere, laid_out
+from faults.load import UNLIMITED, Load, Window
+from faults.others import LOADS, account_for_others
+from guarded import lay_out
 from probes import eventually
 from stack import Stack
 
-LIMITS = {"RATE_AVERAGE": "100", "RATE_BURST": "500", "OPEN_MAX": "1000"}
-"""What compose.yaml has where nothing else is asked for."""
-
 NEVER_SECONDS = 1e6
 KINDS = {
-    "200 tabs opened at once": ("--sessions=200", f"--every={NEVER_SECONDS:g}"),
-    "20 clients that come and leave in a loop": ("--sessions=20", "--every=1", "--stay=0.001"),
-    "40 websockets that ask for changes without waiting for answers": (
-        "--sessions=40",
-        "--every=1",
-        "--push",
-    ),
-    "40 websockets that ask for changes and never read": (
-        "--sessions=40",
-        "--every=1",
-        "--push",
-        "--deaf",
-    ),
+    "opens 200 tabs": {"sessions": 200, "every": NEVER_SECONDS},
+    "loads pages in a loop": {"sessions": 20, "every": 1.0, "stay": 0.001},
+    "asks for changes on 40 websockets without waiting for answers": {
+        "sessions": 40,
+        "every": 1.0,
+        "more": ("--push",),
+    },
+    "asks for changes on 40 websockets and never reads": {
+        "sessions": 40,
+        "every": 1.0,
+        "more": ("--push", "--deaf"),
+    },
 }
 
-STUDIES = ("smoking-spending", "cigarette-sales")
-READERS = 20
+CROWDS = 4
+"""Addresses of the others, who are that many processes."""
 
+STARTS_A_SECOND = 1000
 ENOUGH = 40
-"""Sessions, that a client must have been given for the fault to have happened."""
-
-CALM_LOADS = 50
-CALM_SECONDS = 0.25
-"""A quantile of the base load is some 0.1 s, and seconds where replicas are behind."""
-
-SHARE = 256
-"""Of processor time, as Docker counts it: a client has a machine of its own, and here not the service's."""
+"""Sessions that a client must have been given for the fault to have happened."""
 
 
-def count(client: Container) -> Counter[str]:
+def count(client: Load) -> Counter[str]:
     """Count what a greedy client was given: sessions that were live, and refusals by status."""
-    client.reload()
-    printed = client.logs(stderr=False).decode().splitlines()
-    assert client.status == "running", printed[-5:]
     counts: Counter[str] = Counter()
-    for line in map(json.loads, printed):
+    for line in client.lines:
         error = line.get("error")
         if line["what"] == "live":
             counts["sessions"] += 1
@@ -65,70 +50,65 @@ def count(client: Container) -> Counter[str]:
     return counts
 
 
-def count_enough(client: Container) -> Counter[str] | None:
-    """Count what a greedy client was given, once that is many sessions."""
-    counts = count(client)
-    return counts if counts["sessions"] >= ENOUGH else None
+@contextmanager
+def limited(stack: Stack) -> Iterator[None]:
+    """Lay out the edge with the limits that the product has for as long as the context lasts."""
+    before = dict(stack.variables)
+    for name in UNLIMITED:
+        del stack.variables[name]
+    try:
+        lay_out(stack)
+        yield
+    finally:
+        stack.variables |= before
+        lay_out(stack)
 
 
 @contextmanager
-def greedy(stack: Stack, *arguments: str) -> Iterator[Container]:
-    """Have a greedy client with another address than others', which asks for nothing until it is `let_loose`.
+def greedy(stack: Stack, **asks: object) -> Iterator[Load]:
+    """Start a greedy client that asks for nothing before SIGUSR1.
 
     Its container is started and removed outside the window: the engine takes half a processor for that, and
-    this is what others would feel and not what the address asks for.
+    this is what others would feel and not what the client asks for.
     """
-    asks = (f"--origin={stack.url}", "--loads=0", "--starts=1000", "--held", *arguments)
-    with elsewhere(stack, "faults.crowd", *asks, cpu_shares=SHARE) as client:
-        eventually(lambda: b'"held"' in client.logs(stderr=False), 60, "the client has started")
+    more = ("--held", f"--starts={STARTS_A_SECOND}", *asks.pop("more", ()))  # type: ignore[misc]
+    client = Load(stack, loads=0, name="greedy", away=True, more=more, **asks)  # type: ignore[arg-type]
+    client.launch()
+    try:
+        eventually(lambda: any(line["what"] == "held" for line in client.lines), 60, "the client has started")
         yield client
+    finally:
+        client.stop()
 
 
-def let_loose(client: Container) -> None:
-    """Let a greedy client begin."""
-    client.kill(signal="SIGUSR1")
+def gather(windows: list[Window]) -> Window:
+    """Return one window of what several crowds have seen meanwhile."""
+    load = Load(windows[0].load.stack, 0, sum(window.load.loads for window in windows), name="others")
+    load.lines += sorted(
+        (line for window in windows for line in window.load.lines), key=lambda line: line["at"]
+    )
+    return Window(load, windows[0].since, windows[0].until)
 
 
-def open_analyst_tabs(load: Load) -> None:
-    """Have every replica make what it makes once for all readers of a version, and wait until it is over."""
-    stack = load.stack
-    replicas = {str(replica.short_id) for replica in stack.containers("bokeh")}
-    for study in STUDIES:
-        query = f"study={study}&tab=analyst&multiples=1"
-        with Load(stack, READERS, 0, query=query, name=f"analysts-{study}") as analysts:
-            assert {line["replica"] for line in analysts.lines if line["what"] == "live"} == replicas
-            with analysts.watch() as opened:
-                # A change waits for what its page is having made.
-                eventually(lambda: len(opened.of("answer")) >= 2 * READERS, 60, "the tabs are open")
-    # A base that still feels it would be compared with, and hide what comes next.
-    eventually(lambda: is_calm(load), 120, "the others are answered as before")
-
-
-def is_calm(load: Load) -> bool:
-    """Say whether hardly anybody waits for an answer; watches for some seconds."""
-    with load.watch() as window:
-        window.await_loads(CALM_LOADS)
-    return max(window.quantile(what, 0.99) for what in ("load", "answer")) < CALM_SECONDS
-
-
-# A p99 needs many page loads before, meanwhile and after, which the short form has no time for.
+# A p99 needs many page loads, which the short form has no time for.
 @pytest.mark.full
 @pytest.mark.parametrize("kind", KINDS)
-def test_address_that_asks_for_too_much_costs_others_little(load: Load, ledger: Ledger, kind: str) -> None:
-    open_analyst_tabs(load)
-    with load.watch() as before:
-        before.await_loads(LOADS)
-    with laid_out(load.stack, **LIMITS), greedy(load.stack, *KINDS[kind]) as client, load.watch() as window:
-        let_loose(client)
-        replicas = load.stack.containers("bokeh")
-        eventually(lambda: max(map(addresses_of, replicas)) > 1, 30, "it has another address than the others")
-        window.await_loads(LOADS)
-        counts = eventually(lambda: count_enough(client), 60, "the client was answered")
-    with load.watch() as after:
-        after.await_loads(LOADS)
-    with ledger.account(f"one address: {kind}") as account:
+def test_client_that_asks_for_too_much_costs_others_little(base: Load, ledger: Ledger, kind: str) -> None:
+    stack, sessions, rate = base.stack, base.sessions // CROWDS, base.loads / CROWDS
+    base.stop()
+    with limited(stack), greedy(stack, **KINDS[kind]) as client, ExitStack() as held:
+        others = [Load(stack, sessions, rate, name=f"others-{n}", away=True) for n in range(CROWDS)]
+        for other in others:
+            held.enter_context(other)
+        windows = [held.enter_context(other.watch()) for other in others]
+        client.signal(signal.SIGUSR1)
+        for window in windows:
+            window.await_loads(LOADS // CROWDS)
+        counts = eventually(lambda: counts if (counts := count(client))["sessions"] >= ENOUGH else None, 60)
+        held.pop_all().close()
+    with ledger.account(f"one client {kind}") as account:
         told = ", ".join(f"{number} {what}" for what, number in counts.most_common())
         account.add(
             "it is given sessions, or told that it asks too often", told, set(counts) <= {"sessions", "429"}
         )
-        compare_p99(account, before, window, after)
+        account_for_others(account, gather(windows))

@@ -10,6 +10,7 @@ from faults.knocking import knocking
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
 from faults.network import network_of
+from faults.visitor import QUERY
 from probes import eventually, visit
 from stack import Stack
 
@@ -49,7 +50,7 @@ def test_slow_or_lossy_network_closes_nothing(stack: Stack, load: Load, ledger: 
 
 def await_visitors(stack: Stack, replica: str) -> float:
     """Wait until a new visitor gets a page from a replica; give when, on the monotonic clock."""
-    eventually(lambda: visit(stack).replica == replica, 60, f"a new visitor on {replica}")
+    eventually(lambda: visit(stack, QUERY).replica == replica, 60, f"a new visitor on {replica}")
     return time.monotonic()
 
 

@@ -20,11 +20,12 @@ from faults.access import (
     watching_who_leaves,
 )
 from faults.ages import find_fullest
-from faults.injection import addresses_of
+from faults.injection import websockets_of
 from faults.ledger import Account, Ledger
 from faults.load import Load, Window, say_failures
 from faults.saving import Saving
 from faults.tab import WatchedTab, account_for_tab
+from faults.visitor import QUERY
 from probes import eventually, get, script_of, visit
 from stack import REPOSITORY, Stack
 
@@ -41,7 +42,7 @@ SIP_BYTES = 8_192
 @contextmanager
 def fetching_a_file(stack: Stack) -> Iterator[list[str]]:
     """Fetch a page's script over and over on another thread; give what is wrong each time, if anything is."""
-    script = script_of(visit(stack).html)
+    script = script_of(visit(stack, QUERY).html)
     over = threading.Event()
     faults: list[str] = []
 
@@ -106,7 +107,7 @@ def save_slowly(replica: Container, trace: Saving, path: str, since: float) -> i
 
     def has_closed_its_websockets() -> bool:
         trace.read(SIP_BYTES)
-        return addresses_of(replica) == 0
+        return websockets_of(replica) == 0
 
     eventually(has_closed_its_websockets, 30, "the replica has closed its websockets")
     sent = [event for event in list_events(replica, since) if event.get("path") == path]

@@ -10,6 +10,7 @@ from faults.injection import standing_of
 from faults.ledger import Ledger
 from faults.loops import watch_loops
 from faults.tokens import SHARES, Forger, decode, make_tokens, read_secret, try_tokens
+from faults.visitor import QUERY
 from probes import Session, get, visit
 from stack import Stack
 
@@ -20,7 +21,7 @@ def test_tokens_that_are_not_good_are_refused_and_no_replica_minds(
     quiet_stack: Stack, ledger: Ledger, form: Form
 ) -> None:
     stack = quiet_stack
-    page = visit(stack)
+    page = visit(stack, QUERY)
     forger = Forger(page.token, read_secret(stack))
     tokens = make_tokens(forger, 10_000 if form.full else 500)
     assert len(tokens) == (10_000 if form.full else 500)
@@ -65,7 +66,7 @@ def test_replayed_token_gives_the_page_of_its_address_and_nothing_once_it_has_ex
     joined, fresh = 0, 0
     with ledger.account("a good token, replayed after its page has gone") as account:
         for _ in range(tried):
-            stranger = visit(stack)
+            stranger = visit(stack, QUERY)
             replay = replace(page, cookies=stranger.cookies)
             with Session(replay, query="study=smoking-spending&unit=AL") as session:
                 heading = session.words["effect-unit-heading"]
@@ -94,9 +95,9 @@ def test_replayed_token_gives_the_page_of_its_address_and_nothing_once_it_has_ex
         in_address = {
             get(stack, path, headers=headers).status_code
             for path, headers in (
-                (f"/?bokeh-token={page.token}", {}),
-                ("/", {"Bokeh-Session-Id": str(said["session_id"])}),
-                (f"/?bokeh-session-id={said['session_id']}", {}),
+                (f"/?{QUERY}&bokeh-token={page.token}", {}),
+                (f"/?{QUERY}", {"Bokeh-Session-Id": str(said["session_id"])}),
+                (f"/?{QUERY}&bokeh-session-id={said['session_id']}", {}),
             )
         }
         account.add(
