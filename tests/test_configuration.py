@@ -129,6 +129,7 @@ def test_defaults_pass_the_check(tmp_path: Path) -> None:
 
 def test_good_values_pass_the_check_however_they_are_written(tmp_path: Path) -> None:
     lines = ["# a comment", "", "export HTTPS_PORT=443", 'DOMAIN="panel.example.org"  # ours', "DRAWS='2000'"]
+    lines.append('TRUSTED_PROXIES="192.0.2.7 10.0.0.0/8 2001:db8::/32 ::1"')
     done = check_variables(tmp_path, "\n".join([*lines, "TUNE=500 # fewer"]))
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -145,6 +146,14 @@ def test_good_values_pass_the_check_however_they_are_written(tmp_path: Path) -> 
         ("DOMAIN=Exa mple", "DOMAIN is 'Exa mple', which is not allowed: it takes a host name"),
         ("HTTPSPORT=8443", "HTTPSPORT in .env is not a variable of Longitude (did you mean HTTPS_PORT?)"),
         ("COLOUR=red", "COLOUR in .env is not a variable of Longitude; .env.example lists them all"),
+        (
+            "TRUSTED_PROXIES=10.0.0.0/99",
+            "TRUSTED_PROXIES is '10.0.0.0/99', which is not allowed: it takes nothing",
+        ),
+        (
+            "TRUSTED_PROXIES=0.0.0.0/0",
+            "TRUSTED_PROXIES is '0.0.0.0/0', which is not allowed: it takes nothing",
+        ),
         ("LOG_LEVEL=verbose", "LOG_LEVEL is 'verbose', which is not allowed: it takes debug, info"),
     ],
 )
@@ -173,6 +182,8 @@ def test_all_bad_variables_are_named_at_once_and_the_callers_environment_counts(
         ("setup", "BOKEH_REPLICAS", "0"),
         ("setup", "HTTP_PORT", "0"),
         ("setup", "HTTPS_PORT", ""),
+        ("setup", "PAGES_AVERAGE", "0"),
+        ("setup", "TRUSTED_PROXIES", "10.0.0.1/8"),
     ],
 )
 def test_service_refuses_a_bad_variable_with_the_same_facts(service: str, name: str, value: str) -> None:

@@ -1,26 +1,27 @@
 """Who asks for too much is told so, and who does not notices nothing."""
 
 import contextlib
-import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 import requests
 import websocket
 from playwright.sync_api import expect
-from requests.structures import CaseInsensitiveDict
 
 from browser import chromium, violations_of, watch_policy
-from guarded import PLACES, ask, elsewhere, laid_out
+from edge_setup.settings import Settings
+from guarded import PLACES, ask, echo, laid_out
 from probes import Session, Visit, eventually, get, visit
-from stack import Stack
-from table_reader import STUDY
+from stack import UNLIMITED, Stack
 
-FIT_SECONDS = 120
-TOLD_SECONDS = 180
-UNLIMITED = {"RATE_AVERAGE": "100000", "RATE_BURST": "100000", "OPEN_MAX": "100000"}
+DEFAULTS = {name: str(Settings.model_fields[name.lower()].default) for name in UNLIMITED}
+LOOP_SECONDS = 5
+OFFICE = 100
+"""Pages of one address, whose replica ends."""
+TRIES = 3
+"""How often such a page asks in its first three seconds: BokehJS after 0 and 2 s, page.js once in between."""
 
 
 def hold_all(stack: Stack, held: contextlib.ExitStack) -> list[Session]:
@@ -106,17 +107,20 @@ def assert_it_tries_again(headers: Mapping[str, str], text: str) -> None:
     assert 'http-equiv="refresh"' in text
 
 
-def test_address_that_asks_too_often_is_told_to_wait_and_its_pages_stay(guarded: Stack) -> None:
+@pytest.mark.parametrize(("path", "limit"), [("/", "PAGES"), ("/studies", "RATE")])
+def test_address_that_asks_too_often_is_told_to_wait_and_its_pages_stay(
+    guarded: Stack, path: str, limit: str
+) -> None:
     with (
         Session(eventually(lambda: visit(guarded), 60, "a page")) as session,
-        laid_out(guarded, RATE_AVERAGE="2", RATE_BURST="5"),
+        laid_out(guarded, **{f"{limit}_AVERAGE": "2", f"{limit}_BURST": "5"}),
     ):
 
         def refused() -> bool:
-            return any(ask(guarded, "/studies").status_code == 429 for _ in range(20))
+            return any(ask(guarded, path).status_code == 429 for _ in range(20))
 
         eventually(refused, 10, "too many requests")
-        answers = [ask(guarded, "/studies") for _ in range(10)]
+        answers = [ask(guarded, path) for _ in range(10)]
         (told, *_) = [answer for answer in answers if answer.status_code == 429]
         assert_it_tries_again(told.headers, told.text)
         assert ask(guarded, "/static/longitude/favicon.svg").status_code == 200, "files are not counted"
@@ -124,18 +128,48 @@ def test_address_that_asks_too_often_is_told_to_wait_and_its_pages_stay(guarded:
         assert session.connection.connected
 
 
-def test_address_that_asks_a_replica_for_too_much_gets_the_same_page(guarded: Stack) -> None:
-    eventually(lambda: guarded.published(STUDY), FIT_SECONDS, "a study whose tables can be asked for")
-    # Without limits of the proxy's own it is a replica that refuses.
-    with laid_out(guarded, **UNLIMITED), elsewhere(guarded, "table_reader") as reader:
-        done = reader.wait(timeout=TOLD_SECONDS)
-        assert done["StatusCode"] == 0, reader.logs().decode()
-        told = json.loads(reader.logs(stderr=False))
-        assert told["status"] == 429
-        assert_it_tries_again(CaseInsensitiveDict(told["headers"]), told["text"])
-        assert ask(guarded, "/studies").status_code == 200, "others are answered"
-    refused = [json.loads(line) for line in guarded.logs("bokeh").splitlines() if '"status": 429' in line]
-    assert "/data/units.csv" in {event["path"] for event in refused}
+@contextlib.contextmanager
+def default_limits(stack: Stack) -> Iterator[str]:
+    """Lay out the limits of the product; once they hold, yield the path of a page that costs nothing."""
+    with laid_out(stack, **DEFAULTS), echo(stack) as page:
+        eventually(lambda: ask(stack, page).status_code == 200, 10, "the page is routed")
+        eventually(
+            lambda: [ask(stack, page).status_code for _ in range(40)][-1] == 429, 10, "the limits hold"
+        )
+        yield page
+
+
+def test_defaults_hold_back_a_loop_of_pages(guarded: Stack) -> None:
+    with default_limits(guarded) as page:
+        # Without a pause, after which Traefik would have forgotten this address.
+        told, began = [], time.monotonic()
+        while (took := time.monotonic() - began) < LOOP_SECONDS:
+            told.append(ask(guarded, page).status_code)
+        assert ask(guarded, "/studies").status_code == 200, "tables and lists are counted by themselves"
+    assert set(told) == {200, 429}
+    assert told.count(200) <= int(DEFAULTS["PAGES_AVERAGE"]) * (took + 1)
+
+
+def test_defaults_let_all_pages_of_an_office_come_back_at_once(guarded: Stack) -> None:
+    with default_limits(guarded):
+        # No page's token, so no replica opens one; the proxy counts it as a websocket nevertheless.
+        told = {ask(guarded, "/ws").status_code for _ in range(TRIES * OFFICE)}
+    assert 429 not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("X-Forwarded-For", "{}"), ("X-Real-Ip", "{}"), ("Forwarded", "for={}"), ("True-Client-Ip", "{}")],
+)
+def test_address_that_a_client_invents_is_not_believed(guarded: Stack, name: str, form: str) -> None:
+    with laid_out(guarded, RATE_AVERAGE="2", RATE_BURST="5"):
+
+        def refused() -> bool:
+            invented = ({name: form.format(f"192.0.2.{number}")} for number in range(40))
+            told = [ask(guarded, "/studies", headers=headers).status_code for headers in invented]
+            return told.count(429) > len(told) / 2
+
+        eventually(refused, 10, "too many requests of one address")
 
 
 def test_address_with_too_much_open_is_told_so(guarded: Stack) -> None:

@@ -223,8 +223,56 @@ def test_no_name_is_left_in_the_files_that_are_shipped(settings: Settings, provi
     for path in (settings.edge_dir / "dynamic").glob("*.yaml"):
         assert "$" not in path.read_text(), path
     pages = (settings.edge_dir / "dynamic/pages.yaml").read_text()
-    assert pages.count("open, sign-in") == (3 if provider else 0), "pages, websockets and files are behind it"
-    assert pages.count("too-much, rate") == (0 if provider else 1), "what a provider answers is the reader's"
+    behind = pages.count("open, sign-in") + pages.count("open-files, sign-in")
+    assert behind == (4 if provider else 0), "pages, websockets, data and files are behind it"
+    assert pages.count("too-much, rate") == (0 if provider else 2), "what a provider answers is the reader's"
+
+
+@pytest.mark.parametrize(
+    ("value", "laid_out"),
+    [("", "[]"), ("192.0.2.7 2001:db8::/32 ::1", '["192.0.2.7", "2001:db8::/32", "::1"]')],
+)
+def test_trusted_proxies_reach_both_entrypoints_and_every_limit(
+    settings: Settings, value: str, laid_out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", value)
+    trusted = read_settings().trusted_proxies
+    list(prepare(settings.model_copy(update={"traefik_dir": SHIPPED, "trusted_proxies": trusted}), NOW))
+    static = (settings.edge_dir / "traefik.yaml").read_text()
+    assert static.count(f"forwardedHeaders: &trusted\n      trustedIPs: {laid_out}\n") == 1
+    assert static.count("forwardedHeaders: *trusted\n") == 1
+    pages = (settings.edge_dir / "dynamic/pages.yaml").read_text()
+    assert pages.count(f"excludedIPs: {laid_out}\n") == 1
+    limits = pages.count("rateLimit:\n") + pages.count("inFlightReq:\n")
+    assert pages.count("sourceCriterion: *address\n") == limits - 1, "the first one defines it"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "10.0.0.0/99",
+        "10.0.0.1/8",
+        "10.0.0.0/255.0.0.0",
+        "256.0.0.1",
+        "0.0.0.0/0",
+        "::/0",
+        "2001:db8::/129",
+        "fe80::1%eth0",
+        "10.0.0.0/8,192.0.2.1",
+        "10.0.0.0/8  192.0.2.1",
+        "proxy.example.org",
+        "10.0.0.1]",
+    ],
+)
+def test_trusted_proxy_that_is_no_network_is_refused_by_name(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUSTED_PROXIES", value)
+    with pytest.raises(SettingsInvalid) as refused:
+        read_settings()
+    assert str(refused.value).startswith(
+        f"TRUSTED_PROXIES is {value!r}, which is not allowed: it takes nothing, or"
+    )
 
 
 def test_users_are_laid_out_for_the_group_and_a_change_of_them_is_noticed(settings: Settings) -> None:

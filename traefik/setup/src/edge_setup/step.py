@@ -1,5 +1,6 @@
 """The step itself: make what is missing, renew what is due, leave the rest untouched."""
 
+import json
 import secrets
 from collections.abc import Iterator
 from datetime import datetime
@@ -99,7 +100,8 @@ def _serve_local(settings: Settings, now: datetime) -> Iterator[str]:
 
 
 def _lay_out_static(settings: Settings) -> Iterator[str]:
-    content = Template((settings.traefik_dir / "traefik.yaml").read_text()).substitute(STACK=settings.stack)
+    template = Template((settings.traefik_dir / "traefik.yaml").read_text())
+    content = template.substitute(STACK=settings.stack, TRUSTED_PROXIES=_list_trusted(settings))
     if write(settings.edge_dir / "traefik.yaml", content.encode(), PUBLIC):
         yield "laid out traefik.yaml"
 
@@ -111,6 +113,9 @@ def _lay_out_dynamic(settings: Settings, users: bytes) -> Iterator[str]:
     values = {
         "HOSTS": settings.host_rule,
         "HSTS_SECONDS": settings.hsts_seconds,
+        "TRUSTED_PROXIES": _list_trusted(settings),
+        "PAGES_AVERAGE": settings.pages_average,
+        "PAGES_BURST": settings.pages_burst,
         "RATE_AVERAGE": settings.rate_average,
         "RATE_BURST": settings.rate_burst,
         "OPEN_MAX": settings.open_max,
@@ -143,6 +148,10 @@ def _lay_out_dynamic(settings: Settings, users: bytes) -> Iterator[str]:
     for stale in sorted(set(target.glob("*.yaml")) - {target / name for name in wanted}):
         stale.unlink()
         yield f"removed dynamic/{stale.name}"
+
+
+def _list_trusted(settings: Settings) -> str:
+    return json.dumps(settings.trusted_proxies.split())
 
 
 def _store(settings: Settings, pair: KeyPair) -> bool:
