@@ -108,6 +108,52 @@ def test_fit_exits_with_1_and_says_why_when_the_gate_does_not_pass(
     assert "ess_tail" in done.stdout
 
 
+def test_withdraw_and_restore_by_hand(folder: StudyFolder, settings: Settings, store: TraceStore) -> None:
+    folder.write()
+    StudyFolder(folder.path.with_name("other"), text="title = ").write()
+    assert run("fit", "small", settings=settings).returncode == 0
+    version = store.current("small").version
+
+    done = run("withdraw", "small", settings=settings)
+
+    assert done.returncode == 0
+    assert done.stdout == (
+        "small: withdrawn; `model-worker restore small` takes that back, within 7 days without a fit\n"
+    )
+    assert [row.split()[:3] for row in run("list", settings=settings).stdout.splitlines()[1:]] == [
+        ["small", version, "withdrawn"]
+    ]
+    refused = run("fit", "small", settings=settings)
+    assert refused.returncode == 2
+    assert refused.stderr == "small: is withdrawn; `model-worker restore small` takes that back\n"
+    all_of_them = run("fit", settings=settings)
+    assert "small: is withdrawn; `model-worker restore small` takes that back" in all_of_them.stdout
+    assert "other: invalid" in all_of_them.stdout
+    assert run("check", "small", settings=settings).returncode == 0
+
+    assert run("restore", "small", settings=settings).stdout == "small: restored\n"
+    assert store.withdrawal("small") is None
+    assert run("restore", "small", settings=settings).stdout == "small: is not withdrawn\n"
+    assert store.current("small").version == version
+
+
+@pytest.mark.parametrize("command", ["withdraw", "restore", "rollback"])
+def test_a_study_that_is_not_in_the_store_is_refused_with_a_guess(command: str, settings: Settings) -> None:
+    (settings.traces_dir / "small").mkdir(parents=True)
+    done = run(command, "smal", settings=settings)
+    assert done.returncode == 2
+    assert 'there is no study "smal". Did you mean "small"?' in done.stderr
+
+
+def test_restore_of_a_study_without_a_folder_says_what_to_do(settings: Settings, store: TraceStore) -> None:
+    (settings.traces_dir / "small").mkdir(parents=True)
+    run("withdraw", "small", settings=settings)
+    done = run("restore", "small", settings=settings)
+    assert done.returncode == 2
+    assert "there is no folder of small, so it cannot be restored. Put the folder back" in done.stderr
+    assert store.withdrawal("small") is not None
+
+
 def test_rollback_with_nothing_before_is_refused(folder: StudyFolder, settings: Settings) -> None:
     settings.traces_dir.mkdir()
     (settings.traces_dir / "small").mkdir()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from model_worker.new_study import make_study
 from model_worker.proposal import Asked
 from model_worker.settings import Settings
 from model_worker.watch import ALIVE_FILE
+from model_worker.withdrawals import GONE_SECONDS
+from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
 
 
@@ -53,6 +56,14 @@ class Worker:
 
     def until_phase(self, study: str, phase: str) -> None:
         self.until(lambda: self.status(study)["phase"] == phase)
+
+    @property
+    def fitting(self) -> int:
+        """The process that fits."""
+        threads = Path(f"/proc/{self.process.pid}/task").iterdir()
+        children = [child for thread in threads for child in (thread / "children").read_text().split()]
+        [child] = children
+        return int(child)
 
     def end(self) -> float:
         """Send SIGTERM; give the seconds it took, after checking that it was heeded properly."""
@@ -179,6 +190,109 @@ def test_a_worker_that_fits_shows_the_health_check_that_it_lives(
     before = shown.stat().st_mtime
     worker.until(lambda: shown.stat().st_mtime > before, 20)
     worker.end()
+
+
+def test_a_study_is_withdrawn_with_its_folder_and_comes_back_with_it_without_a_fit(
+    folder: StudyFolder, settings: Settings, store: TraceStore, watch: Callable[..., Worker]
+) -> None:
+    folder.write()
+    worker = watch()
+    worker.until_phase("small", "published")
+    version = store.current("small").version
+    away = settings.studies_dir.with_name("away")
+    folder.path.rename(away)
+    worker.until(lambda: store.withdrawal("small") is not None, 10)
+    assert store.current("small").version == version
+    away.rename(folder.path)
+    worker.until(lambda: store.withdrawal("small") is None, 10)
+    # An edit is followed as before, and so the study has been attended to since it is back.
+    folder.set_cell(5, "sales", "forty")
+    folder.write()
+    worker.until_phase("small", "invalid")
+    worker.end()
+    log = worker.log.read_text()
+    assert log.count("WARNING small: withdrawn, because ") == 1
+    assert log.count("INFO small: restored: its folder is back") == 1
+    assert log.count("fitted version") == 1
+
+
+def test_a_studies_directory_that_cannot_be_listed_withdraws_nothing(
+    settings: Settings, store: TraceStore, tmp_path: Path, watch: Callable[..., Worker]
+) -> None:
+    (settings.traces_dir / "small").mkdir(parents=True)
+    away = settings.studies_dir.with_name("away")
+    StudyFolder(settings.studies_dir / "small", text="title = ").write()
+    worker = watch(TMPDIR=str(tmp_path))
+    worker.until_phase("small", "invalid")
+    settings.studies_dir.rename(away)
+    worker.until(lambda: "cannot be listed" in worker.log.read_text())
+    alive = tmp_path / ALIVE_FILE.name
+    since = alive.stat().st_mtime
+    worker.until(lambda: alive.stat().st_mtime > since + 2 * GONE_SECONDS)
+    away.rename(settings.studies_dir)
+    other = StudyFolder(settings.studies_dir / "other", text="title = ")
+    other.write()
+    worker.until_phase("other", "invalid")
+    assert store.withdrawal("small") is None
+    assert worker.log.read_text().count("cannot be listed") == 1
+    worker.end()
+
+
+def test_a_study_withdrawn_by_hand_is_not_fitted_until_it_is_restored(
+    folder: StudyFolder, settings: Settings, store: TraceStore, watch: Callable[..., Worker]
+) -> None:
+    (settings.traces_dir / "small").mkdir(parents=True)
+    publisher = Publisher(settings.traces_dir)
+    publisher.withdraw("small", "command")
+    folder.write()
+    StudyFolder(folder.path.with_name("other")).write()
+    worker = watch()
+    worker.until_phase("other", "published")
+    shutil.rmtree(folder.path)
+    folder.write()
+    other = StudyFolder(folder.path.with_name("other"), rows=make_rows(seed=2))
+    first = store.current("other").version
+    other.write()
+    worker.until(lambda: store.current("other").version != first)
+    assert store.versions("small") == ()
+    assert store.withdrawal("small") is not None
+    publisher.restore("small")
+    worker.until_phase("small", "published")
+    worker.end()
+
+
+def test_a_fitting_process_that_is_killed_fails_its_study_and_no_other(
+    folder: StudyFolder, store: TraceStore, watch: Callable[..., Worker]
+) -> None:
+    StudyFolder(folder.path.with_name("aaa")).write()
+    folder.write()
+    worker = watch()
+    worker.until_phase("aaa", "compiling")
+    os.kill(worker.fitting, signal.SIGKILL)
+    worker.until_phase("small", "published")
+    status = worker.status("aaa")
+    assert status["phase"] == "failed"
+    assert status["error"] == (
+        "The fit broke off: its process was killed, as the system does where memory is short."
+    )
+    assert store.versions("aaa") == ()
+    worker.end()
+
+
+def test_a_worker_that_is_killed_leaves_no_process_that_fits(
+    folder: StudyFolder, watch: Callable[..., Worker]
+) -> None:
+    folder.write()
+    worker = watch()
+    worker.until_phase("small", "compiling")
+    fitting = Path(f"/proc/{worker.fitting}/status")
+    worker.process.kill()
+    worker.process.wait()
+    end = monotonic() + 10
+    # Nobody may wait for an orphan in a container without an init; then it stays as a zombie.
+    while fitting.exists() and "State:\tZ" not in fitting.read_text():
+        assert monotonic() < end
+        sleep(0.02)
 
 
 def test_a_failed_fit_is_repeated_at_the_interval(

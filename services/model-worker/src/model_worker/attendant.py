@@ -1,16 +1,19 @@
 """Attends to all studies: reads each, fits what is not in the store, tells what is wrong."""
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 
 from model_worker.faults import InvalidInput
-from model_worker.progress import Progress, make_status
+from model_worker.fitting import Fitted, explain_error, fit_folder
+from model_worker.progress import make_status
 from model_worker.settings import Settings
 from model_worker.study import is_study_name, study_folders, title_of
 from model_worker.verdicts import explain
+from model_worker.withdrawals import held_back
 from model_worker.writer import Writer
 from tracestore.errors import NothingPublished, PublishFailed, TraceCorrupt, VersionMissing
 from tracestore.manifest import Fault, Manifest, Phase
@@ -33,10 +36,29 @@ class Attendant:
 
     It goes by what the files hold, not by which event came: a study whose input is what it was at the
     last call costs a reading and nothing else.
+
+    Parameters
+    ----------
+    settings
+        Where the studies are, and how to fit.
+    store, writer
+        Where versions and statuses are, and the one way to write them.
+    stop
+        Ends what is under way when it is set.
+    fit
+        Fits the study in a folder; by default in this process.
     """
 
-    def __init__(self, settings: Settings, store: TraceStore, writer: Writer, stop: Event) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        store: TraceStore,
+        writer: Writer,
+        stop: Event,
+        fit: Callable[[Path], Fitted | None] | None = None,
+    ) -> None:
         self._settings, self._store, self._writer, self._stop = settings, store, writer, stop
+        self._fit_folder = fit or partial(fit_folder, settings=settings, writer=writer, stop=stop)
         self._settled: dict[str, object] = {}
         self._versions: dict[str, str] = {}
         self.outcomes: dict[str, Outcome] = {}
@@ -67,14 +89,28 @@ class Attendant:
         only
             Attend to these studies alone; to all when empty.
         """
-        folders = [
-            folder for folder in study_folders(self._settings.studies_dir) if not only or folder.name in only
-        ]
+        try:
+            folders = study_folders(self._settings.studies_dir)
+        except OSError:
+            # Nothing is known of any study; `model_worker.watch` logs the reason and looks again.
+            return
+        there = [folder for folder in folders if not self._is_held(folder)]
+        # A study that is away may be removed from the store meanwhile: it is looked at anew when it is back.
+        for name in self._settled.keys() - {folder.name for folder in there}:
+            del self._settled[name]
+        chosen = [folder for folder in there if not only or folder.name in only]
         # All are checked before any is fitted: a fault is told in seconds, not after the other fits.
-        waiting = [folder for folder in folders if not self._stop.is_set() and self._check(folder, again)]
+        waiting = [folder for folder in chosen if not self._stop.is_set() and self._check(folder, again)]
         for folder in waiting:
-            if not self._stop.is_set():
+            if not (self._stop.is_set() or self._is_held(folder)):
                 self._fit(folder)
+
+    def _is_held(self, folder: Path) -> bool:
+        try:
+            return held_back(self._store, folder.name) is not None
+        except TraceCorrupt:
+            # It may have been withdrawn by hand; who follows the withdrawals tells the damage.
+            return True
 
     def _check(self, folder: Path, again: bool) -> bool:
         """Say whether the study has to be fitted; settle everything else."""
@@ -138,30 +174,19 @@ class Attendant:
         self._settle(folder, version, Outcome("published"))
 
     def _fit(self, folder: Path) -> None:
-        from model_worker.fit import fit_study
-        from model_worker.inputs import read_input
-
-        version = None
-        try:
-            with Progress(folder.name, title_of(folder), self._writer.write_status) as progress:
-                given = read_input(folder, self._settings)
-                version = given.identity.version()
-                self._versions[folder.name] = version
-                manifest = fit_study(given, self._settings, self._writer, progress, self._stop)
-        except InvalidInput:
-            # The files changed since they were checked; the next call tells the faults.
+        fitted = self._fit_folder(folder)
+        if fitted is None:
+            # The files changed since they were checked; the next call tells their faults.
             return
-        except Exception as error:  # noqa: BLE001 - one study must not stop the others
-            if not self._stop.is_set():
-                self._settle_error(folder, error, version)
-            return
-        if manifest.verdict.passed:
-            self._settle(folder, version, Outcome("published"))
+        version = fitted.version or self._versions[folder.name]
+        self._versions[folder.name] = version
+        if fitted.error:
+            self._settle(folder, version, Outcome("failed", error=fitted.error))
         else:
-            self._settle(folder, version, Outcome("failed", error=explain(manifest.verdict)))
+            self._settle(folder, version, Outcome("published"))
 
     def _settle_error(self, folder: Path, error: Exception, version: str | None) -> None:
-        sentence = str(error) if isinstance(error, PublishFailed) else f"The fit broke off: {_say(error)}."
+        sentence = explain_error(error)
         log.error("%s", sentence, extra={"study": folder.name})
         log.debug("the fit broke off here", exc_info=error, extra={"study": folder.name})
         self._settle(folder, version, Outcome("failed", error=sentence))
@@ -185,8 +210,3 @@ class Attendant:
             self._writer.write_status(status)
         except PublishFailed as error:
             log.error("%s", error, extra={"study": folder.name})
-
-
-def _say(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,4 +1,4 @@
-"""The command line: init, reshape, import, schema, check, fit, watch, list, rollback."""
+"""The command line: init, reshape, import, schema, check, fit, watch, list, rollback, withdraw, restore."""
 
 import os
 import signal
@@ -146,15 +146,30 @@ def check(*study: StudyNames, json: AsJson = False) -> int:
 def fit(*study: StudyNames) -> int:
     """Fit what is not in the store yet, and serve it; exit with 1 when a fit failed or did not pass."""
     from model_worker.attendant import Attendant
+    from model_worker.fitting_process import FittingProcess
+    from model_worker.withdrawals import held_back
     from model_worker.writer import Writer
     from tracestore.publisher import Publisher
 
     settings = _configured()
-    folders = _folders(settings, study)
     store, publisher = TraceStore(settings.traces_dir), Publisher(settings.traces_dir)
+    folders = []
+    for folder in _folders(settings, study):
+        if not held_back(store, folder.name):
+            folders.append(folder)
+            continue
+        sentence = f"{folder.name}: is withdrawn; `model-worker restore {folder.name}` takes that back"
+        if study:
+            raise _Refused(sentence)
+        say(sentence)
     publisher.clean_leftovers()
-    attendant = Attendant(settings, store, Writer(publisher), Event())
+    for folder in folders:
+        if store.withdrawal(folder.name):
+            publisher.restore(folder.name)
+    fitting = FittingProcess(Event())
+    attendant = Attendant(settings, store, Writer(publisher), Event(), fitting.fit)
     attendant.attend(again=True, only=study)
+    fitting.end()
     failed = False
     for folder in folders:
         outcome = attendant.outcomes[folder.name]
@@ -177,7 +192,7 @@ def watch() -> int:
 
 @app.command(name="list")
 def list_versions() -> int:
-    """List the versions in the store: study, version, whether it is current, when it was made, verdict."""
+    """List the versions in the store: study, version, current or withdrawn, when it was made, verdict."""
     settings = read_settings()
     store = TraceStore(settings.traces_dir)
     rows = [("STUDY", "VERSION", "CURRENT", "CREATED", "VERDICT")]
@@ -186,10 +201,11 @@ def list_versions() -> int:
             served = store.current(study).version
         except TraceStoreError:
             served = ""
+        mark_served = "withdrawn" if _is_withdrawn(store, study) else "current"
         for manifest in store.versions(study):
             failed = [item.name for item in manifest.verdict.checks if not item.passed]
             verdict = "passed" if manifest.verdict.passed else f"failed: {', '.join(failed)}"
-            mark = "current" if manifest.version == served else ""
+            mark = mark_served if manifest.version == served else ""
             created = manifest.created_at.strftime("%Y-%m-%d %H:%M:%S %Z")
             rows.append((study, manifest.version, mark, created, verdict))
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
@@ -204,11 +220,42 @@ def rollback(study: Annotated[str, Parameter(help="The study's name.")]) -> int:
     from tracestore.publisher import Publisher
 
     settings = _configured()
-    known = TraceStore(settings.traces_dir).studies()
-    if study not in known:
-        raise _Refused(f'{settings.traces_dir}: there is no study "{study}". {suggest(study, known)}')
+    _require_known(settings, study)
     current = Publisher(settings.traces_dir).rollback(study)
     say(f"{study}: version {current.version} is current again")
+    return 0
+
+
+@app.command
+def withdraw(study: Annotated[str, Parameter(help="The study's name.")]) -> int:
+    """Take a study off pages and lists, and do not fit it, until `restore`; its versions are kept a while."""
+    from tracestore.publisher import Publisher
+
+    settings = _configured()
+    _require_known(settings, study)
+    Publisher(settings.traces_dir).withdraw(study, "command")
+    say(
+        f"{study}: withdrawn; `model-worker restore {study}` takes that back, within"
+        f" {settings.retention_days} days without a fit"
+    )
+    return 0
+
+
+@app.command
+def restore(study: Annotated[str, Parameter(help="The study's name.")]) -> int:
+    """Take the withdrawal of a study back."""
+    from tracestore.publisher import Publisher
+
+    settings = _configured()
+    store = _require_known(settings, study)
+    if study not in {folder.name for folder in _folders(settings, ())}:
+        raise _Refused(
+            f"{settings.studies_dir}: there is no folder of {study}, so it cannot be restored. Put the folder"
+            " back; a worker that watches then restores a study that was withdrawn for want of it."
+        )
+    was = _is_withdrawn(store, study)
+    Publisher(settings.traces_dir).restore(study)
+    say(f"{study}: restored" if was else f"{study}: is not withdrawn")
     return 0
 
 
@@ -237,6 +284,22 @@ def _configured() -> Settings:
     settings = read_settings()
     configure_logs(settings.log_level)
     return settings
+
+
+def _require_known(settings: Settings, study: str) -> TraceStore:
+    store = TraceStore(settings.traces_dir)
+    known = store.studies()
+    if study not in known:
+        raise _Refused(f'{settings.traces_dir}: there is no study "{study}". {suggest(study, known)}')
+    return store
+
+
+def _is_withdrawn(store: TraceStore, study: str) -> bool:
+    """Tell whether a study is withdrawn; a record that cannot be read counts, as nothing is served."""
+    try:
+        return store.withdrawal(study) is not None
+    except TraceStoreError:
+        return True
 
 
 def _convert(file: Path, to: Path, make: "Callable[[Sample], Table]") -> int:

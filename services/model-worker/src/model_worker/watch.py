@@ -3,6 +3,8 @@
 import logging
 import signal
 import tempfile
+from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic
@@ -10,8 +12,10 @@ from time import monotonic
 import watchfiles
 
 from model_worker.attendant import Attendant
+from model_worker.fitting_process import FittingProcess
 from model_worker.settings import Settings
 from model_worker.study import study_folders
+from model_worker.withdrawals import Withdrawals
 from model_worker.writer import Writer
 from tracestore.errors import TraceStoreError
 from tracestore.publisher import Publisher
@@ -24,12 +28,15 @@ ALIVE_FILE = Path(tempfile.gettempdir()) / "model-worker-alive"
 
 _LOOK_MILLISECONDS = 1000
 _SETTLE_MILLISECONDS = 400
+_PATIENCE = timedelta(seconds=1)
+"""How long a look waits for a study that is being published; the next look tries again."""
 
 
 def watch_studies(settings: Settings, stop: Event) -> int:
     """Attend to the studies now, on every change of their files, and every `refit_interval` seconds.
 
-    The fits run in a thread of their own, so that this one hears signals at once.
+    The fits run in a process of their own, and what attends to them in a thread, so that this one hears
+    signals and sees folders come and go at once.
 
     Parameters
     ----------
@@ -43,11 +50,13 @@ def watch_studies(settings: Settings, stop: Event) -> int:
     int
         The exit code: 0 after `stop`, 1 when the store cannot be written or the fitting thread died.
         On return nothing is half written and nothing will be written any more, though a thread may
-        still compile: the process should end without waiting for it.
+        still read: the process should end without waiting for it.
     """
     publisher = Publisher(settings.traces_dir)
     writer = Writer(publisher)
-    attendant = Attendant(settings, TraceStore(settings.traces_dir), writer, stop)
+    store = TraceStore(settings.traces_dir)
+    fitting = FittingProcess(stop)
+    attendant = Attendant(settings, store, writer, stop, fitting.fit)
     try:
         for path in publisher.clean_leftovers():
             log.info("removed the unfinished %s", path)
@@ -61,7 +70,10 @@ def watch_studies(settings: Settings, stop: Event) -> int:
     thread = Thread(target=_attend, args=(attendant, settings, wake, stop), name="fits", daemon=True)
     thread.start()
     log.info("watching %s", settings.studies_dir)
-    alive = _follow(settings.studies_dir, wake, stop, thread)
+    withdrawals = Withdrawals(settings, store, Publisher(settings.traces_dir, _PATIENCE))
+    alive = _follow(settings.studies_dir, withdrawals, wake, stop, thread)
+    stop.set()
+    fitting.end()
     writer.shut()
     log.info("stopped")
     return 0 if alive else 1
@@ -75,9 +87,10 @@ def end_on_signals() -> Event:
     return stop
 
 
-def _follow(studies_dir: Path, wake: Event, stop: Event, thread: Thread) -> bool:
-    """Wake the fitting thread when the files differ from before; say whether it lives."""
+def _follow(studies_dir: Path, withdrawals: Withdrawals, wake: Event, stop: Event, thread: Thread) -> bool:
+    """Wake the fitting thread when files or withdrawals differ from before; say whether it lives."""
     before: object = None
+    refused = ""
     # Events only hasten the look: where a mount passes none on, the look once a second sees the change.
     for _ in watchfiles.watch(
         studies_dir,
@@ -93,17 +106,26 @@ def _follow(studies_dir: Path, wake: Event, stop: Event, thread: Thread) -> bool
             log.error("the fitting thread ended unexpectedly")
             return False
         ALIVE_FILE.touch()
-        now = snapshot(studies_dir)
+        try:
+            folders = study_folders(studies_dir)
+        except OSError as error:
+            # Nothing is known of any folder, so none counts as gone.
+            if refused != str(error):
+                refused = str(error)
+                log.error("%s cannot be listed: %s", studies_dir, error.strerror)
+            continue
+        refused = ""
+        now = (snapshot(folders), withdrawals.follow({folder.name for folder in folders}))
         if now != before:
             before = now
             wake.set()
     return True
 
 
-def snapshot(studies_dir: Path) -> tuple[tuple[str, int, int, int], ...]:
+def snapshot(folders: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
     """Give path, inode, time of change and size of every file of the studies; what vanishes is left out."""
     found = []
-    for folder in study_folders(studies_dir):
+    for folder in folders:
         try:
             for path in folder.iterdir():
                 entry = path.stat()
