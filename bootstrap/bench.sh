@@ -33,6 +33,8 @@ case "$image" in
     tests)
         docker compose build --quiet
         docker compose -f tests/compose.yaml build --quiet tests
+        # The same page under other servers, which two benchmarks compare with.
+        case "$name" in page | serve) docker compose -f tests/compose.yaml build --quiet bokeh-bench ;; esac
         exec docker run --rm --init --network host --volume "$DOCKER_SOCKET:/var/run/docker.sock" \
             --volume "$PROJECT:$PROJECT" --workdir "$PROJECT" --env HOME=/tmp --env PYTHONPATH=tests \
             longitude/tests:dev python "bench/$name.py" "$@"

@@ -71,9 +71,9 @@ async def _open(server: Server) -> Connection:
 async def _change(reader: Connection, chance: random.Random) -> None:
     state = read_state(reader.words)
     if chance.random() < 0.5:
-        name, options = "unit", reader.options["unit"]
-        value: object = chance.choice([unit for unit in options if unit != state["unit"]])
-        label = options[str(value)]
+        name, units = "unit", reader.units
+        value: object = chance.choice([unit for unit in units if unit != state["unit"]])
+        label = units[str(value)]
     else:
         name, label = "change", ""
         value = chance.choice([step for step in STEPS if str(step) != state["change"]])

@@ -300,9 +300,9 @@ class Reader:
     async def _change(self, connection: Connection) -> None:
         before = self._states[0]
         if self._chance.random() < 0.5:
-            name, options = "unit", connection.options["unit"]
-            value: object = self._chance.choice([unit for unit in options if unit != before["unit"]])
-            label = options[str(value)]
+            name, units = "unit", connection.units
+            value: object = self._chance.choice([unit for unit in units if unit != before["unit"]])
+            label = units[str(value)]
         else:
             name, label = "change", ""
             value = self._chance.choice([step for step in CHANGES if str(step) != before["change"]])

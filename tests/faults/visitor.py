@@ -145,8 +145,8 @@ class Connection:
         The replica that answered the handshake.
     words
         By name; changed by what the server sends.
-    options
-        By what is chosen, ``study`` or ``unit``: the values that there are, with their labels.
+    units
+        The units that can be chosen, with their labels.
     told_at
         When the page was first told of a newer version, on the monotonic clock.
     """
@@ -157,7 +157,7 @@ class Connection:
         self.replica = str(socket.headers.get("X-Longitude-Replica", ""))
         self.cookies = read_cookies(socket.headers)
         self.words: dict[str, str] = {}
-        self.options: dict[str, dict[str, str]] = {}
+        self.units: dict[str, str] = {}
         self._protocol = Protocol()
         self._receiver = Receiver(self._protocol)
         self._models: dict[str, str] = {}
@@ -264,7 +264,7 @@ class Connection:
             name = attributes["name"]
             self._models[name] = root["id"]
             if name == "options":
-                self.options = read_options(attributes["data"])
+                self.units = read_units(attributes["data"])
             if name == "page":
                 self.words = read_words(attributes["data"])
 
@@ -273,7 +273,11 @@ class Connection:
             while True:
                 message = await self._receive("PATCH-DOC")
                 for event in message.content["events"]:
-                    if event["kind"] == "ColumnDataChanged" and event["model"]["id"] == self._models["page"]:
+                    if event["kind"] != "ColumnDataChanged":
+                        continue
+                    if event["model"]["id"] == self._models["options"]:
+                        self.units = read_units(event["data"])
+                    if event["model"]["id"] == self._models["page"]:
                         async with self._news:
                             self.words = read_words(event["data"])
                             if self.words["newer"] and self.told_at is None:
@@ -314,13 +318,10 @@ def read_words(data: dict[str, Any]) -> dict[str, str]:
     return dict(zip(columns["name"], columns["text"], strict=True))
 
 
-def read_options(data: dict[str, Any]) -> dict[str, dict[str, str]]:
-    """Give what can be chosen, as `Connection.options` holds it, from the wire's form of it."""
+def read_units(data: dict[str, Any]) -> dict[str, str]:
+    """Read the units that can be chosen, with their labels, from the wire's form of them."""
     columns = dict(data["entries"])
-    options: dict[str, dict[str, str]] = {}
-    for what, value, label in zip(columns["of"], columns["value"], columns["label"], strict=True):
-        options.setdefault(what, {})[value] = label
-    return options
+    return dict(zip(columns["value"], columns["label"], strict=True))
 
 
 def read_state(words: dict[str, str]) -> dict[str, str]:
