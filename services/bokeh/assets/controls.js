@@ -31,24 +31,40 @@ const Controls = (() => {
   // has moved to has answered none, and took all of them from the address.
   const areBehind = (words) => words.answered !== "" && words.answered !== String(count);
 
-  // The studies and units that can be chosen, each [identifier, label].
+  // Puts [identifier, label] pairs into a select; what was just chosen may not be answered yet.
+  function fill(name, pairs) {
+    const select = at(name);
+    const { value: chosen } = select;
+    select.replaceChildren(...pairs.map(([value, label]) => new Option(label, value)));
+    select.value = pairs.some(([value]) => value === chosen) ? chosen : Page.words[name];
+  }
+
+  // The units that can be chosen, each [identifier, label].
   let offered = null;
   let units = [];
   function offer() {
     const data = bokehDocument.get_model_by_name("options")?.data;
     if (data == null || data === offered) return;
     offered = data;
-    const rows = Array.from(data.of, (of, place) => [of, data.value[place], data.label[place]]);
-    for (const name of ["study", "unit"]) {
-      const pairs = rows.filter(([of]) => of === name).map(([, value, label]) => [value, label]);
-      if (name === "unit") units = pairs;
-      const select = at(name);
-      // What was just chosen may not be answered yet.
-      const { value: chosen } = select;
-      select.replaceChildren(...pairs.map(([value, label]) => new Option(label, value)));
-      select.value = pairs.some(([value]) => value === chosen) ? chosen : Page.words[name];
-    }
+    units = Array.from(data.value, (value, place) => [value, data.label[place]]);
+    fill("unit", units);
     showCompared();
+  }
+
+  // The studies that can be chosen are at an address of their own: there may be a thousand of them.
+  let listed = "";
+  async function offerStudies() {
+    try {
+      const response = await fetch("studies.json");
+      const text = response.ok ? await response.text() : listed;
+      if (text === listed) return;
+      listed = text;
+    } catch {
+      return; // asked for again when the select is opened
+    }
+    const studies = JSON.parse(listed);
+    fill("study", studies);
+    at("slot-study").hidden = studies.length < 2;
   }
 
   // From the address, which is ahead of the words until the server has answered.
@@ -133,6 +149,8 @@ const Controls = (() => {
 
   function listen() {
     at("study").addEventListener("change", (event) => ask({ study: event.target.value }));
+    at("study").addEventListener("focus", () => void offerStudies());
+    void offerStudies();
     at("unit").addEventListener("change", (event) => {
       const unit = event.target.value;
       const others = asked().getAll("compare");

@@ -58,7 +58,7 @@ const Figures = (() => {
     holder.replaceChildren(table);
   }
 
-  const address = (name, form) => `/data/${name}.${form}?${Page.words.shown}`;
+  const address = (name, form) => `data/${name}.${form}?${Page.words.shown}`;
 
   async function showTable(details) {
     const holder = details.querySelector(".scroll");
@@ -80,7 +80,7 @@ const Figures = (() => {
   let timer = null;
   function update() {
     for (const link of document.querySelectorAll("[data-csv]")) link.href = address(link.dataset.csv, "csv");
-    document.getElementById("whole").href = `/?${Page.words.shown}`.replace(/&embed=1/, "");
+    document.getElementById("whole").href = `./?${Page.words.shown}`.replace(/&embed=1/, "");
     clearTimeout(timer);
     timer = setTimeout(() => {
       for (const details of document.querySelectorAll("details.table[open]")) void showTable(details);

@@ -5,9 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 from synthetic_analysis import make_criticism, make_groups, make_model_card
 
+from dashboard.catalogue import Catalogue, VersionCache
+from dashboard.estimands import compute_draws, estimand_of, summarise
+from tracestore.answer import QUANTILES
 from tracestore.manifest import (
+    Answer,
     Axis,
     Check,
     Fault,
@@ -24,7 +29,9 @@ from tracestore.manifest import (
     WhatIf,
 )
 from tracestore.publisher import Publisher
+from tracestore.store import TraceStore
 
+Floats = NDArray[np.float64]
 NOW = datetime(2026, 11, 21, 2, 33, tzinfo=UTC)
 UNITS = tuple(
     Unit(id=id_, label=label)
@@ -47,6 +54,45 @@ def make_card(name: str = "smoking", title: str = "Cigarette taxes & <health> sp
     )
 
 
+def open_store(
+    root: Path, memory_mb: float = 256, default_study: str | None = None
+) -> tuple[Catalogue, VersionCache]:
+    """Open a store as a replica does, read once; nothing is in memory yet."""
+    store = TraceStore(root)
+    versions = VersionCache(store, round(memory_mb * 1_048_576))
+    catalogue = Catalogue(store, versions, default_study)
+    catalogue.poll()
+    return catalogue, versions
+
+
+def load_served(catalogue: Catalogue, versions: VersionCache) -> None:
+    """Load the version that is served of every study."""
+    for entry in catalogue.snapshot.entries:
+        if entry.current is not None:
+            versions.request(entry.name, entry.current).result(30)
+
+
+def make_answer(card: StudyCard, slope: Floats, outcome: Floats, treatment: Floats) -> Answer:
+    """Answer the default change on the units of the last period, as the worker writes it."""
+    there = np.flatnonzero(np.isfinite(outcome[:, -1]))
+    estimand = estimand_of(card.what_if, card.outcome.transform, card.treatment.transform, card.sign)
+    own = slope[:, there] if slope.ndim == 2 else slope
+    draws = compute_draws(own, outcome[there, -1], treatment[there, -1], card.what_if.default, estimand)
+    effect = summarise(draws / (there.size if card.together == "mean" else 1))
+    return Answer(
+        period=PERIODS[-1],
+        units=there.size,
+        outcome=float(outcome[there, -1].sum()),
+        treatment=float(treatment[there, -1].mean()),
+        mass=effect.mass,
+        mean=effect.mean,
+        lower=effect.lower,
+        upper=effect.upper,
+        probability=effect.probability,
+        quantiles=tuple(np.quantile(effect.ordered, np.linspace(0, 1, QUANTILES)).tolist()),
+    )
+
+
 def publish(
     root: Path,
     card: StudyCard | None = None,
@@ -60,10 +106,12 @@ def publish(
     period_labels: tuple[str, ...] | None = None,
     warnings: tuple[str, ...] = (),
     labels: tuple[str, ...] | None = None,
+    answered: bool = True,
 ) -> Manifest:
     """Publish a version of a panel in which Alaska misses the last two years and one in between.
 
-    With slopes by unit, that of the unit at place i is i more than `beta`. One that is `analysed`
+    With slopes by unit, that of the unit at place i is i more than `beta`. The manifest of one that is not
+    `answered` is as an earlier release wrote it. One that is `analysed`
     has the groups and cards of synthetic_analysis; `padding` makes the file so many bytes larger.
     """
     card = card or make_card()
@@ -76,8 +124,10 @@ def publish(
     units = tuple(Unit(id=unit.id, label=label) for unit, label in zip(UNITS, labels or NAMES, strict=True))
     dims = ("unit", "period")
     posterior = xr.Dataset({"beta": (("chain", "draw"), draws)})
+    own = draws[..., None] + np.arange(len(UNITS))
     if by_unit:
-        posterior["beta_unit"] = (("chain", "draw", "unit"), draws[..., None] + np.arange(len(UNITS)))
+        posterior["beta_unit"] = (("chain", "draw", "unit"), own)
+    slope = own.reshape(-1, len(UNITS)) if by_unit else draws.reshape(-1)
     extra = make_groups(outcome, draws, seed) if analysed else {}
     if padding:
         extra["padding"] = xr.Dataset({"byte": ("place", np.zeros(padding, dtype=np.uint8))})
@@ -114,6 +164,7 @@ def publish(
         sampling=Sampling(sampler="none", chains=2, draws=500, tune=0, seed=seed, seconds={}),
         criticism=make_criticism(outcome) if analysed else None,
         card=make_model_card() if analysed else None,
+        answer=make_answer(card, slope, outcome, treatment) if answered else None,
     )
     return Publisher(root).publish(
         draft, lambda directory: tree.to_netcdf(directory / "trace.nc", engine="h5netcdf")

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from pathlib import Path
-from typing import override
 
 import numpy as np
 import pytest
@@ -12,47 +11,51 @@ from bokeh.document import Document
 from bokeh.models import Column, Plot
 from bokeh.models.layouts import LayoutDOM
 from bokeh.models.widgets import Div
-from synthetic import UNITS, make_card, publish
+from synthetic import UNITS, open_store, publish
 from synthetic_analysis import CHECKS
 
-from dashboard.allowance import Allowance, charging
-from dashboard.analysis import analyse, held_analysis
-from dashboard.analyst import NAMES, WORDS, AnalystTab, make_sections
+from dashboard.analysis import analyse
+from dashboard.analyst import NAMES, WORDS, AnalystTab, make_sections, prepare_sections
 from dashboard.analyst_account import write_opening_lines
 from dashboard.analyst_figures import count_points
 from dashboard.analyst_words import say_ranks, say_traces
+from dashboard.catalogue import VersionCache
 from dashboard.convergence import COORDINATES_MOST, follow_chains, summarise_parameters
 from dashboard.download_names import name_download
 from dashboard.markup import write_table
-from dashboard.versions import LoadedVersion, load_version
+from dashboard.versions import LoadedVersion
 from tracestore.manifest import TRACE_FILE
-from tracestore.store import TraceStore
 
 
-def load(root: Path, **options: object) -> LoadedVersion:
-    card = make_card()
-    name = publish(root, card, **options).version  # type: ignore[arg-type]
-    verified = TraceStore(root).verified(card.name, name)
-    return load_version(verified.manifest, verified.trace)
+def load(root: Path, **options: object) -> tuple[VersionCache, LoadedVersion]:
+    name = publish(root, **options).version  # type: ignore[arg-type]
+    _, versions = open_store(root)
+    return versions, versions.request("smoking", name).result(30)
 
 
 @pytest.fixture(scope="module")
-def version(tmp_path_factory: pytest.TempPathFactory) -> LoadedVersion:
-    return load(tmp_path_factory.mktemp("traces"), analysed=True)
+def versions(tmp_path_factory: pytest.TempPathFactory) -> VersionCache:
+    return load(tmp_path_factory.mktemp("traces"), analysed=True)[0]
 
 
-def read(version: LoadedVersion) -> dict[str, str]:
-    """Give the text of every section, without markup."""
+@pytest.fixture(scope="module")
+def version(versions: VersionCache) -> LoadedVersion:
+    [version] = versions
+    return version
+
+
+def read(versions: VersionCache, version: LoadedVersion) -> dict[str, str]:
+    """Read the text of every section, without markup."""
     return {
         name: re.sub("<[^>]*>", " ", " ".join(part.text for part in children if isinstance(part, Div)))
-        for name, children in make_sections(version)
+        for name, children in make_sections(versions, version)
     }
 
 
-def figures(version: LoadedVersion) -> dict[str, list[Plot]]:
+def figures(versions: VersionCache, version: LoadedVersion) -> dict[str, list[Plot]]:
     return {
         name: [part for part in children if isinstance(part, Plot)]
-        for name, children in make_sections(version)
+        for name, children in make_sections(versions, version)
     }
 
 
@@ -91,8 +94,10 @@ def test_ranks_are_level_where_chains_agree_and_apart_where_they_do_not() -> Non
     assert worst.r_hat > 1.5
 
 
-def test_every_section_of_a_full_version_has_its_figure(version: LoadedVersion) -> None:
-    drawn = {name: len(plots) for name, plots in figures(version).items()}
+def test_every_section_of_a_full_version_has_its_figure(
+    versions: VersionCache, version: LoadedVersion
+) -> None:
+    drawn = {name: len(plots) for name, plots in figures(versions, version).items()}
     assert drawn == {
         "analyst-sampling": 0,
         "analyst-chains": 2,
@@ -104,8 +109,8 @@ def test_every_section_of_a_full_version_has_its_figure(version: LoadedVersion) 
     assert tuple(drawn) == NAMES
 
 
-def test_sentences_name_what_stands_against_the_model(version: LoadedVersion) -> None:
-    said = read(version)
+def test_sentences_name_what_stands_against_the_model(versions: VersionCache, version: LoadedVersion) -> None:
+    said = read(versions, version)
     assert "residual autocorrelation (9.00 in the data" in said["analyst-checks"]
     assert all(check.replace("_", " ") in said["analyst-checks"] for check in CHECKS)
     assert "1 of 3 distances: 1." in said["analyst-residuals"]
@@ -118,16 +123,18 @@ def test_sentences_name_what_stands_against_the_model(version: LoadedVersion) ->
     assert version.manifest.identity.data_sha256 in said["analyst-provenance"]
 
 
-def test_sentences_change_with_the_data(tmp_path: Path, version: LoadedVersion) -> None:
-    other = read(load(tmp_path, analysed=True, seed=2))
-    mine = read(version)
+def test_sentences_change_with_the_data(
+    tmp_path: Path, versions: VersionCache, version: LoadedVersion
+) -> None:
+    other = read(*load(tmp_path, analysed=True, seed=2))
+    mine = read(versions, version)
     for name in ("analyst-sampling", "analyst-chains", "analyst-energy", "analyst-replicates"):
         assert mine[name] != other[name]
 
 
 def test_a_version_without_criticism_says_so_and_shows_the_rest(tmp_path: Path) -> None:
     old = load(tmp_path)
-    said, drawn = read(old), figures(old)
+    said, drawn = read(*old), figures(*old)
     for name in ("energy", "replicates", "checks", "residuals", "leave-one-out", "priors", "least-squares"):
         assert "not part of this version" in said[f"analyst-{name}"]
         assert drawn[f"analyst-{name}"] == []
@@ -136,22 +143,28 @@ def test_a_version_without_criticism_says_so_and_shows_the_rest(tmp_path: Path) 
 
 
 def test_a_trace_that_has_gone_leaves_the_account_of_it(tmp_path: Path) -> None:
-    version = load(tmp_path, analysed=True)
+    versions, version = load(tmp_path, analysed=True)
     version.trace.unlink()
-    said = read(version)
+    said = read(versions, version)
     assert "cannot be read any more" in said["analyst-chains"]
     assert "log y = a + b log x + e" in said["analyst-model"]
 
 
-def test_figures_fit_a_telephone_and_hold_a_few_thousand_points(version: LoadedVersion) -> None:
-    plots = [plot for those in figures(version).values() for plot in those]
+def test_figures_fit_a_telephone_and_hold_a_few_thousand_points(
+    versions: VersionCache, version: LoadedVersion
+) -> None:
+    plots = [plot for those in figures(versions, version).values() for plot in those]
     assert all(plot.sizing_mode == "stretch_width" and plot.toolbar_location is None for plot in plots)
     assert count_points(analyse(version)) <= 5_000
     assert all(isinstance(plot, LayoutDOM) for plot in plots)
 
 
-def test_a_version_is_analysed_once_for_all_pages(version: LoadedVersion) -> None:
-    assert analyse(version) is analyse(version) is held_analysis(version)
+def test_sections_are_made_once_for_all_pages_of_a_version(
+    versions: VersionCache, version: LoadedVersion
+) -> None:
+    assert versions.derive(version, prepare_sections) is versions.derive(version, prepare_sections)
+    one, other = (make_sections(versions, version)[0][1][0] for _ in range(2))
+    assert one is not other, "each page has a copy"
 
 
 def test_a_table_of_words_alone_is_told_row_by_row_where_there_is_no_room() -> None:
@@ -167,30 +180,37 @@ def test_markup_from_the_data_stays_text() -> None:
     assert 'aria-label="a &quot;name&quot;"' in table
 
 
-def test_a_tab_costs_little_until_it_is_opened(version: LoadedVersion) -> None:
-    tab = AnalystTab()
+def test_a_tab_costs_little_until_it_is_opened(versions: VersionCache, version: LoadedVersion) -> None:
+    tab = AnalystTab(versions)
     assert [name for name, _ in tab.roots] == list(NAMES)
     assert sum(len(root.references()) for _, root in tab.roots) == len(NAMES)
     assert set(tab.words(version)) == set(WORDS)
 
 
-class Waits(Allowance):
-    """An allowance that counts who waits for it."""
+async def run_callbacks(document: Document) -> None:
+    """Run what is to be run on the next tick, again until nothing is."""
+    while waiting := document.session_callbacks:
+        document.remove_next_tick_callback(waiting[0])  # type: ignore[arg-type]
+        result = waiting[0].callback()
+        if result is not None:
+            await result
 
-    count = 0
 
-    @override
-    async def wait(self) -> None:
-        self.count += 1
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[VersionCache, LoadedVersion, LoadedVersion]:
+    """Two versions of a study in memory."""
+    versions, one = load(tmp_path, analysed=True)
+    other = versions.request("smoking", publish(tmp_path, analysed=True, seed=2).version).result(30)
+    return versions, one, other
 
 
 def test_an_open_tab_fills_section_by_section_and_follows_the_version(
-    tmp_path: Path, version: LoadedVersion
+    two: tuple[VersionCache, LoadedVersion, LoadedVersion],
 ) -> None:
-    other = load(tmp_path, analysed=True, seed=2)
+    versions, version, other = two
 
-    async def open_tab() -> tuple[list[str], list[str]]:
-        tab, document = AnalystTab(), Document()
+    async def open_tab() -> list[str]:
+        tab, document = AnalystTab(versions), Document()
         tab.show(version)
         assert all(isinstance(root, Column) and not root.children for _, root in tab.roots)
         for _, root in tab.roots:
@@ -202,38 +222,38 @@ def test_an_open_tab_fills_section_by_section_and_follows_the_version(
             said = [div.text for div in document.select({"type": Div})]
             assert len(said) == 1, "nothing of another version stands there until its own is"
             assert "Reading the draws" in said[0]
-            while waiting := document.session_callbacks:
-                document.remove_next_tick_callback(waiting[0])  # type: ignore[arg-type]
-                result = waiting[0].callback()
-                if result is not None:
-                    await result
+            await run_callbacks(document)
             texts.append(" ".join(div.text for div in document.select({"type": Div})))
-        return texts[:1], texts[1:]
+        return texts
 
     first, second = asyncio.run(open_tab())
-    assert version.name in first[0]
-    assert other.name in second[0]
-    assert version.name not in second[0]
+    assert version.name in first
+    assert other.name in second
+    assert version.name not in second
 
 
-def test_a_tab_waits_for_the_allowance_of_its_reader_and_is_not_filled_for_one_who_has_moved_on(
-    tmp_path: Path, version: LoadedVersion
+def test_a_tab_is_not_filled_for_a_reader_who_has_moved_on(
+    two: tuple[VersionCache, LoadedVersion, LoadedVersion], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = load(tmp_path, analysed=True, seed=2)
-    waits = Waits(share=0.5)
+    versions, version, other = two
+    made: list[LoadedVersion] = []
 
-    async def open_tab() -> int:
-        tab, document = AnalystTab(), Document()
+    def count(_versions: VersionCache, version: LoadedVersion) -> tuple[()]:
+        made.append(version)
+        return ()
+
+    monkeypatch.setattr("dashboard.analyst.make_sections", count)
+
+    async def open_tab() -> None:
+        tab, document = AnalystTab(versions), Document()
         for _, root in tab.roots:
             document.add_root(root)
-        with charging(waits):
-            for shown in (version, other):
-                tab.show(shown)
-            for waiting in document.session_callbacks:
-                await waiting.callback()
-        return waits.count
+        for shown in (version, other):
+            tab.show(shown)
+        await run_callbacks(document)
 
-    assert asyncio.run(open_tab()) == 1, "of two versions the second one is wanted"
+    asyncio.run(open_tab())
+    assert made == [other], "of two versions the second one is wanted"
 
 
 def test_the_lines_beside_the_download_open_the_trace(
@@ -248,10 +268,12 @@ def test_the_lines_beside_the_download_open_the_trace(
     assert {"beta", "sigma", "rho"} <= set(summary.index)
 
 
-def test_sections_are_few_models_each_so_that_putting_one_in_is_short(version: LoadedVersion) -> None:
+def test_sections_are_few_models_each_so_that_putting_one_in_is_short(
+    versions: VersionCache, version: LoadedVersion
+) -> None:
     counts = {
         name: len(set().union(*(child.references() for child in children)))
-        for name, children in make_sections(version)
+        for name, children in make_sections(versions, version)
     }
     assert max(counts.values()) <= 70
     assert sum(counts.values()) <= 330

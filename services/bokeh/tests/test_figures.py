@@ -10,7 +10,7 @@ from bokeh.core.validation import silence
 from bokeh.core.validation.warnings import EMPTY_LAYOUT
 from bokeh.document import Document
 from bokeh.models.annotations import BoxAnnotation
-from synthetic import make_card, publish
+from synthetic import load_served, make_card, open_store, publish
 
 from conftest import SERVICE
 from dashboard.assets import Assets
@@ -32,9 +32,7 @@ from dashboard.page import ROOTS, Page
 from dashboard.plots import Easel
 from dashboard.static_tree import export_tree, write_caching
 from dashboard.theme import ACCENT, CHOSEN, COMPARED, DARK, EDGE, INK, MUTED, PAPER, PATH, PATH_EDGE
-from dashboard.traces import TraceCache
 from dashboard.versions import EffectAnswer
-from tracestore.store import TraceStore
 
 
 def outline(lower: list[float]) -> dict[str, Any]:
@@ -75,11 +73,9 @@ def test_the_interval_under_a_density_is_outlined_down_to_the_axis() -> None:
 
 def test_long_names_leave_a_ranking_its_plot_and_are_whole_on_hover(tmp_path: Path) -> None:
     long = "The Honourable Company of " * 4
-    cache = TraceCache(TraceStore(tmp_path))
-    publish(tmp_path, labels=(long, "Alabama", "California", "New York"))
-    cache.poll()
-    version = cache.shelf.studies[0].current
-    assert version is not None
+    name = publish(tmp_path, labels=(long, "Alabama", "California", "New York")).version
+    _, versions = open_store(tmp_path)
+    version = versions.request("smoking", name).result(30)
     ranking = Ranking(Easel(), version)
     ranking.show(version.measure(10.0), "AK")
     [names] = ranking.plot.left
@@ -173,12 +169,12 @@ def test_a_document_has_the_same_roots_whatever_it_shows_and_is_valid(
 ) -> None:
     # Columns that are filled when they are first asked for.
     silence(EMPTY_LAYOUT)
-    cache = TraceCache(TraceStore(tmp_path))
     for prepare in (lambda: None, lambda: publish(tmp_path)):
         prepare()
-        cache.poll()
+        catalogue, versions = open_store(tmp_path)
+        load_served(catalogue, versions)
         document = Document()
-        Page(cache, "").attach(document)
+        Page(catalogue, versions, "").attach(document)
         document.validate()
         assert tuple(root.name for root in document.roots) == ROOTS
     assert not caplog.records
@@ -189,7 +185,7 @@ def test_the_exported_tree_is_what_the_urls_name(tmp_path: Path) -> None:
     export_tree(tmp_path, assets)
     for path, url in assets.urls.items():
         digest = hashlib.sha256((tmp_path / path).read_bytes()).hexdigest()
-        assert url == f"/static/{path}?v={digest[:16]}"
+        assert url == f"static/{path}?v={digest[:16]}"
     files = {str(file.relative_to(tmp_path)) for file in tmp_path.rglob("*") if file.is_file()}
     assert files == set(assets.urls)
 
@@ -198,7 +194,7 @@ def test_nginx_is_told_to_have_each_url_of_a_page_kept_for_good_and_no_other(tmp
     assets = Assets.find(SERVICE)
     write_caching(tmp_path / "caching.map", assets)
     entries = [line.split(maxsplit=1) for line in (tmp_path / "caching.map").read_text().splitlines()]
-    assert [url for url, _ in entries] == [f'"{url}"' for url in assets.urls.values()]
+    assert [url for url, _ in entries] == [f'"/{url}"' for url in assets.urls.values()]
     assert {caching for _, caching in entries} == {'"public, max-age=31536000, immutable";'}
 
 
@@ -248,11 +244,9 @@ def test_a_cell_of_small_multiples_holds_its_line_whatever_its_scale() -> None:
 
 def test_other_units_than_states_are_ranked(tmp_path: Path) -> None:
     card = make_card()
-    publish(tmp_path, card)
-    cache = TraceCache(TraceStore(tmp_path))
-    cache.poll()
-    version = cache.shelf.studies[0].current
-    assert version is not None
+    name = publish(tmp_path, card).version
+    _, versions = open_store(tmp_path)
+    version = versions.request(card.name, name).result(30)
     ranking = Ranking(Easel(), version)
     measure = version.measure(10.0, 0.9)
     ranking.show(measure, "NY")

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from synthetic import make_card, publish
 
+from dashboard.catalogue import Entry
+from dashboard.catalogue.trace_file import load_version
 from dashboard.reader import Reader
 from dashboard.state import ViewState
 from dashboard.tables import build_units
-from dashboard.traces import StudyNow
-from dashboard.versions import LoadedVersion, load_version
+from dashboard.versions import LoadedVersion
 from dashboard.words import say_dashboard
 from tracestore.manifest import NumberFormat, WhatIf
 from tracestore.store import TraceStore
@@ -49,7 +50,7 @@ def test_no_effect_is_told_in_percent_of_an_outcome_in_standard_deviations(versi
 
 
 def test_every_number_of_the_effect_has_its_format_and_units(version: LoadedVersion) -> None:
-    words = say_dashboard(STATE, version, StudyNow("smoking", version), ())
+    words = say_dashboard(STATE, version, Entry("smoking"), ())
     for name in ("mean", "low", "high"):
         assert words[f"effect-unit-{name}"].endswith("!")
         assert len(words[f"effect-unit-{name}"].split(".")[1]) == 4

@@ -10,15 +10,14 @@ import pytest
 from bokeh.document import Document
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from synthetic import make_card, publish, tell
+from synthetic import load_served, make_card, open_store, publish, tell
 
 from conftest import SERVICE
+from dashboard.catalogue import Catalogue, Snapshot, VersionCache
 from dashboard.page import Page
-from dashboard.settling import settle
+from dashboard.settling import Settled, find_study_fault, settle
 from dashboard.state import COMPARED_MAX, MASSES, QUERY_MAX, ViewState, read_query
 from dashboard.templates import load_templates
-from dashboard.traces import Shelf, TraceCache
-from tracestore.store import TraceStore
 
 
 def urlencode_all(pairs: list[tuple[str, str]]) -> str:
@@ -66,21 +65,35 @@ hostile_queries = st.one_of(
 )
 
 
+Opened = tuple[Catalogue, VersionCache]
+
+
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> TraceCache:
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    """A store with two published studies in memory and one that is being read."""
     root: Path = tmp_path_factory.mktemp("traces")
     publish(root)
     publish(root, make_card("another", "Another"))
     tell(root, "reading", "unpublished")
-    made = TraceCache(TraceStore(root))
-    made.poll()
-    return made
+    catalogue, versions = open_store(root)
+    load_served(catalogue, versions)
+    return catalogue, versions
 
 
-def settle_query(cache: TraceCache, query: str) -> tuple[ViewState, tuple[str, ...]]:
+def settle_state(opened: Opened, asked: ViewState) -> Settled:
+    catalogue, versions = opened
+    return settle(asked, catalogue.snapshot, versions)
+
+
+def settle_query(opened: Opened, query: str) -> tuple[ViewState, tuple[str, ...]]:
     asked, notices = read_query(query)
-    state, more = settle(asked, cache.shelf, cache.held)
-    return state, notices + more
+    settled = settle_state(opened, asked)
+    if settled.is_loading:
+        # A version that nobody knows is looked for first.
+        _, versions = opened
+        assert versions.request(settled.state.study or "", settled.wanted or "").exception(30)
+        settled = settle_state(opened, asked)
+    return settled.state, notices + settled.notices
 
 
 @given(states)
@@ -89,18 +102,18 @@ def test_a_state_comes_back_from_its_query(state: ViewState) -> None:
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_read_and_settled_to_something_that_exists(cache: TraceCache, query: str) -> None:
-    state, _ = settle_query(cache, query)
-    assert cache.held(state.study or "", state.version or "") is not None or state.study == "unpublished"
+def test_any_text_is_read_and_settled_to_something_that_exists(opened: Opened, query: str) -> None:
+    state, _ = settle_query(opened, query)
+    catalogue, versions = opened
+    is_known = catalogue.snapshot.find(state.study) is not None and state.study != "unpublished"
+    assert is_known == (versions.held(state.study or "", state.version or "") is not None)
 
 
 @settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(hostile_queries)
-def test_ten_thousand_hostile_queries_are_answered_without_an_exception(
-    cache: TraceCache, query: str
-) -> None:
-    state, notices = settle_query(cache, query)
-    again, _ = settle_query(cache, state.to_query())
+def test_ten_thousand_hostile_queries_are_answered_without_an_exception(opened: Opened, query: str) -> None:
+    state, notices = settle_query(opened, query)
+    again, _ = settle_query(opened, state.to_query())
     assert again.to_query() == state.to_query()
     assert all(isinstance(notice, str) for notice in notices)
 
@@ -130,14 +143,14 @@ class Markup(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def open_page(cache: TraceCache) -> tuple[Page, Document]:
-    page, document = Page(cache, ""), Document()
+def open_page(opened: Opened) -> tuple[Page, Document]:
+    page, document = Page(*opened, ""), Document()
     page.attach(document)
     return page, document
 
 
 @pytest.fixture(scope="module")
-def own_markup(cache: TraceCache) -> set[tuple[str, str]]:
+def own_markup(opened: Opened) -> set[tuple[str, str]]:
     """What pages have in all states that an address can ask for, and with a notice."""
     queries = [
         "unit=none-such",
@@ -150,7 +163,7 @@ def own_markup(cache: TraceCache) -> set[tuple[str, str]]:
     ]
     found: set[tuple[str, str]] = set()
     for query in queries:
-        page, document = Page(cache, query), Document()
+        page, document = Page(*opened, query), Document()
         page.attach(document)
         found |= Markup(render(document)).found
     return found
@@ -185,51 +198,51 @@ def render(document: Document) -> str:
 
 
 def test_units_to_compare_are_counted_after_what_is_not_there_is_left_out(
-    cache: TraceCache, monkeypatch: pytest.MonkeyPatch
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dashboard.settling.COMPARED_MAX", 2)
     query = "study=smoking&unit=AK&compare=AK&compare=XX&compare=AL&compare=CA"
-    state, notices = settle_query(cache, query)
+    state, notices = settle_query(opened, query)
     assert state.compare == ("AL", "CA")
     assert not any("At most" in notice for notice in notices)
-    state, notices = settle_query(cache, f"{query}&compare=NY")
+    state, notices = settle_query(opened, f"{query}&compare=NY")
     assert state.compare == ("AL", "CA")
     assert "At most 2" in notices[-1]
 
 
-def test_a_value_cannot_write_lines_of_its_own_into_a_notice(cache: TraceCache) -> None:
-    _, notices = settle_query(cache, "study=smoking&unit=x%0AThis+study+was+withdrawn%E2%80%AE")
+def test_a_value_cannot_write_lines_of_its_own_into_a_notice(opened: Opened) -> None:
+    _, notices = settle_query(opened, "study=smoking&unit=x%0AThis+study+was+withdrawn%E2%80%AE")
     assert len(notices) == 1
     assert notices[0].isprintable()
     assert "\n" not in notices[0]
 
 
 @given(states)
-def test_settling_twice_changes_nothing_and_says_nothing(cache: TraceCache, asked: ViewState) -> None:
-    once, _ = settle(asked, cache.shelf, cache.held)
-    assert settle(once, cache.shelf, cache.held) == (once, ())
+def test_settling_twice_changes_nothing_and_says_nothing(opened: Opened, asked: ViewState) -> None:
+    once = settle_state(opened, asked)
+    if once.version is not None:
+        again = settle_state(opened, once.state)
+        assert (again.state, again.notices) == (once.state, ())
 
 
 def test_an_empty_query_gives_the_first_published_study_with_its_defaults_and_no_notice(
-    cache: TraceCache,
+    opened: Opened,
 ) -> None:
-    state, notices = settle_query(cache, "")
+    state, notices = settle_query(opened, "")
     assert (state.study, state.unit, state.change, notices) == ("another", "AK", 1.0, ())
 
 
-def test_a_full_query_is_kept_as_it_is(cache: TraceCache) -> None:
-    version = cache.shelf.studies[1].current
-    assert version is not None
-    query = f"study=smoking&version={version.name}&unit=CA&change=12.5"
-    state, notices = settle_query(cache, query)
+def test_a_full_query_is_kept_as_it_is(opened: Opened) -> None:
+    entry = opened[0].snapshot.find("smoking")
+    assert entry is not None
+    query = f"study=smoking&version={entry.current}&unit=CA&change=12.5"
+    state, notices = settle_query(opened, query)
     assert (state.to_query(), notices) == (query, ())
 
 
 @pytest.mark.parametrize(
     ("query", "said"),
     [
-        ("study=none", "There is no study"),
-        ("study=../../etc", "There is no study"),
         ("study=smoking&unit=XX", "There is no state"),
         ("study=smoking&unit=%3Cscript%3Ealert(1)%3C/script%3E", "There is no state"),
         ("study=smoking&version=000000000000", "is not available"),
@@ -242,7 +255,6 @@ def test_a_full_query_is_kept_as_it_is(cache: TraceCache) -> None:
         ("change=-51", "is outside"),
         ("unit=" + "A" * QUERY_MAX, "too long"),
         ("&".join("a=1" for _ in range(200)), "cannot be read"),
-        ("study=%ff%fe%00", "There is no study"),
         ("study=smoking&compare=XX", "to compare with"),
         ("mass=0.42", "is not a mass"),
         ("mass=nan", "is not a mass"),
@@ -253,19 +265,33 @@ def test_a_full_query_is_kept_as_it_is(cache: TraceCache) -> None:
         ("embed=true", "is not a value"),
     ],
 )
-def test_what_cannot_be_used_is_said_and_replaced(cache: TraceCache, query: str, said: str) -> None:
-    state, notices = settle_query(cache, query)
+def test_what_cannot_be_used_is_said_and_replaced(opened: Opened, query: str, said: str) -> None:
+    state, notices = settle_query(opened, query)
     assert any(said in notice for notice in notices), notices
     assert state.version is not None
 
 
-def test_a_notice_quotes_no_more_than_a_line(cache: TraceCache) -> None:
-    _, notices = settle_query(cache, "study=" + "x" * 1000)
+def test_a_notice_quotes_no_more_than_a_line(opened: Opened) -> None:
+    _, notices = settle_query(opened, "study=smoking&unit=" + "x" * 1000)
     assert len(notices[0]) < 150
 
 
-def test_unknown_keys_are_left_alone(cache: TraceCache) -> None:
-    assert settle_query(cache, "utm_source=mail&study=smoking")[1] == ()
+@pytest.mark.parametrize("name", ["none", "../../etc", "%ff%fe%00", "x" * 1000])
+def test_an_unknown_study_is_said_to_be_missing_and_no_other_is_shown_in_its_place(
+    opened: Opened, name: str
+) -> None:
+    fault = find_study_fault(f"study={name}", opened[0].snapshot)
+    assert fault is not None
+    assert fault.startswith("There is no study “")
+    assert len(fault) < 100
+    page = Page(*opened, f"study={name}&unit=CA")
+    assert page.describe()["version"] == ""
+    assert find_study_fault("study=smoking&unit=none", opened[0].snapshot) is None
+    assert find_study_fault("", opened[0].snapshot) is None
+
+
+def test_unknown_keys_are_left_alone(opened: Opened) -> None:
+    assert settle_query(opened, "utm_source=mail&study=smoking")[1] == ()
 
 
 def test_a_part_of_a_query_changes_that_part_of_a_state_alone() -> None:
@@ -275,20 +301,20 @@ def test_a_part_of_a_query_changes_that_part_of_a_state_alone() -> None:
     assert read_query("compare=AL&compare=AK", before)[0].compare == ("AL", "AK")
 
 
-def test_a_unit_is_not_compared_with_itself(cache: TraceCache) -> None:
-    state, notices = settle_query(cache, "study=smoking&unit=CA&compare=CA&compare=NY")
+def test_a_unit_is_not_compared_with_itself(opened: Opened) -> None:
+    state, notices = settle_query(opened, "study=smoking&unit=CA&compare=CA&compare=NY")
     assert (state.compare, notices) == (("NY",), ())
 
 
-def test_the_last_of_a_repeated_key_counts(cache: TraceCache) -> None:
-    assert settle_query(cache, "study=another&study=smoking")[0].study == "smoking"
+def test_the_last_of_a_repeated_key_counts(opened: Opened) -> None:
+    assert settle_query(opened, "study=another&study=smoking")[0].study == "smoking"
 
 
-def test_a_wish_for_an_unpublished_study_is_kept_until_it_is_published(cache: TraceCache) -> None:
-    state, notices = settle_query(cache, "study=unpublished&unit=CA&change=5")
+def test_a_wish_for_an_unpublished_study_is_kept_until_it_is_published(opened: Opened) -> None:
+    state, notices = settle_query(opened, "study=unpublished&unit=CA&change=5")
     assert (state.to_query(), notices) == ("study=unpublished&unit=CA&change=5", ())
 
 
-def test_nothing_published_at_all_leaves_the_wish_untouched() -> None:
+def test_nothing_published_at_all_leaves_the_wish_untouched(tmp_path: Path) -> None:
     asked = ViewState("smoking", None, "CA", 5.0)
-    assert settle(asked, Shelf(), lambda _study, _version: None) == (asked, ())
+    assert settle(asked, Snapshot(), open_store(tmp_path)[1]) == Settled(asked)

@@ -11,11 +11,12 @@ import pytest
 from synthetic import make_card, publish
 
 from conftest import Service, eventually
+from dashboard.catalogue.trace_file import load_version
 from dashboard.state import ViewState
 from dashboard.table_pages import write_json
 from dashboard.tables import TABLES, Table, build_effect_unit, build_outcome, build_units, name_file
 from dashboard.tiles import COLUMNS, ROWS, STATES, place_units
-from dashboard.versions import LoadedVersion, load_version
+from dashboard.versions import LoadedVersion
 from tracestore.store import TraceStore
 
 STATE = ViewState("smoking", None, "CA", 10.0, compare=("NY",), mass=0.8)
@@ -130,7 +131,7 @@ def test_the_list_of_studies_has_each_with_its_answer_and_picture_and_escapes_ti
     status, page = shared.ask("/studies")
     assert status == 200
     assert "Cigarette taxes &amp; &lt;health&gt; spending" in page
-    assert 'href="/?study=smoking"' in page
+    assert 'href="./?study=smoking"' in page
     assert "If the state cigarette tax had been 1" in page
     assert '<svg class="thumbnail"' in page
     assert "<script" not in page

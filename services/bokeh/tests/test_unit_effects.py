@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from synthetic import make_card, publish
 
+from dashboard.catalogue.trace_file import load_version
 from dashboard.estimands import Estimand, compute_draws, find_intervals
 from dashboard.unit_effects import compute_differences, compute_path
-from dashboard.versions import LoadedVersion, load_version
+from dashboard.versions import LoadedVersion
 from tracestore.store import TraceStore
 
 stats: Any = array_stats

@@ -1,9 +1,7 @@
-"""All that the analyst's tab shows of a trace's draws, read and computed once per process and version."""
+"""All that the analyst's tab shows of a trace's draws."""
 
-import threading
 from dataclasses import dataclass
 from pathlib import Path
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import xarray as xr
@@ -61,29 +59,15 @@ class Analysis:
         return next((one for one in self.parameters if one.name == name), None)
 
 
-_analyses: "WeakKeyDictionary[LoadedVersion, Analysis]" = WeakKeyDictionary()
-_reading = threading.Lock()
-
-
-def held_analysis(version: LoadedVersion) -> Analysis | None:
-    """Give a version's analysis if it is in memory; never waits."""
-    return _analyses.get(version)
-
-
 def analyse(version: LoadedVersion) -> Analysis:
-    """Give a version's analysis, computing it where no one has. Blocks: not for the event loop.
+    """Compute the analysis of a version. Blocks for a second or two: not for the event loop.
 
     Raises
     ------
     TraceCorrupt
         When the trace is no longer there, or is not of the contract's form.
     """
-    with _reading:
-        found = held_analysis(version)
-        if found is None:
-            found = read_analysis(version.manifest, version.trace)
-            _analyses[version] = found
-        return found
+    return read_analysis(version.manifest, version.trace)
 
 
 def read_analysis(manifest: Manifest, trace: Path) -> Analysis:

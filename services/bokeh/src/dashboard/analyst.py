@@ -1,32 +1,26 @@
 """The analyst's tab of one page: empty until it is first opened, then filled section by section."""
 
 import asyncio
-import logging
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import batched
-from weakref import WeakKeyDictionary
 
-from bokeh.document import Document, without_document_lock
+from bokeh.document import without_document_lock
 from bokeh.models.css import InlineStyleSheet
 from bokeh.models.layouts import Column
 from bokeh.models.ui import UIElement
 from bokeh.models.widgets import Div
 
-from dashboard.allowance import taking_time
 from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
 from dashboard.analyst_sections import Part, Section, write_sections
 from dashboard.analyst_style import STYLE
-from dashboard.copies import PagePart, copy_part
-from dashboard.holdings import collect_models, drop_empty
+from dashboard.catalogue import VersionCache, VersionUnavailable
+from dashboard.copies import PagePart, Prototype
+from dashboard.live.internals import discard, is_open, replacing
 from dashboard.markup import write_paragraphs
-from dashboard.session_document import discard, replacing
-from dashboard.threads import CountingThreads
 from dashboard.versions import LoadedVersion
 from tracestore.errors import TraceCorrupt
-
-log = logging.getLogger(__name__)
 
 NAMES = (
     *("analyst-sampling", "analyst-chains", "analyst-energy"),
@@ -44,13 +38,6 @@ Filled = tuple[str, list[UIElement]]
 SECTIONS_AT_A_TIME = 3
 """That are put into a page before its reader has a turn: the document is looked through for each time."""
 
-WRITER = CountingThreads(1, thread_name_prefix="analyst")
-"""One tab is written at a time, so that other work finds threads and time."""
-
-READER = ThreadPoolExecutor(1, thread_name_prefix="analyst-first")
-"""What is made once for all readers of a version takes a second or two. It is nobody's in particular: as
-work of who comes first, all else of the same address would be behind it."""
-
 
 class Sections(PagePart):
     """What the roots of the tab show of a version, to be copied into pages."""
@@ -59,20 +46,18 @@ class Sections(PagePart):
         self.filled = filled
 
 
-_ready: "WeakKeyDictionary[LoadedVersion, Sections]" = WeakKeyDictionary()
-
-
 class AnalystTab(PagePart):
     """The roots of the tab, and what they show.
 
     Making one costs a millisecond or two. Sentences, figures and tables are made when the tab is first
-    opened for a version: on another thread and without the document's lock, as copies of what the process
-    made once, and put in a few at a time, so that the page's own controls are not held for long.
+    opened for a version: on another thread and without the document's lock, as copies of what `versions`
+    keeps beside the version, and put in a few at a time, so that the page's controls are not held for long.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, versions: VersionCache) -> None:
+        self._versions = versions
         self._columns = {name: Column(name=name, sizing_mode="stretch_width") for name in NAMES}
-        self._shown: LoadedVersion | None = None
+        self._shown: str | None = None
         self._filling = 0
 
     @property
@@ -98,9 +83,9 @@ class AnalystTab(PagePart):
         made: then it does nothing, and the page calls again once it is attached.
         """
         document = self._columns[NAMES[0]].document
-        if document is None or version is self._shown:
+        if document is None or version.address == self._shown:
             return
-        self._shown, self._filling = version, (filling := self._filling + 1)
+        self._shown, self._filling = version.address, (filling := self._filling + 1)
         # Another version's sections would be taken for this one's until they are replaced.
         with replacing(*self._columns.values()), document.models.freeze():
             for column in self._columns.values():
@@ -111,16 +96,14 @@ class AnalystTab(PagePart):
         def is_wanted() -> bool:
             return filling == self._filling and is_open(document)
 
-        def make() -> tuple[Filled, ...]:
-            return make_sections(version) if is_wanted() else ()
-
         @without_document_lock
         async def fill() -> None:
             if not is_wanted():
                 return
-            async with taking_time():
-                threads = WRITER if version in _ready else READER
-                made = await asyncio.get_running_loop().run_in_executor(threads, make)
+            # What is made once for all readers of a version takes a second or two.
+            with suppress(TraceCorrupt, VersionUnavailable):
+                await asyncio.wrap_future(self._versions.derive_later(version, prepare_sections))
+            made = await asyncio.to_thread(make_sections, self._versions, version) if is_wanted() else ()
             for some in batched(made, SECTIONS_AT_A_TIME, strict=False):
                 if is_open(document):
                     document.add_next_tick_callback(partial(self._put, filling, some))
@@ -139,38 +122,28 @@ class AnalystTab(PagePart):
                 self._columns[name].children = list(children)
 
 
-def is_open(document: Document) -> bool:
-    """Say whether a document still shows a page; when its session ends, it loses all it has."""
-    return bool(document.roots)
-
-
-def make_sections(version: LoadedVersion) -> tuple[Filled, ...]:
+def make_sections(versions: VersionCache, version: LoadedVersion) -> tuple[Filled, ...]:
     """Make what each root shows of a version, by name. Blocks: not for the event loop.
 
     Where the trace cannot be read any more, sections that rest on it say so.
     """
-    ready = prepare_sections(version)
-    if ready is None:
+    try:
+        return versions.derive(version, prepare_sections).copy().filled
+    except TraceCorrupt:
         account = write_account(version)
         return _draw((*_say_lost(account), *account))
-    return copy_part(ready).filled
 
 
-def prepare_sections(version: LoadedVersion) -> Sections | None:
-    """Make what is copied into all pages of a version, once; None where its trace cannot be read any more.
+def prepare_sections(version: LoadedVersion) -> Prototype[Sections]:
+    """Make what is copied into all pages of a version. Blocks for a second or two: not for the event loop.
 
-    Blocks, the first time for a second or two: not for the event loop.
+    Raises
+    ------
+    TraceCorrupt
+        When the trace cannot be read any more.
     """
-    ready = _ready.get(version)
-    if ready is None:
-        try:
-            sections = (*write_sections(version, analyse(version)), *write_account(version))
-        except TraceCorrupt as error:
-            log.error("study %s: %s", version.manifest.study.name, error)
-            return None
-        ready = _ready[version] = Sections(_draw(sections))
-        drop_empty(collect_models(model for _, children in ready.filled for model in children))
-    return ready
+    sections = Sections(_draw((*write_sections(version, analyse(version)), *write_account(version))))
+    return Prototype(sections, (model for _, children in sections.filled for model in children))
 
 
 def _say_lost(account: tuple[Section, ...]) -> tuple[Section, ...]:

@@ -24,7 +24,7 @@ YEAR_SECONDS = 31_536_000
 """How long a browser may keep a file under the URL that names its content."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Assets:
     """Where each file under /static comes from.
 
@@ -35,7 +35,8 @@ class Assets:
     files
         Path under /static to the file served there.
     urls
-        Path under /static to its root-absolute URL, which changes with the content.
+        Path under /static to its URL, which changes with the content. It is relative, so that pages may be
+        below any prefix.
     """
 
     directory: Path
@@ -62,7 +63,7 @@ class Assets:
                 f"assets are missing: {', '.join(missing)}; run from the service's directory"
             )
         urls = {
-            path: f"/static/{path}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+            path: f"static/{path}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
             for path, file in files.items()
         }
         return cls(ours, files, urls)

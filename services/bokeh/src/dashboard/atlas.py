@@ -90,7 +90,7 @@ class Ranking(PagePart):
     """Units from the largest effect to the smallest, each a dot with its interval."""
 
     def __init__(self, easel: Easel, version: LoadedVersion) -> None:
-        self._version = version
+        self._names = version.unit_names
         self._rows = Range1d(start=1, end=0)
         self.plot: Plot = easel.plot("units", y=self._rows)
         self.source = easel.source(
@@ -103,28 +103,28 @@ class Ranking(PagePart):
         draw_units(easel, self.plot, self.source, interval)
         let_choose(self.plot, draw_units(easel, self.plot, self.source, dot), "label", "told")
         self._effects = easel.axis(self.plot, "below")
-        self._names = easel.axis(self.plot, "left", grid=False)
+        self._labels = easel.axis(self.plot, "left", grid=False)
 
     def show(self, measure: Measure, chosen: str) -> None:
         """Rank the units; of more than `RANKED_MAX` those at both ends and the chosen one."""
         write_ticks(self._effects, measure.number)
-        units = self._version.manifest.units
-        order = thin_ranking(measure.rank(), [unit.id for unit in units].index(chosen))
+        ids, names = self._names.ids, self._names.labels
+        order = thin_ranking(measure.rank(), ids.index(chosen))
         rows = np.arange(order.size, dtype=np.float64)
-        labels = {int(row): units[place].label for row, place in zip(rows, order, strict=True)}
+        labels = {int(row): names[place] for row, place in zip(rows, order, strict=True)}
         short = {row: shorten(label) for row, label in labels.items()}
-        self._names.update(ticker=FixedTicker(ticks=list(labels)), major_label_overrides=short)
+        self._labels.update(ticker=FixedTicker(ticks=list(labels)), major_label_overrides=short)
         self._rows.update(start=order.size - 0.4, end=-0.6)
         self.plot.height = measure_height(order.size, mapped=False)
         self.source.data = {
-            "id": [units[place].id for place in order],
+            "id": [ids[place] for place in order],
             "label": list(labels.values()),
             "y": rows,
             "mean": measure.mean[order],
             "lower": measure.lower[order],
             "upper": measure.upper[order],
             "told": [measure.told[place] for place in order],
-            "color": [CHOSEN if units[place].id == chosen else INK for place in order],
+            "color": [CHOSEN if ids[place] == chosen else INK for place in order],
         }
 
 

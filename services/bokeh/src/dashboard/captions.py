@@ -6,7 +6,7 @@ import numpy as np
 
 from dashboard.dots import DOTS, stack_dots
 from dashboard.estimands import Floats
-from dashboard.headline import POSITIVE, list_outcomes
+from dashboard.headline import POSITIVE, Numbers, list_outcomes
 from dashboard.measure import Measure
 from dashboard.numerals import effect_format, write_interval, write_number, write_percent, write_probability
 from dashboard.state import ViewState
@@ -35,12 +35,12 @@ def list_shares(card: StudyCard, answer: EffectAnswer, negligible: float | None)
     effect = answer.effect
     if effect is None or effect.is_point:
         return ()
+    outcomes = list_outcomes(card, Numbers.of_effect(effect, negligible))
     if negligible is None:
-        _, (what, share) = list_outcomes(card, effect, None)
+        _, (what, share) = outcomes
         return (f"Probability that it is {what}: {write_probability(share)}",)
     return tuple(
-        f"Probability that it is {what.rstrip(',')}: {write_probability(share)}"
-        for what, share in list_outcomes(card, effect, negligible)
+        f"Probability that it is {what.rstrip(',')}: {write_probability(share)}" for what, share in outcomes
     )
 
 

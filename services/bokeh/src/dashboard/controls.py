@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from bokeh.document import Document
@@ -11,9 +11,7 @@ from bokeh.models import ColumnDataSource
 from bokeh.models.widgets import Button, Slider
 
 from dashboard.copies import PagePart
-from dashboard.labels import tell_apart
 from dashboard.state import ViewState
-from dashboard.traces import Shelf
 from dashboard.versions import LoadedVersion
 
 SLIDER_STEPS = 150
@@ -23,15 +21,13 @@ THROTTLE_SECONDS = 0.05
 NUMBER_MAX = 20
 """Letters of a wish's number that are kept; pages count from one."""
 
-Titles = tuple[tuple[str, str], ...]
-
 
 class Controls(PagePart):
     """The slider and the switch to a newer version, which are Bokeh's widgets; options; the wish.
 
-    All other controls are the template's own. `options` holds the studies and units that they offer. They
-    put what they ask for into `wish`, as part of a query string, so that it is read by the same rules as an
-    address, with a number by which its answer is known.
+    All other controls are the template's own. `options` holds the units that they offer; the studies are at
+    an address of their own. They put what they ask for into `wish`, as part of a query string, so that it is
+    read by the same rules as an address, with a number by which its answer is known.
 
     Parameters
     ----------
@@ -46,9 +42,8 @@ class Controls(PagePart):
         self._shown_change: float | None = None
         self._wanted_change: float | None = None
         self._answered_at = 0.0
-        self._titles: Titles = ()
-        self._version: LoadedVersion | None = None
-        self._options = ColumnDataSource(name="options", data={"of": [], "value": [], "label": []})
+        self._shown: str | None = None
+        self._options = ColumnDataSource(name="options", data=list_options(None))
         self._change = Slider(
             name="change", title="Change", start=0, end=1, value=0, step=1, sizing_mode="stretch_width"
         )
@@ -63,12 +58,12 @@ class Controls(PagePart):
         """The models, each a root of the document."""
         return (self._options, self._change, self._switch, self._wish)
 
-    def show(self, state: ViewState, shelf: Shelf, version: LoadedVersion | None) -> None:
+    def show(self, state: ViewState, version: LoadedVersion | None) -> None:
         """Show what was chosen, without taking that for a choice."""
-        titles = tuple((now.name, now.title) for now in shelf.studies)
-        if (titles, version) != (self._titles, self._version):
-            self._titles, self._version = titles, version
-            self._options.data = list_options(titles, version)
+        shown = version.address if version is not None else None
+        if shown != self._shown:
+            self._shown = shown
+            self._options.data = list_options(version)
         if version is not None:
             self._show_change(state, version)
 
@@ -120,20 +115,10 @@ def choose_step(span: float) -> float:
     return next(float(f"{factor * power:g}") for factor in (1, 2, 5, 10) if factor * power >= wanted * 0.999)
 
 
-def list_options(titles: Titles, version: LoadedVersion | None) -> dict[str, Any]:
-    """List what can be chosen: studies, and units of the version that is shown.
-
-    Returns
-    -------
-    dict
-        Columns of a table: what is chosen (``study`` or ``unit``), its identifier, and a label that no
-        other has.
-    """
-    studies = [("study", *one) for one in tell_apart(titles).items()]
-    units = [("unit", *one) for one in version.labels.items()] if version is not None else []
-    rows: Iterable[tuple[str, str, str]] = (*studies, *units)
-    of, value, label = (list(column) for column in zip(*rows, strict=True)) if studies else ([], [], [])
-    return {"of": of, "value": value, "label": label}
+def list_options(version: LoadedVersion | None) -> dict[str, Any]:
+    """List the units of a version: columns of their identifiers, and of labels that no other has."""
+    labels = version.labels if version is not None else {}
+    return {"value": list(labels), "label": list(labels.values())}
 
 
 def _read_last(data: Any, name: str) -> str:

@@ -5,17 +5,19 @@ A copy takes over what the model came to hold, and nothing is made twice.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import is_dataclass
 from types import MethodType
 from typing import Any, cast
+from weakref import finalize
 
 import numpy as np
 from bokeh.core.property.vectorization import Expr, Field, Value
 from bokeh.core.property.wrappers import PropertyValueContainer
-from bokeh.model import Model
+from bokeh.model import Model, collect_models
 from bokeh.util.dataclasses import Unspecified
-from bokeh.util.serialization import make_id
+
+from dashboard.live.internals import clone_owners, discard, drop_empty, renew_id
 
 
 class PagePart:
@@ -44,6 +46,34 @@ def copy_part[T: PagePart](part: T) -> T:
         are refused as well, as what they refer to cannot be seen; methods of parts are not.
     """
     return cast(T, _Copying().copy(part))
+
+
+class Prototype[Part: PagePart]:
+    """A part that is only there to be copied; it is freed once nobody refers to it.
+
+    Its models are in cycles, which are cut here: with many sessions open they are not collected.
+
+    Parameters
+    ----------
+    part
+        In no document.
+    models
+        Models of the part, from which all others of it are reached.
+    """
+
+    def __init__(self, part: Part, models: Iterable[Model]) -> None:
+        self._part, self._models = part, tuple(models)
+        drop_empty(collect_models(*self._models))
+        finalize(self, _free, part, self._models).atexit = False
+
+    def copy(self) -> Part:
+        """Copy the part, on any thread."""
+        return copy_part(self._part)
+
+
+def _free(part: PagePart, models: tuple[Model, ...]) -> None:
+    discard(models)
+    vars(part).clear()
 
 
 class _Copying:
@@ -79,7 +109,7 @@ class _Copying:
         if value.document is not None:
             raise CannotCopy(f"{value} is in a document")
         made = self.fill(object.__new__(type(value)), value)
-        made._id = make_id()
+        renew_id(made)
         return made
 
     def fill_part(self, value: Any) -> Any:
@@ -117,7 +147,7 @@ class _Copying:
             dict.update(made, {name: self.copy(held) for name, held in value.items()})
         else:
             set.update(made, map(self.copy, value))
-        made._owners = {(self.copy(owner), descriptor) for owner, descriptor in value._owners}
+        clone_owners(value, made, self.copy)
         return made
 
 

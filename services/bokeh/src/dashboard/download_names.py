@@ -9,5 +9,5 @@ def name_download(manifest: Manifest, file: str) -> str:
 
 
 def locate_download(manifest: Manifest, file: str) -> str:
-    """Give the address of a version's file."""
-    return f"/download/{manifest.study.name}/{manifest.version}/{file}"
+    """Return the address of a version's file, relative to the page's."""
+    return f"download/{manifest.study.name}/{manifest.version}/{file}"

@@ -47,13 +47,14 @@ def label_manifest(manifest: Manifest) -> Manifest:
     return manifest.model_copy(
         update={
             "units": units,
-            "study": _label_card(manifest.study),
+            "study": label_card(manifest.study),
             "period_labels": None if periods is None else tuple(isolate(period) for period in periods),
         }
     )
 
 
-def _label_card(card: StudyCard) -> StudyCard:
+def label_card(card: StudyCard) -> StudyCard:
+    """Return a study card with the names that readers see."""
     return card.model_copy(
         update={
             "title": isolate(card.title),

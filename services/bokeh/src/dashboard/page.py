@@ -14,13 +14,13 @@ from bokeh.models import ColumnDataSource
 from dashboard import analyst, reader
 from dashboard import words as wording
 from dashboard.analyst import AnalystTab
+from dashboard.catalogue import Catalogue, Snapshot, VersionCache
+from dashboard.catalogue.version_cache import RETRY_SECONDS
 from dashboard.controls import Controls
 from dashboard.copies import PagePart
 from dashboard.reader import Reader
-from dashboard.settling import settle
+from dashboard.settling import Settled, settle
 from dashboard.state import ViewState, read_query
-from dashboard.traces import StudyNow, TraceCache
-from dashboard.versions import LoadedVersion
 from dashboard.words import Words
 
 ROOTS = ("page", "options", "change", "switch", "wish", *reader.ROOTS, *analyst.NAMES)
@@ -31,28 +31,33 @@ class Page(PagePart):
     """The models of one session, and the state they show.
 
     Making one takes dozens of milliseconds, and copying it a few; both may take longer where something was
-    never asked of a version before, and may be done on any thread.
+    never asked of a version before, and may be done on any thread. Nothing is read from the store: a version
+    that is not in memory is requested, and shown once it is there.
 
     Parameters
     ----------
-    cache
-        The process's traces.
+    catalogue, versions
+        The studies of this process, and the versions in memory. The page holds the version it shows.
     query
-        The query string of the page's address, from the browser: not to be trusted.
+        The query string of the page's address, from the browser: not to be trusted. None for a page that
+        shows nothing yet.
     """
 
-    def __init__(self, cache: TraceCache, query: str) -> None:
+    def __init__(self, catalogue: Catalogue, versions: VersionCache, query: str | None = None) -> None:
         self._document: Document | None = None
-        self._cache = cache
-        self._state = ViewState()
-        self._version: LoadedVersion | None = None
+        self._catalogue, self._versions = catalogue, versions
+        self._settled = Settled(ViewState())
+        self._known: object = None
+        self._notices: tuple[str, ...] = ()
         self._words: Words = {}
         self._answered = ""
+        self._tries_again = False
         self._page = ColumnDataSource(name="page", data={"name": [], "text": []})
         self._controls = Controls(self._choose, self._grant)
         self._reader = Reader(self._choose_unit)
-        self._analyst = AnalystTab()
-        self.show(*read_query(query))
+        self._analyst = AnalystTab(versions)
+        if query is not None:
+            self.show(*read_query(query))
 
     def attach(self, document: Document) -> None:
         """Put the page into an empty document: its roots, title and template variables."""
@@ -69,8 +74,9 @@ class Page(PagePart):
         vars(self).clear()
 
     def describe(self) -> dict[str, str]:
-        """Say which study and version are shown."""
-        return {"study": self._state.study or "", "version": self._state.version or ""}
+        """Return which study and version are shown, for the log."""
+        state = self._settled.state
+        return {"study": state.study or "", "version": state.version or ""}
 
     def is_at(self, query: str) -> bool:
         """Say whether the page's address has this query."""
@@ -82,45 +88,51 @@ class Page(PagePart):
         self.show(*read_query(query))
 
     def has_news(self) -> bool:
-        """Say whether what has changed in the volume since can change what this page shows."""
-        before, after, study = self._shelf, self._cache.shelf, self._state.study
-        if before is after:
-            return False
-        titles = [[(now.name, now.title) for now in shelf.studies] for shelf in (before, after)]
-        return (
-            titles[0] != titles[1]
-            or before.trouble != after.trouble
-            or before.find(study) != after.find(study)
-        )
+        """Return whether what has changed in the catalogue or in memory can change what this page shows."""
+        study, wanted = self._settled.state.study, self._settled.wanted
+        absent, fault = True, "None"
+        if study is not None and wanted is not None:
+            absent = self._versions.held(study, wanted) is None
+            fault = str(self._versions.failure(study, wanted))
+        return self._look(self._catalogue.snapshot, absent, fault) != self._known
 
     def refresh(self) -> None:
-        """Show the same state with the volume as it is now, telling what has happened since."""
-        self.show(self._state, self._notices, anew=False)
+        """Show the same state with the catalogue as it is now, and tell what has happened since."""
+        self.show(self._settled.state, self._notices, anew=False)
 
     def show(self, asked: ViewState, notices: tuple[str, ...] = (), *, anew: bool = True) -> None:
         """Show what is asked for, as far as it exists, and write it to the address.
 
         Figures that show it already are left as they are, but for `anew`: a reader may have changed them.
         """
-        shown = (self._state, self._version) if not anew else None
-        self._shelf = shelf = self._cache.shelf
-        state, more = settle(asked, shelf, self._held)
-        now = shelf.find(state.study)
-        version = self._find_version(state, now)
-        notices = (*notices, *more)
-        self._state, self._version, self._notices = state, version, notices
-        if now is None:
-            words = wording.say_empty(state, shelf, notices)
-        elif version is None:
-            words = wording.say_waiting(state, now, notices)
-        else:
-            words = wording.say_dashboard(state, version, now, notices) | self._analyst.words(version)
+        shown = (self._settled.state, self._settled.version) if not anew else None
+        snapshot = self._catalogue.snapshot
+        self._settled = settled = settle(asked, snapshot, self._versions)
+        self._notices = notices = (*notices, *settled.notices)
+        self._known = self._look(snapshot, True, str(settled.fault))
+        state, entry, version = settled.state, settled.entry, settled.version
+        if entry is not None and settled.wanted is not None:
+            self._versions.request(entry.name, settled.wanted)
+        if entry is None and state.study is not None and snapshot.entries:
+            words = wording.say_missing(state, notices)
+        elif entry is None:
+            words = wording.say_empty(state, snapshot, notices)
+        elif version is not None:
+            words = wording.say_dashboard(state, version, entry, notices, settled.fault)
+            words |= self._analyst.words(version)
             if (state, version) != shown:
                 self._reader.show(state, version)
             if state.tab == "analyst":
                 self._analyst.show(version)
-        self._controls.show(state, shelf, version)
-        self._say(words | {"studies": str(len(shelf.studies) or ""), "answered": self._answered})
+        elif settled.fault is not None:
+            words = wording.say_unavailable(state, entry, settled.fault, notices)
+        elif settled.is_loading:
+            words = wording.say_loading(state, entry, notices)
+        else:
+            words = wording.say_waiting(state, entry, notices)
+        self._try_again_later()
+        self._controls.show(state, version)
+        self._say(words | {"answered": self._answered})
 
     @property
     def roots(self) -> tuple[BokehModel, ...]:
@@ -133,7 +145,7 @@ class Page(PagePart):
         )
 
     def _choose(self, chosen: dict[str, Any]) -> None:
-        self.show(replace(self._state, **chosen))
+        self.show(replace(self._settled.state, **chosen))
 
     def _choose_unit(self, unit: str) -> None:
         self._choose({"unit": unit})
@@ -144,25 +156,37 @@ class Page(PagePart):
         Each wish is answered, also where it changes nothing: the page may show what was not granted.
         """
         self._answered = number
-        before = self._state
+        before = self._settled.state
         asked, notices = read_query(query, before)
         if asked.study != before.study:
+            missing = self._catalogue.snapshot.find_missing(asked.study)
+            if missing is not None:
+                self.show(before, (missing,))
+                return
             fresh = replace(before, version=None, unit=None, change=None, compare=())
             asked, notices = read_query(query, fresh)
         self.show(asked, notices)
 
-    def _find_version(self, state: ViewState, now: StudyNow | None) -> LoadedVersion | None:
-        if now is None or state.version is None:
-            return None
-        if now.current is not None and now.current.name == state.version:
-            return now.current
-        return self._held(now.name, state.version)
+    def _look(self, snapshot: Snapshot, absent: bool, fault: str) -> object:
+        """Return all that this page depends on: of the studies, and of the version that is wanted."""
+        study, wanted = self._settled.state.study, self._settled.wanted
+        if study is None:
+            return snapshot
+        return (
+            *(snapshot.trouble, snapshot.find(study), not snapshot.entries),
+            (absent, fault) if wanted is not None else None,
+        )
 
-    def _held(self, study: str, version: str) -> LoadedVersion | None:
-        mine = self._version
-        if mine is not None and (mine.manifest.study.name, mine.name) == (study, version):
-            return mine
-        return self._cache.held(study, version)
+    def _try_again_later(self) -> None:
+        """Look again for a version that could not be loaded; nothing announces that there is room for it."""
+        if self._document is None or self._settled.fault is None or self._tries_again:
+            return
+        self._tries_again = True
+        self._document.add_timeout_callback(self._try_again, round(1000 * RETRY_SECONDS))
+
+    def _try_again(self) -> None:
+        self._tries_again = False
+        self.refresh()
 
     def _say(self, words: Words) -> None:
         if words == self._words:

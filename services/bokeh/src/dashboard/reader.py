@@ -8,14 +8,14 @@ from bokeh.models.ui import UIElement
 from dashboard.atlas import Ranking, TileMap
 from dashboard.copies import PagePart
 from dashboard.figures import Compared, EffectFigure, TimeFigure
+from dashboard.live.internals import replacing
 from dashboard.multiples import Multiples
 from dashboard.numerals import effect_format
 from dashboard.plots import Easel
-from dashboard.session_document import replacing
 from dashboard.state import ViewState
 from dashboard.tiles import place_units
 from dashboard.unit_marks import Tap
-from dashboard.versions import LoadedVersion
+from dashboard.versions import LoadedVersion, UnitNames
 
 FIGURES = ("effect-unit", "effect-all", "outcome", "treatment", "units", "multiples")
 """The figures of the tab, in their order; each has a slot, a caption, a table and downloads of this name."""
@@ -50,7 +50,8 @@ class Reader(PagePart):
         self._multiples = Column(name="multiples-figure", sizing_mode="stretch_width")
         self._atlas: TileMap | Ranking | None = None
         self._cells: Multiples | None = None
-        self._version: LoadedVersion | None = None
+        self._shown: str | None = None
+        self._drawn: UnitNames | None = None
         self._series: tuple[str, tuple[str, ...]] | None = None
 
     @property
@@ -63,10 +64,11 @@ class Reader(PagePart):
 
     def show(self, state: ViewState, version: LoadedVersion) -> None:
         """Show a settled state of a version."""
-        if version is not self._version:
-            if self._version is None or version.manifest.units != self._version.manifest.units:
-                self._atlas = None
-            self._version, self._series, self._cells = version, None, None
+        # Held by its name, so that a page that shows another version lets go of this one.
+        if version.address != self._shown:
+            if version.unit_names != self._drawn:
+                self._atlas, self._drawn = None, version.unit_names
+            self._shown, self._series, self._cells = version.address, None, None
         unit, change, mass = state.unit or "", state.change or 0.0, state.mass
         self._show_series(unit, state.compare, version)
         self._outcome.show_model(version.series_of(unit), version.path_of(unit, change, mass))

@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tracestore.manifest import StudyName
+
 SECRET_MIN_BYTES = 32
 
 
@@ -32,6 +34,10 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,1
 
 
 ORIGIN_PATTERN = re.compile(r"https?://(?:\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
+
+
+def _read_nothing(value: object) -> object:
+    return None if value == "" else value
 
 
 def _split_origins(value: object) -> object:
@@ -75,6 +81,10 @@ class Settings(BaseSettings):
     sessions_max: int = Field(300, ge=1, le=99_999, description="a whole number from 1 to 99999")
     address_share: float = Field(
         0.15, ge=0.01, le=1, description="a number from 0.01 to 1, the share of a processor"
+    )
+    versions_memory_mb: int = Field(128, ge=16, le=65_536, description="whole megabytes, 16 to 65536")
+    default_study: Annotated[StudyName | None, BeforeValidator(_read_nothing)] = Field(
+        None, description="the name of a study, or nothing"
     )
     drain_seconds: float = Field(3.0, ge=0, le=10, description="seconds, 0 to 10")
     frame_ancestors: Origins = Field(

@@ -1,76 +1,143 @@
 """From what an address or a widget asks for to what can be shown."""
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
 
-from dashboard.state import COMPARED_MAX, ViewState, quote
-from dashboard.traces import Shelf, StudyNow
+from dashboard.catalogue import Catalogue, Entry, Snapshot, VersionCache, VersionUnavailable
+from dashboard.state import COMPARED_MAX, ViewState, quote, read_query
 from dashboard.versions import LoadedVersion
 from tracestore.manifest import WhatIf
+from tracestore.records import is_version_name
 
-Held = Callable[[str, str], LoadedVersion | None]
 
+@dataclass(frozen=True)
+class Settled:
+    """What can be shown of what was asked for.
 
-def settle(asked: ViewState, shelf: Shelf, held: Held) -> tuple[ViewState, tuple[str, ...]]:
-    """Turn what was asked for into what can be shown.
-
-    Parameters
+    Attributes
     ----------
-    asked
-        From an address or from a widget, so not to be trusted.
-    shelf
-        What the volume holds.
-    held
-        Gives a version that is in memory, or None.
+    state
+        Every part of it exists where there is a `version`; otherwise all but the study stays as asked for, as
+        it may exist later.
+    entry
+        The study; None where there is none of that name, or none at all.
+    version
+        The version to show; None while there is none in memory.
+    wanted
+        The name of a version to be loaded, now or again; when that ends, what can be shown may be another.
+    fault
+        Why the version that is wanted cannot be shown; with a `version`, that one is shown in its place.
+    notices
+        One for each part that does not exist.
+    """
+
+    state: ViewState
+    entry: Entry | None = None
+    version: LoadedVersion | None = None
+    wanted: str | None = None
+    fault: VersionUnavailable | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether nothing can be shown before a version is loaded."""
+        return self.version is None and self.wanted is not None and self.fault is None
+
+
+def settle(asked: ViewState, snapshot: Snapshot, versions: VersionCache) -> Settled:
+    """Turn what was asked for, by an address or a widget and so not to be trusted, into what can be shown."""
+    entry = snapshot.find(asked.study) if asked.study is not None else _find_first(snapshot)
+    if entry is None:
+        return Settled(asked)
+    found = _find_version(replace(asked, study=entry.name), entry, versions)
+    version = found.version
+    if version is None:
+        return found
+    unit, about_unit = _settle_unit(asked.unit, version)
+    compare, about_compared = _settle_compared(asked.compare, unit, version)
+    change, about_change = _settle_change(asked.change, version.manifest.study.what_if)
+    return replace(
+        found,
+        state=replace(found.state, version=version.name, unit=unit, change=change, compare=compare),
+        notices=(*found.notices, *about_unit, *about_compared, *about_change),
+    )
+
+
+def request_for(query: str, catalogue: Catalogue, versions: VersionCache) -> Future[None] | None:
+    """Start to load what the page of a query needs.
 
     Returns
     -------
-    tuple
-        A state whose every part exists, and a notice for each part that does not.
-        Where nothing is published, all but the study stays as asked for: it may exist once it is.
+    Future
+        Done once such a page can show more than that it is loading: a version or a reason. It cannot be
+        cancelled. None where a page can do so now.
     """
-    now, notices = _settle_study(asked.study, shelf)
-    if now is None:
-        return asked, ()
-    version, more = _settle_version(asked.version, now, held)
-    notices += more
-    if version is None:
-        return replace(asked, study=now.name), notices
-    unit, more = _settle_unit(asked.unit, version)
-    notices += more
-    compare, more = _settle_compared(asked.compare, unit, version)
-    notices += more
-    change, more = _settle_change(asked.change, version.manifest.study.what_if)
-    state = replace(asked, study=now.name, version=version.name, unit=unit, change=change, compare=compare)
-    return state, notices + more
+    asked, _ = read_query(query)
+    if not settle(asked, catalogue.snapshot, versions).is_loading:
+        return None
+    ready: Future[None] = Future()
+    ready.set_running_or_notify_cancel()
+
+    def go_on(_: object = None, tried: tuple[str, ...] = ()) -> None:
+        settled = settle(asked, catalogue.snapshot, versions)
+        name, wanted = settled.state.study, settled.wanted
+        if not settled.is_loading or name is None or wanted is None or wanted in tried:
+            ready.set_result(None)
+            return
+        loading = versions.request(name, wanted)
+        loading.add_done_callback(lambda done: go_on(done, (*tried, wanted)))
+
+    go_on()
+    return ready
 
 
-def _settle_study(asked: str | None, shelf: Shelf) -> tuple[StudyNow | None, tuple[str, ...]]:
-    if not shelf.studies:
-        return None, ()
-    found = shelf.find(asked)
-    if found is not None:
-        return found, ()
-    default = next((now for now in shelf.studies if now.current is not None), shelf.studies[0])
-    if asked is None:
-        return default, ()
-    return default, (f"There is no study “{quote(asked)}”; showing “{default.title}”.",)
+def find_study_fault(query: str, snapshot: Snapshot) -> str | None:
+    """Return the sentence that there is no study of an address's name; None where a page can be shown."""
+    return snapshot.find_missing(read_query(query)[0].study)
 
 
-def _settle_version(
-    asked: str | None, now: StudyNow, held: Held
-) -> tuple[LoadedVersion | None, tuple[str, ...]]:
-    if asked is None or (now.current is not None and now.current.name == asked):
-        return now.current, ()
-    version = held(now.name, asked)
-    if version is not None:
-        return version, ()
-    if now.current is None:
-        return None, ()
-    return now.current, (
-        f"Version “{quote(asked)}” is not available; showing the current one, {now.current.name}.",
+def _find_first(snapshot: Snapshot) -> Entry | None:
+    """Return the study of a page that was opened before there was any."""
+    front = snapshot.find(snapshot.front)
+    if front is not None:
+        return front
+    return next((entry for entry in snapshot.entries if entry.published is not None), None) or next(
+        iter(snapshot.entries), None
     )
+
+
+def _find_version(state: ViewState, entry: Entry, versions: VersionCache) -> Settled:
+    """Find the version that is asked for, else the one served, or the one before where that is damaged."""
+    current, asked = entry.current, state.version
+    if current is None:
+        found = _look_up(state, entry, asked, versions) if asked is not None else Settled(state, entry)
+        return found if found.fault is None or found.fault.is_passing else Settled(state, entry)
+    served = _look_up(state, entry, current, versions)
+    is_damaged = served.fault is not None and not served.fault.is_passing
+    if asked is not None and asked != current:
+        found = _look_up(state, entry, asked, versions)
+        if found.fault is not None and not found.fault.is_passing:
+            sentence = f"Version “{quote(asked)}” is not available; showing the current one, {current}."
+            served = replace(served, notices=(sentence,))
+        elif not (is_damaged and asked == entry.previous and found.version is not None):
+            return found
+    if not is_damaged or entry.previous is None:
+        return served
+    before = _look_up(state, entry, entry.previous, versions)
+    if before.fault is not None:
+        return served
+    # The one that is damaged is tried again beside what is shown meanwhile.
+    return replace(served, version=before.version) if before.version is not None else before
+
+
+def _look_up(state: ViewState, entry: Entry, name: str, versions: VersionCache) -> Settled:
+    version = versions.held(entry.name, name)
+    if version is not None:
+        return Settled(state, entry, version)
+    if not is_version_name(name):
+        return Settled(state, entry, fault=VersionUnavailable("There is no such version.", is_missing=True))
+    return Settled(state, entry, wanted=name, fault=versions.failure(entry.name, name))
 
 
 def _settle_unit(asked: str | None, version: LoadedVersion) -> tuple[str, tuple[str, ...]]:

@@ -22,9 +22,9 @@ def export_tree(directory: Path, assets: Assets) -> tuple[Path, ...]:
 
 
 def write_caching(file: Path, assets: Assets) -> None:
-    """Write the part of nginx's ``map`` from a URL to Cache-Control that has the URLs of these files."""
+    """Write the part of nginx's ``map`` from a URL to Cache-Control for these files, at its root."""
     caching = f"public, max-age={YEAR_SECONDS}, immutable"
-    file.write_text("".join(f'"{url}" "{caching}";\n' for url in assets.urls.values()))
+    file.write_text("".join(f'"/{url}" "{caching}";\n' for url in assets.urls.values()))
 
 
 def main(arguments: list[str]) -> int:

@@ -1,100 +1,80 @@
-"""The page that lists the studies, each with its answer; made anew for each visit from what is in memory."""
+"""The page that lists the studies, each with its answer, and the page for a study that is not among them."""
 
-import asyncio
+import json
 from dataclasses import dataclass
-from typing import Any, override
+from functools import lru_cache
 from urllib.parse import urlencode
-from weakref import WeakKeyDictionary
 
-from dashboard.addresses import TooMuch
-from dashboard.assets import PAGE_SHEETS
+from jinja2 import Environment
+
+from dashboard.assets import PAGE_SHEETS, Assets
+from dashboard.catalogue import Entry, Snapshot
 from dashboard.fit_words import PHASES, describe_progress
-from dashboard.headline import say_headline
 from dashboard.labels import tell_apart
-from dashboard.process import Process, running
-from dashboard.secured import SecuredHandler
-from dashboard.thumbnails import draw_thumbnail
-from dashboard.traces import StudyNow
-from dashboard.versions import LoadedVersion
+
+REFRESH_SECONDS = 5
+"""Time after which the list is asked for again while a study has nothing published yet."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """What the list says of one study; `thumbnail` is markup, all else text."""
+class Listed:
+    """One study of the list; `thumbnail` is markup, all else text."""
 
     title: str
     address: str
-    headline: str
+    headline: str = ""
     certainty: str = ""
     thumbnail: str = ""
     extent: str = ""
 
 
-def describe_studies(studies: tuple[StudyNow, ...]) -> tuple[Entry, ...]:
+def describe_studies(snapshot: Snapshot) -> tuple[Listed, ...]:
     """Describe each study: its answer, or what is happening until there is one."""
-    titles = tell_apart((now.name, now.title) for now in studies)
-    return tuple(_describe(now, titles[now.name]) for now in studies)
+    titles = name_studies(snapshot)
+    return tuple(_describe(entry, titles[entry.name]) for entry in snapshot.entries)
 
 
-def _describe(now: StudyNow, title: str) -> Entry:
-    address = f"/?{urlencode({'study': now.name})}"
-    if now.current is not None:
-        headline, certainty, thumbnail, extent = _sum_up(now.current)
-        return Entry(title, address, headline, certainty, thumbnail, extent)
-    if now.status is None:
-        return Entry(title, address, now.trouble or describe_progress(None)["phase"] + ".")
-    return Entry(title, address, now.trouble or f"{PHASES[now.status.phase]}; nothing is published yet.")
+def name_studies(snapshot: Snapshot) -> dict[str, str]:
+    """Return the title of each study by its name, told apart where titles repeat."""
+    return tell_apart((entry.name, entry.title) for entry in snapshot.entries)
 
 
-_summaries: WeakKeyDictionary[LoadedVersion, tuple[str, str, str, str]] = WeakKeyDictionary()
-"""Once per process and version, and no longer than the version is held."""
+def _describe(entry: Entry, title: str) -> Listed:
+    address = f"./?{urlencode({'study': entry.name})}"
+    published, status = entry.published, entry.status
+    if published is not None:
+        return Listed(
+            *(title, address, published.headline, published.certainty, published.thumbnail, published.extent)
+        )
+    if entry.trouble is not None:
+        return Listed(title, address, entry.trouble)
+    if status is None:
+        return Listed(title, address, f"{describe_progress(None)['phase']}.")
+    return Listed(title, address, f"{PHASES[status.phase]}; nothing is published yet.")
 
 
-def _sum_up(version: LoadedVersion) -> tuple[str, str, str, str]:
-    if version not in _summaries:
-        _summaries[version] = _summarise(version)
-    return _summaries[version]
+@lru_cache(maxsize=1)
+def list_studies_json(snapshot: Snapshot) -> str:
+    """Write name and title of every study, as the pages' select needs them."""
+    return json.dumps(list(name_studies(snapshot).items()), ensure_ascii=False)
 
 
-def _summarise(version: LoadedVersion) -> tuple[str, str, str, str]:
-    manifest = version.manifest
-    card, periods = manifest.study, manifest.period_names
-    change = card.what_if.default
-    answer = version.effect_on_all(change)
-    where = f"all {card.unit.nouns}" + (" together" if card.together == "sum" else ", on average,")
-    headline, certainty = say_headline(card, where, change, answer, version.negligible(answer))
-    thumbnail = draw_thumbnail(answer.effect) if answer.effect is not None else ""
-    span = f"{periods[0]} to {periods[-1]}" if len(periods) > 1 else str(periods[0])
-    return headline, certainty, thumbnail, f"{len(manifest.units)} {card.unit.nouns}, {span}"
-
-
-class StudiesHandler(SecuredHandler):
-    """Answers ``/studies``: no session, no script."""
-
-    @override
-    def initialize(self, **_of_every_bokeh_handler: Any) -> None:
-        """Take what Bokeh gives to each of its handlers, and leave it."""
-
-    @override
-    async def get(self) -> None:
-        process = running()
-        address = process.addresses.find(self.request.remote_ip)
-        try:
-            async with address.answering(address.changes):
-                self.finish(await asyncio.to_thread(write_list, process))
-        except TooMuch:
-            self.send_too_much()
-
-    head = get
-
-
-def write_list(process: Process) -> str:
-    """Write the page. What is new of a version takes its time: not for the event loop."""
-    shelf = process.cache.shelf
-    return process.templates.get_template("studies.html").render(
-        studies=describe_studies(shelf.studies),
-        trouble=shelf.trouble,
-        assets=process.assets.urls,
+@lru_cache(maxsize=1)
+def render_studies(snapshot: Snapshot, templates: Environment, assets: Assets, replica: str) -> str:
+    """Write the list. It asks for itself again while a study has nothing published yet."""
+    is_whole = all(entry.published is not None for entry in snapshot.entries)
+    return templates.get_template("studies.html").render(
+        studies=describe_studies(snapshot),
+        trouble=snapshot.trouble,
+        refresh=None if is_whole and snapshot.entries else REFRESH_SECONDS,
+        assets=assets.urls,
         sheets=PAGE_SHEETS,
-        replica=process.settings.replica,
+        replica=replica,
+    )
+
+
+def render_missing(sentence: str, templates: Environment, assets: Assets, replica: str) -> str:
+    """Write the page that answers the address of a study that there is not."""
+    return templates.get_template("missing.html").render(
+        sentence=sentence, assets=assets.urls, sheets=PAGE_SHEETS, replica=replica
     )

@@ -3,19 +3,20 @@
 They need no session, so that a link to one can be kept, and read by a program.
 """
 
-import asyncio
 import json
 import math
-from typing import Any, override
+from concurrent.futures import TimeoutError as StillLoading
 
-from dashboard.addresses import TooMuch
+from dashboard.catalogue import Catalogue, VersionCache
 from dashboard.labels import NO_ISOLATES
-from dashboard.process import Process, running
-from dashboard.secured import SecuredHandler
-from dashboard.settling import settle
-from dashboard.state import read_query
+from dashboard.settling import Settled, find_study_fault, request_for, settle
+from dashboard.state import ViewState, read_query
 from dashboard.tables import TABLES, Cell, Table, name_file
-from dashboard.turns import is_waited_for
+
+LOAD_SECONDS = 10.0
+"""Time that a table waits for draws that are not in memory."""
+
+LOADING = "The draws are still being loaded; ask again in a moment."
 
 
 class Refused(Exception):
@@ -29,8 +30,15 @@ class Refused(Exception):
 TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
-def write_file(process: Process, table: str, form: str, query: str) -> tuple[str, str]:
-    """Give the name and the text of a figure's table as CSV or JSON. Blocks: not for the event loop.
+def write_file(
+    catalogue: Catalogue, versions: VersionCache, table: str, form: str, query: str
+) -> tuple[str, str]:
+    """Write a figure's table as CSV or JSON. Blocks while draws are loaded: not for the event loop.
+
+    Returns
+    -------
+    tuple
+        The file's name and its text.
 
     Raises
     ------
@@ -42,17 +50,35 @@ def write_file(process: Process, table: str, form: str, query: str) -> tuple[str
     if build is None:
         raise Refused(404, f"There is no such table; expected one of {', '.join(TABLES)}.")
     asked, notices = read_query(query)
-    process.fetch_version(asked)
-    cache = process.cache
-    state, more = settle(asked, cache.shelf, cache.held)
-    if notices or more:
-        raise Refused(404, " ".join((*notices, *more)))
-    version = cache.held(state.study or "", state.version or "")
+    settled = _settle_loaded(query, asked, catalogue, versions)
+    notices += settled.notices
+    fault, version, state = settled.fault, settled.version, settled.state
+    if fault is not None:
+        # Another replica may have room for it, and none has another file.
+        raise Refused(503 if fault.is_passing else 404, f"The draws cannot be read: {fault}")
+    if notices:
+        raise Refused(404, " ".join(notices))
     if version is None:
         raise Refused(404, "Nothing is published for this study yet.")
     made = build(version, state)
     text = made.to_csv().translate(NO_ISOLATES) if form == "csv" else write_json(made)
     return name_file(version, state, table, form), text
+
+
+def _settle_loaded(query: str, asked: ViewState, catalogue: Catalogue, versions: VersionCache) -> Settled:
+    missing = find_study_fault(query, catalogue.snapshot)
+    if missing is not None:
+        raise Refused(404, missing)
+    ready = request_for(query, catalogue, versions)
+    try:
+        if ready is not None:
+            ready.result(LOAD_SECONDS)
+    except StillLoading as error:
+        raise Refused(503, LOADING) from error
+    settled = settle(asked, catalogue.snapshot, versions)
+    if settled.is_loading:
+        raise Refused(503, LOADING)
+    return settled
 
 
 def write_json(table: Table) -> str:
@@ -65,38 +91,3 @@ def _tell(cell: Cell) -> str | float | None:
     if isinstance(cell, float):
         return cell if math.isfinite(cell) else None
     return str(cell)
-
-
-class TableHandler(SecuredHandler):
-    """Answers ``/data/<figure>.csv?<query>``, and ``.json`` likewise."""
-
-    @override
-    def initialize(self, **_of_every_bokeh_handler: Any) -> None:
-        """Take what Bokeh gives to each of its handlers, and leave it."""
-
-    @override
-    async def get(self, table: str, form: str) -> None:
-        process = running()
-        address = process.addresses.find(self.request.remote_ip)
-        try:
-            async with address.answering(address.changes):
-                if not is_waited_for(self.request):
-                    return
-                name, text = await asyncio.to_thread(write_file, process, table, form, self.request.query)
-        except Refused as refused:
-            self.set_status(refused.status)
-            self.set_header("Content-Type", "text/plain; charset=utf-8")
-            self.finish(f"{refused}\n")
-            return
-        except TooMuch:
-            self.send_too_much()
-            return
-        self.set_header("Content-Type", TYPES[form])
-        self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-        # A query that names its version is answered alike for ever, one that does not is not.
-        self.set_header(
-            "Cache-Control", "private, max-age=600" if "version" in self.request.arguments else "no-store"
-        )
-        self.finish(text)
-
-    head = get

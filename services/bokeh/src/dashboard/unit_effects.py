@@ -13,6 +13,9 @@ from dashboard.estimands import Estimand, Floats, compute_difference, compute_sh
 CELLS_MAX = 1_000_000
 """Draws times units that are computed at once; of wider panels fewer draws are taken, evenly."""
 
+UNITS_AT_ONCE = 64
+"""Units whose slopes are sorted in one step, so that no second array of all draws by all units is needed."""
+
 
 @dataclass(frozen=True, eq=False)
 class UnitEffects:
@@ -75,6 +78,30 @@ def compute_differences(
     return draws
 
 
+def thin_draws(draws: int, units: int) -> int:
+    """Return the step at which draws are taken for figures of all units, so that cells stay `CELLS_MAX`."""
+    return max(1, -(-draws * units // CELLS_MAX))
+
+
+def order_slopes(slope: Floats, units: int) -> Floats:
+    """Order the slopes for `compute_unit_effects`: each column ascending, of wide panels every so many draws.
+
+    Parameters
+    ----------
+    slope : (draw,) or (draw, unit)
+
+    Returns
+    -------
+    (some of the draws, 1) or (some of the draws, unit)
+    """
+    columns, every = slope.reshape(len(slope), -1), thin_draws(len(slope), units)
+    ordered = np.empty((-(-len(slope) // every), columns.shape[1]))
+    for start in range(0, columns.shape[1], UNITS_AT_ONCE):
+        part = slice(start, start + UNITS_AT_ONCE)
+        ordered[:, part] = np.sort(columns[:, part], axis=0)[::every]
+    return ordered
+
+
 def compute_unit_effects(
     ordered: Floats,
     outcome: Floats,
@@ -84,9 +111,11 @@ def compute_unit_effects(
     estimand: Estimand,
     mass: float,
 ) -> UnitEffects:
-    """Summarise the effect on each unit, each in the cell given for it (docs/estimand.md)."""
-    every = max(1, -(-ordered.shape[0] * outcome.size // CELLS_MAX))
-    draws = compute_differences(ordered[::every], outcome, treatment, change, estimand)
+    """Summarise the effect on each unit, each in the cell given for it (docs/estimand.md).
+
+    `ordered` is of `order_slopes`.
+    """
+    draws = compute_differences(ordered, outcome, treatment, change, estimand)
     if estimand.sign == "saving":
         draws = -draws[::-1]
     lower, upper = find_intervals(draws, mass)

@@ -1,12 +1,14 @@
 """A published version in memory: read once per process, shared by all sessions, read-only."""
 
 import math
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from dashboard.copies import Shared
@@ -24,12 +26,17 @@ from dashboard.labels import label_manifest
 from dashboard.measure import Measure
 from dashboard.reach import Beyond, Reach, find_reach, leave_reach
 from dashboard.unit_effects import Path as OutcomePath
-from dashboard.unit_effects import compute_path, compute_unit_effects
-from tracestore.errors import TraceCorrupt
+from dashboard.unit_effects import compute_path, compute_unit_effects, order_slopes, thin_draws
 from tracestore.manifest import Manifest
 
-EFFECTS_KEPT = 128
-"""Effects remembered per version; one is about 40 kB with 4,000 draws."""
+UNIT_BYTES = 1_100
+"""Names of a unit in the manifest, in a prepared page and by position; measured with tracemalloc."""
+
+PREPARED_BYTES = 2 * 1_048_576
+"""A prepared page and the analyst's sections of a version; measured at 0.3 and 1.2 MB with tracemalloc."""
+
+EFFECTS_KEPT, MEASURES_KEPT = 24, 4
+"""Results that a version remembers; a change asks for up to five effects and one measure."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,21 +71,99 @@ class EffectAnswer:
     treatment: float = math.nan
 
 
+@dataclass(frozen=True)
+class UnitNames:
+    """Identifiers and labels of the units, in their order; pages may hold them beyond the version."""
+
+    ids: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a version that decide how much memory it takes.
+
+    Attributes
+    ----------
+    slopes
+        Slopes of a draw: one, or one for each unit.
+    """
+
+    draws: int
+    slopes: int
+    units: int
+    periods: int
+
+    @property
+    def effect_bytes(self) -> int:
+        """The bytes of an effect or of an outcome's path."""
+        return 9 * self.draws + 40 * self.periods + 8_192
+
+    @property
+    def measure_bytes(self) -> int:
+        """The bytes of the effects on all units, with their texts."""
+        return 400 * self.units
+
+    @property
+    def remembered_bytes(self) -> int:
+        """The most bytes of results that a version remembers."""
+        return EFFECTS_KEPT * self.effect_bytes + MEASURES_KEPT * self.measure_bytes
+
+    @property
+    def total_bytes(self) -> int:
+        """The most bytes that a version takes, with all that is prepared of it."""
+        ordered = -(-self.draws // thin_draws(self.draws, self.units)) * self.slopes
+        panel = 5 * self.units * self.periods
+        arrays = 8 * (self.draws * self.slopes + ordered + panel) + self.units * self.periods
+        return arrays + UNIT_BYTES * self.units + self.remembered_bytes + PREPARED_BYTES
+
+
+class Remembered:
+    """Results of a version, the least recently used of which are dropped beyond so many bytes."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._left = most_bytes
+        self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find[T](self, key: Hashable, size: int, compute: Callable[[], T]) -> T:
+        """Return a result of so many bytes, computed where it is not remembered."""
+        with self._lock:
+            if key in self._results:
+                self._results.move_to_end(key)
+                found: T = self._results[key][0]
+                return found
+        result = compute()
+        with self._lock:
+            if key not in self._results:
+                self._results[key] = result, size
+                self._left -= size
+            while self._left < 0:
+                self._left += self._results.popitem(last=False)[1][1]
+        return result
+
+
 class LoadedVersion(Shared):
     """The draws and the panel of one version, and what is computed from them once per process.
 
-    Compared by identity: two of the same name hold the same numbers.
+    Compared by identity: two of the same name hold the same numbers. It is in no reference cycle, so that its
+    memory is free the moment nobody refers to it: with many sessions open, cycles are not collected.
+
+    Parameters
+    ----------
+    slope : (draw,) or (draw, unit)
+        Draws of beta, or of each unit's own where the model has them, all chains one after another.
+    panel, band : (unit, period)
+        Outcome and treatment; median, lower and upper bound of what the model expects.
 
     Attributes
     ----------
     manifest
-        What the store says of the version, with names as readers see them.
-    slope : (draw,) or (draw, unit)
-        Draws of beta, or of each unit's own where the model has them, all chains one after another.
-    series
-        By unit, in the order of `manifest.units`.
+        The version's manifest, with names as readers see them.
     trace
         The file it was read from.
+    sizes
+        Decides how many bytes it counts for.
     """
 
     def __init__(
@@ -92,48 +177,59 @@ class LoadedVersion(Shared):
         self.manifest = manifest = label_manifest(manifest)
         self.trace = trace
         self.slope = _freeze(slope)
+        self._ordered = _freeze(order_slopes(slope, len(manifest.units)))
         self._outcome = _freeze(panel["outcome"])
         self._treatment = _freeze(panel["treatment"])
+        self._band = {name: _freeze(band[name]) for name in ("median", "lower", "upper")}
         self._observed = np.isfinite(self._outcome) & np.isfinite(self._treatment)
         self._positions = {unit.id: place for place, unit in enumerate(manifest.units)}
         self.labels = {unit.id: unit.label for unit in manifest.units}
-        periods = _freeze(np.asarray(manifest.periods, dtype=np.int64))
-        self.series = tuple(
-            UnitSeries(
-                period=periods,
-                treatment=self._treatment[place],
-                outcome=self._outcome[place],
-                median=_freeze(band["median"][place]),
-                lower=_freeze(band["lower"][place]),
-                upper=_freeze(band["upper"][place]),
-            )
-            for place in range(len(manifest.units))
-        )
+        self.unit_names = UnitNames(tuple(self.labels), tuple(self.labels.values()))
+        self._periods = _freeze(np.asarray(manifest.periods, dtype=np.int64))
         card = manifest.study
         self.estimand: Estimand = estimand_of(
             card.what_if, card.outcome.transform, card.treatment.transform, card.sign
         )
-        ordered = np.sort(slope.reshape(len(slope), -1), axis=0)
-        self._ordered = _freeze(ordered)
         self._last = self._find_last()
         self.reach: Reach = find_reach(self._treatment, card.what_if.kind)
-        self.effect_on = lru_cache(maxsize=EFFECTS_KEPT)(self._effect_on)
-        self.effect_on_all = lru_cache(maxsize=EFFECTS_KEPT)(self._effect_on_all)
-        self.measure = lru_cache(maxsize=EFFECTS_KEPT)(self._measure)
-        self.path_of = lru_cache(maxsize=EFFECTS_KEPT)(self._path_of)
-        self.places_beyond = lru_cache(maxsize=EFFECTS_KEPT)(self._find_places_beyond)
+        slopes = slope.shape[1] if slope.ndim == 2 else 1
+        self.sizes = Sizes(len(slope), slopes, len(manifest.units), len(manifest.periods))
+        self._remembered = Remembered(self.sizes.remembered_bytes)
 
     @property
     def name(self) -> str:
         """The version's name."""
         return self.manifest.version
 
+    @property
+    def address(self) -> str:
+        """The names of study and version."""
+        return f"{self.manifest.study.name}/{self.manifest.version}"
+
+    @property
+    def nbytes(self) -> int:
+        """The most bytes that it takes, with all that is prepared of it."""
+        return self.sizes.total_bytes
+
+    @property
+    def series(self) -> tuple[UnitSeries, ...]:
+        """The series of every unit, in the order of `manifest.units`."""
+        return tuple(map(self._take_series, range(len(self.manifest.units))))
+
     def series_of(self, unit: str) -> UnitSeries:
-        """Give the series of a unit by its identifier."""
-        return self.series[self._positions[unit]]
+        """Return the series of a unit by its identifier."""
+        return self._take_series(self._positions[unit])
+
+    def _take_series(self, place: int) -> UnitSeries:
+        return UnitSeries(
+            period=self._periods,
+            treatment=self._treatment[place],
+            outcome=self._outcome[place],
+            **{name: values[place] for name, values in self._band.items()},
+        )
 
     def beyond(self, unit: str, change: float) -> tuple[Beyond, ...]:
-        """Say where a change of a unit's treatment, at its last period, leaves what the data have seen."""
+        """Return where a change of a unit's treatment, at its last period, leaves what the data have seen."""
         place = self._positions[unit]
         column = int(self._last[place])
         if column < 0:
@@ -148,8 +244,12 @@ class LoadedVersion(Shared):
             self.manifest.units[place].label for place in self.places_beyond(change) if place != chosen
         )
 
+    def places_beyond(self, change: float) -> tuple[int, ...]:
+        """Return the units of the last period whose treatment a change brings where no unit's was."""
+        size = self.sizes.measure_bytes
+        return self._remembered.find(("beyond", change), size, lambda: self._find_places_beyond(change))
+
     def _find_places_beyond(self, change: float) -> tuple[int, ...]:
-        """Give the units of the last period whose treatment a change brings where no unit's was."""
         last, kind = len(self.manifest.periods) - 1, self.manifest.study.what_if.kind
         return tuple(
             int(place)
@@ -161,17 +261,36 @@ class LoadedVersion(Shared):
         )
 
     def negligible(self, answer: EffectAnswer) -> float | None:
-        """Give the size below which an effect counts as none, in the outcome's units; None where not said."""
+        """Return the size below which an effect counts as none, in the outcome's units, or None."""
         percent = self.manifest.study.what_if.negligible
         return None if percent is None else abs(answer.outcome) * percent / 100
 
     def _find_last(self) -> NDArray[np.int64]:
-        """Give the position of each unit's last observed period, -1 where it has none."""
+        """Return the position of each unit's last observed period, -1 where it has none."""
         columns = np.arange(len(self.manifest.periods), dtype=np.int64)
         return np.where(self._observed, columns, -1).max(axis=1)
 
-    def _effect_on(self, unit: str, change: float, mass: float = HDI_MASS) -> EffectAnswer:
-        """Give the effect on a unit at the last period in which both of its columns are observed."""
+    def effect_on(self, unit: str, change: float, mass: float = HDI_MASS) -> EffectAnswer:
+        """Return the effect on a unit at the last period in which both of its columns are observed."""
+        key, size = ("effect", unit, change, mass), self.sizes.effect_bytes
+        return self._remembered.find(key, size, lambda: self._effect_on(unit, change, mass))
+
+    def effect_on_all(self, change: float, mass: float = HDI_MASS) -> EffectAnswer:
+        """Return the effect on the units of the panel's last period: sum or mean, as the card says."""
+        key, size = ("all", change, mass), self.sizes.effect_bytes
+        return self._remembered.find(key, size, lambda: self._effect_on_all(change, mass))
+
+    def measure(self, change: float, mass: float = HDI_MASS) -> Measure:
+        """Return the effect on each unit at its own last observed period, and what units are compared by."""
+        key, size = ("measure", change, mass), self.sizes.measure_bytes
+        return self._remembered.find(key, size, lambda: self._measure(change, mass))
+
+    def path_of(self, unit: str, change: float, mass: float = HDI_MASS) -> OutcomePath:
+        """Return the outcome that a unit would have had under the change, in each of its periods."""
+        key, size = ("path", unit, change, mass), self.sizes.effect_bytes
+        return self._remembered.find(key, size, lambda: self._path_of(unit, change, mass))
+
+    def _effect_on(self, unit: str, change: float, mass: float) -> EffectAnswer:
         place = self._positions[unit]
         column = int(self._last[place])
         if column < 0:
@@ -180,8 +299,7 @@ class LoadedVersion(Shared):
             )
         return self._answer(np.asarray([place], dtype=np.int64), column, change, mass)
 
-    def _effect_on_all(self, change: float, mass: float = HDI_MASS) -> EffectAnswer:
-        """Give the effect on the units of the panel's last period: sum or mean, as the card says."""
+    def _effect_on_all(self, change: float, mass: float) -> EffectAnswer:
         last = len(self.manifest.periods) - 1
         places = np.flatnonzero(self._observed[:, last])
         if places.size == 0:
@@ -191,8 +309,7 @@ class LoadedVersion(Shared):
         share = 1 / places.size if self.manifest.study.together == "mean" else 1.0
         return self._answer(places, last, change, mass, share)
 
-    def _measure(self, change: float, mass: float = HDI_MASS) -> Measure:
-        """Give the effect on each unit at its own last observed period, and what units are compared by."""
+    def _measure(self, change: float, mass: float) -> Measure:
         places = np.arange(len(self._last))
         outcome = np.where(self._last < 0, np.nan, self._outcome[places, self._last])
         treatment = np.where(self._last < 0, np.nan, self._treatment[places, self._last])
@@ -201,11 +318,10 @@ class LoadedVersion(Shared):
         )
         return Measure(self.manifest.study, self.estimand, effects)
 
-    def _path_of(self, unit: str, change: float, mass: float = HDI_MASS) -> OutcomePath:
-        """Give the outcome that a unit would have had under the change, in each of its periods."""
+    def _path_of(self, unit: str, change: float, mass: float) -> OutcomePath:
         place = self._positions[unit]
-        own = self._ordered[:, [place]] if self._ordered.shape[1] > 1 else self._ordered
-        series = self.series[place]
+        own = np.sort(self.slope if self.slope.ndim == 1 else self.slope[:, place])[:, None]
+        series = self._take_series(place)
         return compute_path(own, series.outcome, series.treatment, change, self.estimand, mass)
 
     def _answer(
@@ -229,82 +345,7 @@ class LoadedVersion(Shared):
         )
 
 
-def load_version(manifest: Manifest, trace: Path) -> LoadedVersion:
-    """Read a verified version into memory.
-
-    Raises
-    ------
-    TraceCorrupt
-        When the file lacks a variable of the contract, or one has other dims or sizes than the manifest,
-        or it cannot be read at all.
-    """
-    try:
-        return _load(manifest, trace)
-    except TraceCorrupt:
-        raise
-    except Exception as error:
-        # The readers of HDF5 raise whatever a damaged file makes them.
-        raise TraceCorrupt(f"{trace}: cannot be read as NetCDF ({type(error).__name__}: {error})") from error
-
-
-def _load(manifest: Manifest, trace: Path) -> LoadedVersion:
-    expected = {
-        "posterior": {"beta": ("chain", "draw")},
-        "panel": dict.fromkeys(("outcome", "treatment"), ("unit", "period")),
-        "band": dict.fromkeys(("lower", "upper"), ("unit", "period")),
-    }
-    sizes = {
-        "chain": manifest.sampling.chains,
-        "draw": manifest.sampling.draws,
-        "unit": len(manifest.units),
-        "period": len(manifest.periods),
-    }
-    optional: dict[str, dict[str, tuple[str, ...]]] = {
-        "posterior": {"beta_unit": ("chain", "draw", "unit")},
-        # Its middle was called mean in versions made before.
-        "band": dict.fromkeys(("median", "mean"), ("unit", "period")),
-    }
-    found: dict[str, dict[str, Floats]] = {group: {} for group in expected}
-    faults: list[str] = []
-    for group, variables in expected.items():
-        with xr.open_dataset(trace, group=group, engine="h5netcdf") as dataset:
-            own = {name: dims for name, dims in optional.get(group, {}).items() if name in dataset}
-            for name, dims in (variables | own).items():
-                unfit = _find_unfit(dataset, group, name, dims, sizes)
-                faults += unfit
-                # What has another size than the manifest says may have any, and is not read.
-                if not unfit:
-                    found[group][name] = np.array(dataset[name].transpose(*dims), dtype=np.float64)
-    band = found["band"]
-    if not faults and not {"median", "mean"} & band.keys():
-        faults.append("band/median is missing")
-    if faults:
-        raise TraceCorrupt(f"{trace}: {'; '.join(faults)}")
-    band.setdefault("median", band.get("mean", np.empty(0)))
-    beta = found["posterior"].get("beta_unit", found["posterior"]["beta"])
-    slope = beta.reshape(-1, *beta.shape[2:])
-    return LoadedVersion(manifest, slope, found["panel"], band, trace)
-
-
-def _find_unfit(
-    dataset: xr.Dataset, group: str, name: str, dims: tuple[str, ...], sizes: dict[str, int]
-) -> list[str]:
-    """Say what is wrong with a variable, without reading it."""
-    if name not in dataset:
-        return [f"{group}/{name} is missing"]
-    variable = dataset[name]
-    if set(variable.dims) != set(dims):
-        return [f"{group}/{name} has dims {variable.dims}, expected {dims}"]
-    if variable.dtype.kind not in "fiu":
-        return [f"{group}/{name} is of type {variable.dtype}, expected numbers"]
-    return [
-        f"{group}/{name} has {variable.sizes[dim]} along {dim}, the manifest {sizes[dim]}"
-        for dim in dims
-        if variable.sizes[dim] != sizes[dim]
-    ]
-
-
 def _freeze[Kind: np.generic](values: NDArray[Kind]) -> NDArray[Kind]:
-    frozen = np.array(values)
-    frozen.setflags(write=False)
-    return frozen
+    """Make an array read-only, in place: nobody else has it, and a copy is as large."""
+    values.setflags(write=False)
+    return values

@@ -8,6 +8,7 @@ import numpy as np
 from dashboard import analyst
 from dashboard.atlas import RANKED_MAX, measure_height
 from dashboard.captions import describe_effect, describe_outcome, describe_series, describe_units, list_shares
+from dashboard.catalogue import Entry, Snapshot, VersionUnavailable
 from dashboard.fit_words import describe_progress, describe_refit, list_faults, state_reason
 from dashboard.headline import POSITIVE, lower_first, say_amount, say_headline
 from dashboard.multiples import UNITS_MAX
@@ -23,15 +24,14 @@ from dashboard.numerals import (
 )
 from dashboard.reach import Beyond
 from dashboard.reader import FIGURES
-from dashboard.state import CHOICES, SWITCHES, ViewState, format_change
+from dashboard.state import CHOICES, SWITCHES, ViewState, format_change, quote
 from dashboard.tables import name_file
 from dashboard.theme import DASH_NAMES
 from dashboard.tiles import place_units
-from dashboard.traces import Shelf, StudyNow
 from dashboard.versions import EffectAnswer, LoadedVersion
 from tracestore.manifest import StudyCard
 
-View = Literal["dashboard", "progress", "problem"]
+View = Literal["dashboard", "loading", "progress", "problem"]
 Words = dict[str, str]
 
 SITE = "Longitude"
@@ -44,7 +44,7 @@ EFFECT_PARTS = (
     *("probability", "probability-value", "shares"),
 )
 NAMES = (
-    *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted", "studies"),
+    *("view", "query", "document-title", "title", "notices", "newer", "version", "fitted"),
     *("answered", "study", "unit", "unit-label", "unit-noun"),
     *("change", "positive", "outcome-heading", "treatment-heading", "units-heading", "units-hint"),
     *("units-least", "units-most", "units-height"),
@@ -52,31 +52,54 @@ NAMES = (
     *("change-value", "change-min", "change-max", "change-units"),
     *("mass", "mass-value", "shown", "stem", *(f"choice-{key}" for key in CHOICES), *SWITCHES),
     *(f"alt-{figure}" for figure in FIGURES),
-    *("problem-heading", "problem-lead", "problems", "phase", "draws", "eta", "progress"),
+    *(
+        "loading",
+        "problem-heading",
+        "problem-lead",
+        "problems",
+        "missing",
+        "phase",
+        "draws",
+        "eta",
+        "progress",
+    ),
     *(f"{effect}-{part}" for effect in EFFECTS for part in EFFECT_PARTS),
     *analyst.WORDS,
 )
 """Every word there is. A list is one line per item; a line after a tab belongs to the heading above it."""
 
 
-def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notices: tuple[str, ...]) -> Words:
-    """Give the words of a study that has a version to show.
+def say_dashboard(
+    state: ViewState,
+    version: LoadedVersion,
+    entry: Entry,
+    notices: tuple[str, ...],
+    fault: VersionUnavailable | None = None,
+) -> Words:
+    """Write the words of a study that has a version to show.
 
     Parameters
     ----------
     state
         Settled: its unit and change exist for the version.
-    now
+    entry
         The study at this moment, for what has happened since the version was published.
+    fault
+        Why another version is shown than the one that is served.
     """
     card = version.manifest.study
     unit, change = state.unit or "", state.change or 0.0
     mass = state.mass
     one, everyone = version.effect_on(unit, change, mass), version.effect_on_all(change, mass)
     label = version.labels[unit]
-    status = now.status
+    status = entry.status
     faults = status.faults if status is not None and status.phase == "invalid" else ()
-    trouble = (now.trouble,) if now.trouble else ()
+    trouble: tuple[str, ...] = (entry.trouble,) if entry.trouble else ()
+    if fault is not None:
+        trouble += (
+            f"The version that is served, {entry.current}, cannot be read: {fault} "
+            f"You are looking at the one before it, {version.name}.",
+        )
     words = {
         "view": "dashboard",
         "unit": unit,
@@ -85,7 +108,7 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
         "document-title": f"{card.title} {DASH} {label} {DASH} {SITE}",
         "title": card.title,
         "notices": _lines((*notices, *trouble, *describe_refit(status, version.name))),
-        "newer": _say_newer(version, now),
+        "newer": _say_newer(version, entry) if fault is None else "",
         "version": version.name,
         "fitted": f"{version.manifest.created_at.astimezone(UTC):%-d %B %Y, %H:%M} UTC",
         "change": say_change(card, change),
@@ -111,16 +134,37 @@ def say_dashboard(state: ViewState, version: LoadedVersion, now: StudyNow, notic
     return _complete(words)
 
 
-def say_waiting(asked: ViewState, now: StudyNow, notices: tuple[str, ...]) -> Words:
-    """Give the words of a study of which nothing is published yet: progress, or what is wrong."""
-    status = now.status
-    words = _say_choices(asked) | {
-        "document-title": f"{now.title} {DASH} {SITE}",
-        "title": now.title,
-        "notices": _lines(notices),
-    }
-    if now.trouble is not None:
-        return _complete(words | _say_problem("This study cannot be shown", now.trouble, ()))
+def say_loading(asked: ViewState, entry: Entry, notices: tuple[str, ...]) -> Words:
+    """Write the words of a study whose draws are being read."""
+    version = asked.version or entry.current
+    return _complete(
+        _say_head(asked, entry.title, notices)
+        | {"view": "loading", "loading": f"Loading the draws of version {version} …"}
+    )
+
+
+def say_unavailable(
+    asked: ViewState, entry: Entry, fault: VersionUnavailable, notices: tuple[str, ...]
+) -> Words:
+    """Write the words of a study whose draws cannot be had."""
+    heading = "This study cannot be shown now" if fault.is_passing else "This study cannot be shown"
+    return _complete(_say_head(asked, entry.title, notices) | _say_problem(heading, str(fault), ()))
+
+
+def say_missing(asked: ViewState, notices: tuple[str, ...]) -> Words:
+    """Write the words of a page whose study is not, or no longer, among those that are published."""
+    lead = "It was withdrawn since, or never was one of the studies here."
+    heading = f"There is no study “{quote(asked.study or '')}” here"
+    words = _say_head(asked, asked.study or SITE, notices) | _say_problem(heading, lead, ())
+    return _complete(words | {"missing": "1"})
+
+
+def say_waiting(asked: ViewState, entry: Entry, notices: tuple[str, ...]) -> Words:
+    """Write the words of a study of which nothing is published yet: progress, or what is wrong."""
+    status = entry.status
+    words = _say_head(asked, entry.title, notices)
+    if entry.trouble is not None:
+        return _complete(words | _say_problem("This study cannot be shown", entry.trouble, ()))
     if status is not None and status.phase == "invalid":
         lead = "Nothing is published for this study yet. It is read again as soon as its files change."
         return _complete(
@@ -131,11 +175,18 @@ def say_waiting(asked: ViewState, now: StudyNow, notices: tuple[str, ...]) -> Wo
     return _complete(words | {"view": "progress"} | describe_progress(status))
 
 
-def say_empty(asked: ViewState, shelf: Shelf, notices: tuple[str, ...]) -> Words:
-    """Give the words of a volume that holds no study yet."""
-    words = _say_choices(asked) | {"document-title": SITE, "title": SITE, "notices": _lines(notices)}
-    if shelf.trouble is not None:
-        return _complete(words | _say_problem("Nothing can be shown", shelf.trouble, ()))
+def say_fault() -> Words:
+    """Write the words of a page that could not be built."""
+    lead = "The fault is in the service, not in your request, and is in its log."
+    words = {"document-title": SITE, "title": SITE}
+    return _complete(words | _say_problem("This page could not be built", lead, ()))
+
+
+def say_empty(asked: ViewState, snapshot: Snapshot, notices: tuple[str, ...]) -> Words:
+    """Write the words of a store that holds no study yet."""
+    words = _say_head(asked, SITE, notices)
+    if snapshot.trouble is not None:
+        return _complete(words | _say_problem("Nothing can be shown", snapshot.trouble, ()))
     return _complete(
         words | {"view": "progress"} | describe_progress(None) | {"phase": "The worker is starting"}
     )
@@ -187,6 +238,14 @@ def say_beyond_elsewhere(card: StudyCard, labels: tuple[str, ...]) -> tuple[str,
         f"Beyond the data in {of_all} ({named}), whose {lower_first(card.treatment.label)} would leave the "
         "range that was seen.",
     )
+
+
+def _say_head(asked: ViewState, title: str, notices: tuple[str, ...]) -> Words:
+    return _say_choices(asked) | {
+        "document-title": title if title == SITE else f"{title} {DASH} {SITE}",
+        "title": title,
+        "notices": _lines(notices),
+    }
 
 
 def _say_choices(state: ViewState) -> Words:
@@ -299,12 +358,13 @@ def _say_how_many(version: LoadedVersion, card: StudyCard) -> str:
     return f"the chosen and {UNITS_MAX - 1} others of {units} {card.unit.nouns}"
 
 
-def _say_newer(version: LoadedVersion, now: StudyNow) -> str:
-    if now.current is None or now.current.name == version.name:
+def _say_newer(version: LoadedVersion, entry: Entry) -> str:
+    published = entry.published
+    if published is None or published.version == version.name:
         return ""
-    if now.current.manifest.created_at < version.manifest.created_at:
-        return f"Another version, {now.current.name}, is served now. This page stays on {version.name}."
-    return f"A newer version, {now.current.name}, was published. This page stays on {version.name}."
+    if published.created_at < version.manifest.created_at:
+        return f"Another version, {published.version}, is served now. This page stays on {version.name}."
+    return f"A newer version, {published.version}, was published. This page stays on {version.name}."
 
 
 def _say_problem(heading: str, lead: str, lines: tuple[str, ...]) -> Words:

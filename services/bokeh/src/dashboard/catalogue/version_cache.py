@@ -1,0 +1,315 @@
+"""The versions in memory: loaded when somebody looks, and bounded in bytes whatever is published."""
+
+import logging
+import math
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
+
+from dashboard.catalogue.trace_file import TraceFile, count_draws
+from dashboard.copies import Shared
+from dashboard.versions import LoadedVersion, Sizes
+from tracestore.errors import TraceStoreError, VersionMissing
+from tracestore.store import TraceStore
+
+log = logging.getLogger(__name__)
+
+LOADS_AT_ONCE = 2
+RETRY_SECONDS = 10.0
+"""Time for which a version that could not be loaded is left alone: hashing it at every visit costs more."""
+
+FAILURES_KEPT = 1_000
+MEBIBYTE = 1_048_576
+
+Key = tuple[str, str]
+
+
+class VersionUnavailable(Exception):
+    """A version cannot be had; the message is a sentence for readers.
+
+    Attributes
+    ----------
+    is_passing
+        Whether it may be there once other pages are closed; otherwise its file is damaged, missing or too
+        large.
+    is_missing
+        Whether the store has no such version.
+    """
+
+    def __init__(self, message: str, *, is_passing: bool = False, is_missing: bool = False) -> None:
+        super().__init__(message)
+        self.is_passing, self.is_missing = is_passing, is_missing
+
+    def copy(self) -> "VersionUnavailable":
+        """Return another one to raise; one that is kept would keep the frames that it passed."""
+        return VersionUnavailable(str(self), is_passing=self.is_passing, is_missing=self.is_missing)
+
+
+@dataclass
+class _Kept:
+    """A version with what was made of it, and a lock for each kind of thing that is being made."""
+
+    version: LoadedVersion
+    made: dict[Hashable, Any] = field(default_factory=dict)
+    locks: dict[Hashable, threading.Lock] = field(default_factory=dict)
+
+
+class VersionCache(Shared):
+    """Loads versions and keeps the least recently used within a budget of bytes.
+
+    Every version that is alive counts: those kept here, those that open pages hold, and those being loaded.
+    A page that holds its version is what keeps it in memory; nothing of it has to be given back.
+
+    Parameters
+    ----------
+    store
+        Its files are checked by size and hash before any of them is read.
+    memory_bytes
+        The budget.
+    """
+
+    def __init__(self, store: TraceStore, memory_bytes: int) -> None:
+        self.memory_bytes = memory_bytes
+        self._store = store
+        self._alive: WeakValueDictionary[Key, LoadedVersion] = WeakValueDictionary()
+        self._kept: OrderedDict[Key, _Kept] = OrderedDict()
+        self._reserved: dict[Key, int] = {}
+        self._loading: dict[Key, Future[LoadedVersion]] = {}
+        self._making: dict[tuple[Key, Hashable], Future[Any]] = {}
+        self._failures: OrderedDict[Key, tuple[VersionUnavailable, float]] = OrderedDict()
+        self._lock = threading.RLock()
+        self._loaders = ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="version")
+        self._makers = ThreadPoolExecutor(1, thread_name_prefix="made-of-version")
+        self._prepare: Callable[[LoadedVersion], object] | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    def __len__(self) -> int:
+        return len(self._alive)
+
+    def __iter__(self) -> Iterator[LoadedVersion]:
+        return iter(list(self._alive.values()))
+
+    @property
+    def used_bytes(self) -> int:
+        """The bytes of all versions that are alive or being loaded."""
+        with self._lock:
+            alive = sum(version.nbytes for version in self)
+            return alive + sum(self._reserved.values())
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Call `listener` on a loading thread whenever a version was loaded or could not be."""
+        self._listeners.append(listener)
+
+    def prepare_with(self, make: Callable[[LoadedVersion], object]) -> None:
+        """Derive this of every version right after it was loaded, before anybody is told of it."""
+        self._prepare = make
+
+    def close(self) -> None:
+        """End the threads, and drop all but what pages hold; loads that have not begun are never done."""
+        for threads in (self._loaders, self._makers):
+            threads.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._kept.clear()
+
+    def held(self, study: str, version: str) -> LoadedVersion | None:
+        """Return a version if it is in memory; never touches the store."""
+        with self._lock:
+            if (study, version) in self._kept:
+                self._kept.move_to_end((study, version))
+            return self._alive.get((study, version))
+
+    def failure(self, study: str, version: str) -> VersionUnavailable | None:
+        """Return why a version could not be loaded the last time; None where it could, or nobody asked."""
+        failure = self._failures.get((study, version))
+        return failure[0] if failure is not None else None
+
+    def request(self, study: str, version: str) -> Future[LoadedVersion]:
+        """Load a version that is not in memory; returns at once.
+
+        Returns
+        -------
+        Future
+            Of the version, or with a `VersionUnavailable`; the same for all who ask while it is being loaded.
+            It cannot be cancelled. A version that could not be loaded is tried again after `RETRY_SECONDS`.
+        """
+        key, future = (study, version), _start_future()
+        with self._lock:
+            held = self.held(study, version)
+            if held is not None:
+                future.set_result(held)
+                return future
+            if key in self._loading:
+                return self._loading[key]
+            failure, since = self._failures.get(key, (None, -math.inf))
+            if failure is not None and time.monotonic() - since < RETRY_SECONDS:
+                future.set_exception(failure.copy())
+                return future
+            self._loading[key] = future
+        self._loaders.submit(self._load, key, future)
+        return future
+
+    def derive[T](self, version: LoadedVersion, make: Callable[[LoadedVersion], T]) -> T:
+        """Return what `make` makes of a version: once, and dropped with the version's place in the cache.
+
+        Blocks while it is being made: not for the event loop. `Sizes` has to count its bytes.
+        """
+        kept = self._keep(version)
+        with self._lock:
+            lock = kept.locks.setdefault(make, threading.Lock())
+        with lock:
+            if make not in kept.made:
+                kept.made[make] = make(version)
+            made: T = kept.made[make]
+            return made
+
+    def derive_later[T](self, version: LoadedVersion, make: Callable[[LoadedVersion], T]) -> Future[T]:
+        """Derive on a thread of the cache, one at a time; see `derive`."""
+        kept, key, future = self._keep(version), (_name(version), make), _start_future()
+        with self._lock:
+            if make in kept.made:
+                future.set_result(kept.made[make])
+                return future
+            if key in self._making:
+                return self._making[key]
+            self._making[key] = future
+        self._makers.submit(self._derive_for, version, make, future)
+        return future
+
+    def _derive_for[T](
+        self, version: LoadedVersion, make: Callable[[LoadedVersion], T], future: Future[T]
+    ) -> None:
+        made: T | None = None
+        fault: Exception | None = None
+        try:
+            made = self.derive(version, make)
+        except TraceStoreError as error:
+            # With its frames it would be in a cycle with the version.
+            fault = error.with_traceback(None)
+        except Exception as error:
+            log.exception("study %s: something could not be made of version %s", *_name(version))
+            fault = VersionUnavailable(f"It could not be made ({type(error).__name__}).")
+        with self._lock:
+            del self._making[_name(version), make]
+        _end_future(future, made, fault)
+
+    def _load(self, key: Key, future: Future[LoadedVersion]) -> None:
+        version: LoadedVersion | None = None
+        fault: VersionUnavailable | None = None
+        try:
+            version = self._read(key)
+        except VersionUnavailable as error:
+            fault = error.copy()
+        except VersionMissing as error:
+            fault = VersionUnavailable(f"{error}.", is_missing=True)
+        except (OSError, TraceStoreError) as error:
+            fault = VersionUnavailable(f"{error}.")
+        except Exception as error:
+            log.exception("study %s: version %s could not be loaded", *key)
+            fault = VersionUnavailable(f"It could not be loaded ({type(error).__name__}).")
+        if version is not None:
+            log.info("study %s: version %s was loaded", *key)
+            self._prepare_first(version)
+        with self._lock:
+            if fault is not None:
+                self._remember(key, fault)
+            del self._loading[key]
+        _end_future(future, version, fault)
+        for listener in self._listeners:
+            listener()
+
+    def _read(self, key: Key) -> LoadedVersion:
+        """Read a version, refused as early as its size is known, and never before its files were verified."""
+        manifest = self._store.manifest(*key)
+        least = Sizes(count_draws(manifest), 1, len(manifest.units), len(manifest.periods))
+        self._refuse_larger(least)
+        verified = self._store.verified(*key)
+        try:
+            with TraceFile(verified.manifest, verified.trace) as file:
+                self._reserve(key, file.sizes)
+                version = file.load()
+            with self._lock:
+                self._alive[key] = version
+                self._kept[key] = _Kept(version)
+                self._failures.pop(key, None)
+        finally:
+            self._reserved.pop(key, None)
+        return version
+
+    def _refuse_larger(self, sizes: Sizes) -> None:
+        needed, budget = math.ceil(sizes.total_bytes / MEBIBYTE), self.memory_bytes // MEBIBYTE
+        if sizes.total_bytes > self.memory_bytes:
+            raise VersionUnavailable(
+                f"The draws of this version need {needed} MB of memory, and VERSIONS_MEMORY_MB allows "
+                f"{budget} MB: set it to {needed} or more, with as much more memory for each replica, or fit "
+                f"fewer draws."
+            )
+
+    def _reserve(self, key: Key, sizes: Sizes) -> None:
+        """Make room by dropping the least recently used versions; those that pages hold stay."""
+        self._refuse_larger(sizes)
+        with self._lock:
+            while self._kept and self.used_bytes + sizes.total_bytes > self.memory_bytes:
+                self._kept.popitem(last=False)
+            if self.used_bytes + sizes.total_bytes > self.memory_bytes:
+                raise VersionUnavailable(
+                    "The memory for versions is taken by the pages that are open now. This page tries again "
+                    "by itself.",
+                    is_passing=True,
+                )
+            self._reserved[key] = sizes.total_bytes
+
+    def _prepare_first(self, version: LoadedVersion) -> None:
+        if self._prepare is None:
+            return
+        try:
+            self.derive(version, self._prepare)
+        except Exception:
+            log.exception("study %s: a page could not be prepared", version.manifest.study.name)
+
+    def _keep(self, version: LoadedVersion) -> _Kept:
+        """Return the place of a version, which is made where only pages held it."""
+        key = _name(version)
+        with self._lock:
+            kept = self._kept.get(key)
+            if kept is None or kept.version is not version:
+                kept = self._kept[key] = _Kept(version)
+            self._kept.move_to_end(key)
+            return kept
+
+    def _remember(self, key: Key, fault: VersionUnavailable) -> None:
+        before = self.failure(*key)
+        if str(before) != str(fault):
+            # Whoever follows a link to a version that was retired is no fault of the service.
+            log.log(
+                logging.INFO if fault.is_missing else logging.ERROR,
+                "study %s: version %s cannot be loaded: %s",
+                *key,
+                fault,
+            )
+        self._failures[key] = fault.copy(), time.monotonic()
+        self._failures.move_to_end(key)
+        while len(self._failures) > FAILURES_KEPT:
+            self._failures.popitem(last=False)
+
+
+def _name(version: LoadedVersion) -> Key:
+    return version.manifest.study.name, version.name
+
+
+def _start_future() -> Future[Any]:
+    """Make a future that whoever stops waiting for it cannot cancel for the others."""
+    future: Future[Any] = Future()
+    future.set_running_or_notify_cancel()
+    return future
+
+
+def _end_future[T](future: Future[T], result: T | None, fault: Exception | None) -> None:
+    if fault is not None:
+        future.set_exception(fault)
+    else:
+        future.set_result(result)  # type: ignore[arg-type]
