@@ -64,7 +64,7 @@ class Attendant:
         self.outcomes: dict[str, Outcome] = {}
 
     def announce(self) -> None:
-        """Write a status for every study at once, so that readers know of all before any is fitted.
+        """Write a status for every study that is to be fitted, so that readers know of all before the first.
 
         Raises
         ------
@@ -72,7 +72,7 @@ class Attendant:
             The store cannot be written.
         """
         for folder in study_folders(self._settings.studies_dir):
-            if is_study_name(folder.name):
+            if is_study_name(folder.name) and not self._is_held(folder):
                 self._writer.write_status(make_status(folder.name, title_of(folder), "waiting"))
 
     def forget(self) -> None:
