@@ -39,7 +39,7 @@ def write_row(what: str, growth: Growth) -> str:
         f"{growth.answered_s:.2f}",
         f"{growth.shown_s:.2f}",
         f"{1000 * growth.studies_s:.0f}",
-        ", ".join(sorted(growth.views)),
+        growth.shown,
     )
     return f"| {' | '.join(cells)} |"
 

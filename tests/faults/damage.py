@@ -1,4 +1,4 @@
-"""Runs inside the worker's container: studies made to be damaged, and damage done to what they serve.
+"""Runs beside the worker, in its image: studies made to be damaged, and damage done to what they serve.
 
 Reads one command a line from standard input and answers each with a line of JSON:
 
@@ -287,9 +287,10 @@ class Studies:
         record["study"]["name"] = name
         return record
 
-    @staticmethod
-    def _pointer(version: str) -> bytes:
+    def _pointer(self, version: str) -> bytes:
         record = {"schema_version": 1, "version": version, "published_at": "2026-11-01T12:00:00Z"}
+        if version != self._good:
+            record["previous"] = self._good
         return json.dumps(record).encode()
 
     @staticmethod

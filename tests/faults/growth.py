@@ -10,6 +10,7 @@ import random
 import re
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -22,7 +23,7 @@ import docker
 import requests
 from docker.models.containers import Container
 
-from faults.injection import ask_inside, memory_of, run_inside
+from faults.injection import address_of, ask_inside, memory_of, run_inside
 from faults.visitor import Connection, Refused, Site, load_page
 from stack import Stack
 
@@ -60,7 +61,7 @@ class Growth:
     studies_s
         95th percentile of the seconds of /studies.
     views
-        What pages showed in the end.
+        How many pages showed what in the end.
     """
 
     ready_s: float
@@ -70,15 +71,20 @@ class Growth:
     answered_s: float
     shown_s: float
     studies_s: float
-    views: frozenset[str]
+    views: Counter[str]
 
     def __str__(self) -> str:
         return (
             f"ready after {self.ready_s:.1f} s, {self.rest_mib:.0f} MiB resident at rest and "
             f"{self.peak_mib:.0f} at most ({self.charged_mib:.0f} charged), a page after "
             f"{self.answered_s:.2f} s and shown after {self.shown_s:.2f} s (p95), "
-            f"/studies {1000 * self.studies_s:.0f} ms"
+            f"/studies {1000 * self.studies_s:.0f} ms; pages: {self.shown}"
         )
+
+    @property
+    def shown(self) -> str:
+        """How many pages showed what, in words."""
+        return ", ".join(f"{count} {view}" for view, count in self.views.most_common())
 
 
 @contextmanager
@@ -142,13 +148,6 @@ def is_ready(replica: Container) -> bool:
         return False
 
 
-def address_of(replica: Container) -> str:
-    """Return the address of a replica in the network of proxy and replicas."""
-    networks = replica.attrs["NetworkSettings"]["Networks"]
-    [address] = [one["IPAddress"] for name, one in networks.items() if name.endswith("_pages")]
-    return str(address)
-
-
 def site_of(stack: Stack, replica: Container) -> Site:
     """Return the site that one replica is, without the proxy."""
     return Site(f"http://{address_of(replica)}:{PORT}", None, f"http://localhost:{stack.https_port}")
@@ -171,7 +170,7 @@ def measure(stack: Stack, names: list[str]) -> Growth:
         answered_s=find_p95([visit.answered for visit in seen]),
         shown_s=find_p95([visit.shown for visit in seen]),
         studies_s=find_p95(lists),
-        views=frozenset(visit.view for visit in seen),
+        views=Counter(visit.view for visit in seen),
     )
 
 

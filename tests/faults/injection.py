@@ -121,10 +121,15 @@ def sessions_of(container: Container) -> int:
     return int(json.loads(ask_inside(container, "/live"))["sessions"])
 
 
-def ask_inside(container: Container, path: str) -> str:
-    """Give what a replica answers on its internal port, asked from here: that starts no process in it."""
-    container.reload()
-    networks = container.attrs["NetworkSettings"]["Networks"]
+def address_of(replica: Container) -> str:
+    """Return the address of a replica in the network of proxy and replicas."""
+    networks = replica.attrs["NetworkSettings"]["Networks"]
     [address] = [one["IPAddress"] for name, one in networks.items() if name.endswith("_pages")]
+    return str(address)
+
+
+def ask_inside(container: Container, path: str) -> str:
+    """Return what a replica answers on its internal port, asked from here: that starts no process in it."""
+    container.reload()
     # One that is called stalled answers with an error, and with its words all the same.
-    return requests.get(f"http://{address}:5007{path}", timeout=5).text
+    return requests.get(f"http://{address_of(container)}:5007{path}", timeout=5).text

@@ -33,6 +33,9 @@ KINDS = {
 CROWDS = 4
 """Addresses of the others, who are that many processes."""
 
+OTHERS_START = "--starts=2"
+"""Sessions a second that begin at each address: no more than an address may load on and on."""
+
 STARTS_A_SECOND = 1000
 ENOUGH = 40
 """Sessions that a client must have been given for the fault to have happened."""
@@ -97,7 +100,10 @@ def test_client_that_asks_for_too_much_costs_others_little(base: Load, ledger: L
     stack, sessions, rate = base.stack, base.sessions // CROWDS, base.loads / CROWDS
     base.stop()
     with limited(stack), greedy(stack, **KINDS[kind]) as client, ExitStack() as held:
-        others = [Load(stack, sessions, rate, name=f"others-{n}", away=True) for n in range(CROWDS)]
+        others = [
+            Load(stack, sessions, rate, name=f"others-{n}", away=True, more=(OTHERS_START,))
+            for n in range(CROWDS)
+        ]
         for other in others:
             held.enter_context(other)
         windows = [held.enter_context(other.watch()) for other in others]

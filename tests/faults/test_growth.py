@@ -41,8 +41,8 @@ def test_replica_carries_a_thousand_studies(base: Load, ledger: Ledger) -> None:
                 account_for_growth(account, growth)
                 account.add(
                     "every page shows its figures",
-                    ", ".join(sorted(growth.views)),
-                    growth.views == {"dashboard"},
+                    growth.shown,
+                    set(growth.views) == {"dashboard"},
                 )
 
 
@@ -53,9 +53,10 @@ def test_replica_carries_a_study_of_many_units(base: Load, ledger: Ledger, count
     with lone_replica(PROJECT) as stack, ledger.account(f"a study of {count:,} units") as account:
         growth = measure_units(stack, count)
         account_for_growth(account, growth)
-        [view] = growth.views
         account.add(
-            "its page shows its figures, or says that it is too large", view, view in {"dashboard", "problem"}
+            "its page shows its figures, or says that it is too large",
+            growth.shown,
+            set(growth.views) <= {"dashboard", "problem"},
         )
 
 

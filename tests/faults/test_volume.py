@@ -12,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from docker.models.containers import Container
 
 from faults.forms import Form
-from faults.injection import run_inside, standing_of
+from faults.injection import address_of, run_inside, standing_of
 from faults.ledger import Ledger
 from faults.readers import Readers
 from faults.traced_worker import TracedWorker
-from probes import Session, eventually, visit
-from stack import Stack
+from probes import Session, data_block, eventually, visit
+from stack import REPOSITORY, Stack
 
 DAMAGE = (Path(__file__).parent / "damage.py").read_text()
 MARK = "pickle-was-run"
@@ -28,14 +29,27 @@ STUDIES = 25
 
 
 class Damage:
-    """The program in the worker's container that damages studies made for it."""
+    """The program beside the worker that damages studies made for it."""
 
     def __init__(self, stack: Stack) -> None:
+        run = (
+            "docker",
+            "compose",
+            "run",
+            "--rm",
+            "--no-deps",
+            "--quiet-pull",
+            "-T",
+            "--entrypoint",
+            "python",
+        )
         self._process = subprocess.Popen(
-            ["docker", "exec", "-i", str(stack.containers("model-worker")[0].id), "python", "-c", DAMAGE],
+            [*run, "model-worker", "-c", DAMAGE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=REPOSITORY,
+            env=stack.environment,
         )
 
     def tell(self, *command: object) -> Any:
@@ -53,7 +67,11 @@ class Damage:
 
 @contextmanager
 def damaged_studies(stack: Stack) -> Iterator[tuple[Damage, list[str], str]]:
-    """Have studies that may be damaged for as long as the context lasts, and the version they serve."""
+    """Make studies that may be damaged for as long as the context lasts; yield them and what they serve.
+
+    The worker is stopped meanwhile: it withdraws studies without a folder.
+    """
+    stack.compose("stop", "model-worker")
     damage = Damage(stack)
     try:
         made = damage.tell("seed", STUDIES)
@@ -61,14 +79,27 @@ def damaged_studies(stack: Stack) -> Iterator[tuple[Damage, list[str], str]]:
     finally:
         damage.tell("remove")
         damage.close()
+        stack.compose("start", "model-worker")
 
 
 def refusals(container: Container, since: float) -> set[str]:
-    """Name the studies of which a replica has said since a moment that what is published cannot be read."""
+    """Name the studies of which a replica has said since a moment that what is published cannot be had."""
     log = container.logs(since=since, stdout=True, stderr=True).decode(errors="replace")
-    return set(
-        re.findall(r'"level": "error".*study (damaged-\d+): The published version cannot be read', log)
-    )
+    why = r"The published version cannot be read|Version \w+, which was published since, cannot be shown"
+    return set(re.findall(rf'"level": "error".*study (damaged-\d+): (?:{why})', log))
+
+
+def load_everywhere(replicas: list[Container], names: list[str], good: str) -> None:
+    """Have every replica load every study: what is published next of a study in memory is tried at once."""
+    for replica in replicas:
+        for name in names:
+            page = f"http://{address_of(replica)}:5006/?study={name}"
+
+            def shows_it(page: str = page) -> bool:
+                words = data_block(requests.get(page, timeout=20).text, "words")
+                return bool(words["version"] == good)
+
+            eventually(shows_it, 30, f"{name} on {replica.name}")
 
 
 def shown_version(stack: Stack, study: str) -> str:
@@ -85,8 +116,7 @@ def test_damaged_manifests_traces_and_pickles_are_refused(
     ways: Counter[str] = Counter()
     refused, shown, wrong = 0, 0, []
     with damaged_studies(stack) as (damage, names, good):
-        for name in (names[0], names[-1]):
-            eventually(lambda name=name: shown_version(stack, name) == good, 60, f"{name} is served")
+        load_everywhere(replicas, names, good)
         for _ in range(rounds):
             since = time.time()
             done = damage.tell("damage")
