@@ -1,10 +1,12 @@
 """The page as visitors get it: over HTTP, and over the websocket while they and the volume change things."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 from bokeh.models.widgets import Div
@@ -13,9 +15,10 @@ from visits import Visit, read_block
 
 from conftest import Service, eventually, free_port
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
-from dashboard.frames import REFUSED
+from dashboard.live.connection import REFUSED
 from dashboard.page import ROOTS
 from dashboard.tables import TABLES
+from tracestore.publisher import Publisher
 
 
 @pytest.fixture
@@ -98,15 +101,15 @@ def mean(words: dict[str, str], of: str = "effect-unit") -> float:
 
 
 def test_the_page_loads_external_scripts_only_and_all_of_them_exist(shared: Service) -> None:
-    status, page = shared.ask()
+    status, page = shared.ask("/?study=smoking")
     assert status == 200
     scripts = re.findall(r"<script([^>]*)>", page)
     assert all("src=" in script or 'type="application/json"' in script for script in scripts)
     assert not re.search(r"\son[a-z]+=|javascript:|https?://", page)
-    linked = [unescape(url) for url in re.findall(r'(?:src|href)="(/[^"]*)"', page)]
-    assert len([url for url in linked if url.startswith("/static/")]) == len(PAGE_SCRIPTS + PAGE_SHEETS) + 1
-    assert len([url for url in linked if url.startswith("/data/")]) == len(TABLES)
-    assert {url: shared.ask(url)[0] for url in linked} == dict.fromkeys(linked, 200)
+    linked = [unescape(url) for url in re.findall(r'(?:src|href)="([^"#]+)"', page)]
+    assert len([url for url in linked if url.startswith("static/")]) == len(PAGE_SCRIPTS + PAGE_SHEETS) + 1
+    assert len([url for url in linked if url.startswith("data/")]) == len(TABLES)
+    assert {url: shared.ask(urljoin("/", url))[0] for url in linked} == dict.fromkeys(linked, 200)
 
 
 def test_the_page_has_its_landmarks_one_heading_and_a_title_of_its_study(
@@ -145,7 +148,7 @@ def test_labels_from_a_study_are_escaped(shared: Service) -> None:
 
 
 def test_the_page_names_its_replica(shared: Service) -> None:
-    assert '<meta name="replica" content="replica-under-test">' in shared.ask()[1]
+    assert '<meta name="replica" content="replica-under-test">' in shared.ask("/?study=smoking")[1]
 
 
 def test_choosing_a_unit_changes_the_numbers_the_figures_and_the_address(
@@ -212,11 +215,11 @@ def test_what_can_be_chosen_is_told_apart_where_labels_repeat(
     publish(shared.root, make_card(f"{study}-b", "One title"))
     eventually(lambda: f"study={study}-b&" in say(shared, f"study={study}-b")["query"])
     visits.append(visit := Visit(shared, f"study={study}&unit=AK&compare=CA"))
+    offered = json.loads(shared.ask("/studies.json")[1])
+    assert [study, f"One title ({study})"] in offered
+    assert [f"{study}-b", f"One title ({study}-b)"] in offered
     options = visit.find("options").data
-    offered = list(zip(options["of"], options["value"], options["label"], strict=True))
-    assert ("study", study, f"One title ({study})") in offered
-    assert ("study", f"{study}-b", f"One title ({study}-b)") in offered
-    assert [one[1:] for one in offered if one[0] == "unit"] == [
+    assert list(zip(options["value"], options["label"], strict=True)) == [
         ("AK", "Washington County (AK)"),
         ("AL", "Orange County"),
         ("CA", "Washington County (CA)"),
@@ -314,6 +317,49 @@ def test_an_invalid_study_that_was_published_stays_with_a_notice(
     words = visit.wait_for(lambda words: words["problems"] != "")
     assert words["view"] == "dashboard"
     assert f"you are looking at version {words['version']}" in words["notices"]
+
+
+def test_an_unknown_study_is_answered_by_a_page_that_offers_the_list(shared: Service) -> None:
+    status, page = shared.ask("/?study=%3Cb%3E&unit=CA")
+    assert status == 404
+    assert "There is no study “&lt;b&gt;” here." in page
+    assert 'href="studies"' in page
+    assert "render-item" not in page
+
+
+def test_a_withdrawn_study_leaves_pages_lists_and_files_until_it_is_restored(
+    shared: Service, published: str, visits: list[Visit]
+) -> None:
+    visits.append(visit := Visit(shared, f"study={published}&unit=CA"))
+    version = visit.words["version"]
+    addresses = (
+        *(f"/?study={published}", f"/data/units.csv?study={published}"),
+        f"/download/{published}/{version}/trace.nc",
+    )
+    assert [shared.ask(address)[0] for address in addresses[:2]] == [200, 200]
+    Publisher(shared.root).withdraw(published, "command")
+    words = visit.wait_for(lambda words: words["view"] == "problem")
+    assert words["problem-heading"] == f"There is no study “{published}” here"
+    assert [shared.ask(address)[0] for address in addresses] == [404, 404, 404]
+    assert published not in shared.ask("/studies")[1]
+    assert published not in shared.ask("/studies.json")[1]
+    Publisher(shared.root).restore(published)
+    visit.wait_for(lambda words: words["view"] == "dashboard" and "unit=CA" in words["query"])
+
+
+def test_a_version_that_is_damaged_on_the_disk_gives_way_to_the_one_before(
+    shared: Service, study: str
+) -> None:
+    old = publish(shared.root, make_card(study, f"Damaged {study}")).version
+    new = publish(shared.root, make_card(study, f"Damaged {study}"), seed=3).version
+    trace = shared.root / study / new / "trace.nc"
+    trace.chmod(0o644)
+    trace.write_bytes(trace.read_bytes()[:-1] + b"!")
+    words = eventually(
+        lambda: (words := say(shared, f"study={study}"))["view"] == "dashboard" and words, timeout=30
+    )
+    assert words["version"] == old
+    assert f"The version that is served, {new}, cannot be read" in words["notices"]
 
 
 def test_a_failed_fit_says_why(shared: Service, study: str) -> None:

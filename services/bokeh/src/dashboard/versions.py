@@ -32,8 +32,8 @@ from tracestore.manifest import Manifest
 UNIT_BYTES = 1_100
 """Names of a unit in the manifest, in a prepared page and by position; measured with tracemalloc."""
 
-PREPARED_BYTES = 2 * 1_048_576
-"""A prepared page and the analyst's sections of a version; measured at 0.3 and 1.2 MB with tracemalloc."""
+PREPARED_BYTES = 1_572_864
+"""A prepared page and the analyst's sections of a version; measured at 0.3 and 0.6 MB with tracemalloc."""
 
 EFFECTS_KEPT, MEASURES_KEPT = 24, 4
 """Results that a version remembers; a change asks for up to five effects and one measure."""
