@@ -71,16 +71,24 @@ class Service:
     secret: Path
     process: subprocess.Popen[bytes] = field(init=False)
 
-    def start(self, service: Path = SERVICE, **environment: str) -> None:
+    pythonpath = os.environ.get("PYTHONPATH", "")
+
+    def start(
+        self,
+        service: Path = SERVICE,
+        command: tuple[str, ...] = (sys.executable, "-m", "dashboard"),
+        **environment: str,
+    ) -> None:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "dashboard"],
+                command,
                 cwd=service,
                 stdout=log,
                 stderr=log,
                 env={
                     "PATH": os.environ["PATH"],
                     "HOME": os.environ.get("HOME", "/"),
+                    "PYTHONPATH": self.pythonpath,
                     "TRACES_DIR": str(self.root),
                     "PORT": str(self.port),
                     "HEALTH_PORT": str(self.health_port),
@@ -116,14 +124,18 @@ class Service:
         connection.request("GET", path, headers=headers)
         return connection.getresponse()
 
-    def ask_socket(self, query: str = "", **headers: str) -> HTTPRequest:
+    def ask_socket(self, query: str = "", prefix: str = "", **headers: str) -> HTTPRequest:
         """Give the request that opens a websocket as a page of this service does."""
         headers.setdefault("Origin", f"http://localhost:{self.port}")
         names = {name.replace("_", "-"): value for name, value in headers.items()}
-        return HTTPRequest(f"ws://localhost:{self.port}/ws?{query}", headers=names)
+        return HTTPRequest(f"ws://localhost:{self.port}{prefix}/ws?{query}", headers=names)
 
     def ready(self) -> bool:
         return self.ask("/ready", self.health_port)[0] == 200
+
+    def await_study(self, name: str) -> None:
+        """Wait until the service knows a study."""
+        eventually(lambda: f'"{name}"' in self.ask("/studies.json")[1])
 
     def read_log(self) -> str:
         return self.log.read_text()

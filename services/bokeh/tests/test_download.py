@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from synthetic import make_card, publish
+from tracestore.manifest import TRACE_FILE, Manifest
 
 from conftest import Service, eventually
-from tracestore.manifest import TRACE_FILE, Manifest
+from synthetic import make_card, publish
 
 ANSWER = tuple[int, dict[str, str], bytes]
 

@@ -6,21 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
-from synthetic import publish
+from dashboard.operations.drain import REASON, SERVICE_RESTART, SPREAD_SECONDS, drain, find_spread
+from dashboard.operations.health import Health
+from dashboard.operations.in_flight import FIRST_SOCKET_SECONDS, InFlight
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import WebSocketClientConnection, websocket_connect
-from visits import Visit, read_block
 
 from conftest import Service, eventually
-from dashboard import traffic as traffic_module
-from dashboard.drain import REASON, SERVICE_RESTART, SPREAD_SECONDS, drain, find_spread
-from dashboard.health import Health
-from dashboard.page_handler import PageHandler
-from dashboard.traffic import FIRST_SOCKET_SECONDS, Traffic
+from synthetic import publish
+from visits import Visit, read_block
 
 
 async def read_whole(socket: WebSocketClientConnection) -> bytes:
@@ -109,39 +105,61 @@ class Clock:
         self.now += seconds + 0.1 if seconds else 0.0
 
 
+class Slow:
+    """A websocket whose closing takes longer than the pause between two."""
+
+    is_settled = True
+
+    def __init__(self, in_flight: InFlight, clock: Clock, closed_at: list[float]) -> None:
+        self._in_flight, self._clock, self._closed_at = in_flight, clock, closed_at
+        in_flight.sockets[self] = None
+
+    async def close(self, code: int, reason: str) -> None:
+        assert (code, reason) == (SERVICE_RESTART, REASON)
+        self._clock.now += 0.005
+        self._closed_at.append(self._clock.now)
+        del self._in_flight.sockets[self]
+
+
 def test_closing_many_websockets_takes_no_longer_on_a_slow_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, closed_at = Clock(), []
-
-    class Slow:
-        def close(self, code: int | None = None, reason: str | None = None) -> None:
-            assert (code, reason) == (SERVICE_RESTART, REASON)
-            clock.now += 0.005
-            closed_at.append(clock.now)
-            traffic.sockets.discard(self)
-
-    traffic = Traffic(sockets={Slow() for _ in range(600)})
+    clock, in_flight, closed_at = Clock(), InFlight(), list[float]()
+    held = [Slow(in_flight, clock, closed_at) for _ in range(600)]
 
     async def leave() -> None:
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(loop, "time", lambda: clock.now)
         monkeypatch.setattr(asyncio, "sleep", clock.sleep)
-        await drain(Health(), traffic, 3)
+        await drain(Health(), in_flight, 3)
         monkeypatch.undo()
 
     asyncio.run(leave())
-    assert len(closed_at) == 600
+    assert len(closed_at) == len(held)
     assert closed_at[-1] - closed_at[0] < SPREAD_SECONDS + 1
-    assert traffic.over
+    assert in_flight.over
 
 
-def test_page_that_is_asked_for_when_all_is_over_is_one_that_the_proxy_tries_elsewhere(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(traffic_module.traffic, "over", True)
-    said: list[object] = []
-    handler = cast(PageHandler, SimpleNamespace(set_status=said.append, finish=said.append))
-    asyncio.run(PageHandler.get(handler))
-    assert said == [503, REASON], "Bokeh makes no session any more, and would answer 500"
+def test_websocket_that_takes_no_close_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, in_flight, closed_at = Clock(), InFlight(), list[float]()
+    Slow(in_flight, clock, closed_at)
+
+    class Stuck(Slow):
+        async def close(self, code: int, reason: str) -> None:
+            await asyncio.get_running_loop().create_future()
+
+    stuck = Stuck(in_flight, clock, closed_at)
+    Slow(in_flight, clock, closed_at)
+
+    async def leave() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda: clock.now)
+        monkeypatch.setattr(asyncio, "sleep", clock.sleep)
+        await drain(Health(), in_flight, 3)
+        monkeypatch.undo()
+
+    asyncio.run(leave())
+    assert len(closed_at) == 2
+    assert list(in_flight.sockets) == [stuck]
+    assert in_flight.over
 
 
 def test_a_page_that_moves_away_is_not_taken_back(service: Service) -> None:
@@ -153,15 +171,15 @@ def test_a_page_that_moves_away_is_not_taken_back(service: Service) -> None:
 
 def test_a_page_whose_websocket_may_still_come_holds_up_the_end_for_a_moment_only() -> None:
     now = 100.0
-    traffic = Traffic()
+    in_flight = InFlight()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "monotonic", lambda: now)
-        traffic.hand_out("one")
-        traffic.hand_out("another")
-        assert traffic.expects("one")
-        traffic.take("one")
-        assert not traffic.expects("one")
-        assert not traffic.is_over
+        in_flight.expect_socket("one")
+        in_flight.expect_socket("another")
+        assert in_flight.expects("one")
+        with in_flight.socket("one", Slow(InFlight(), Clock(), [])):
+            assert not in_flight.expects("one")
+        assert not in_flight.is_empty
         now += FIRST_SOCKET_SECONDS + 0.1
-        assert not traffic.expects("another")
-        assert traffic.is_over
+        assert not in_flight.expects("another")
+        assert in_flight.is_empty

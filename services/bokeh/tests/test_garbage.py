@@ -2,7 +2,7 @@
 
 import gc
 
-from dashboard.garbage import FEW_SESSIONS, NEVER, OVERDUE_SESSIONS, Collector, keep_young
+from dashboard.operations.garbage import FEW_SESSIONS, NEVER, OVERDUE_SESSIONS, Collector, keep_young
 
 
 def test_old_objects_are_never_collected_by_themselves() -> None:

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 from bokeh.protocol.messages.patch_doc import patch_doc
-from synthetic import publish
-from visits import Visit
+from dashboard.live.connection import REFUSED
+from dashboard.logs import MESSAGE_CHARACTERS, STACK_CHARACTERS, JsonLine, MessageFaults
 
 from conftest import Service, eventually
-from dashboard.frames import REFUSED
-from dashboard.logs import MESSAGE_CHARACTERS, STACK_CHARACTERS, Asked, JsonLine
+from synthetic import publish
+from visits import Visit
 
 PLANTED = "planted by a client"
 
@@ -40,7 +40,7 @@ def test_a_message_that_bokeh_cannot_use_is_told_without_what_it_says(
 ) -> None:
     caplog.set_level(logging.INFO)
     record = fail(ours=False)
-    assert Asked().filter(record)
+    assert MessageFaults().filter(record)
     told = json.loads(JsonLine("one").format(record))
     assert (told["level"], told["message"]) == ("info", "a message could not be handled: ValueError")
     assert PLANTED not in json.dumps(told)
@@ -48,7 +48,7 @@ def test_a_message_that_bokeh_cannot_use_is_told_without_what_it_says(
 
 def test_a_fault_of_ours_keeps_its_stack_and_its_level() -> None:
     record = fail(ours=True)
-    assert Asked().filter(record)
+    assert MessageFaults().filter(record)
     told = json.loads(JsonLine("one").format(record))
     assert told["level"] == "error"
     assert "in handle" in told["exception"]
@@ -73,12 +73,10 @@ def test_what_a_client_writes_in_place_of_a_value_or_a_header_is_in_no_log(servi
         "new": PLANTED,
     }
     message = patch_doc(patch_doc.create_header(), {}, {"events": [event]})  # type: ignore[typeddict-item]
-    visit._run(message.send(visit._socket))
-    answer = visit._run(visit._receive(10))
+    answer = visit.send(message)
     assert answer is not None
     assert answer.msgtype == "ERROR"
-    for part in (json.dumps([PLANTED]), "{}", "{}"):
-        visit._run(visit._socket.write_message(part))
+    visit.send_parts(json.dumps([PLANTED]), "{}", "{}")
     assert visit.wait_until_closed() == REFUSED
     eventually(lambda: "a message without a type" in service.read_log())
     assert "a message could not be handled" in service.read_log()

@@ -4,8 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-
-from dashboard.messages import CHOICES_MAX, EVENTS_MAX, Verdict, asks_for_change, judge
+from dashboard.live.messages import CHOICES_MAX, EVENTS_MAX, Verdict, judge
 
 ID = {"id": "p1001"}
 
@@ -103,22 +102,6 @@ def test_more_events_than_a_page_sends_are_refused() -> None:
 def test_one_message_makes_few_choices_so_that_nobody_waits_for_them(choice: object) -> None:
     assert judge_events(*[choice] * CHOICES_MAX) == (Verdict.ACT, CHOICES_MAX)
     assert judge_events(*[choice] * (CHOICES_MAX + 1), change("inner_width", 7))[0] is Verdict.REFUSE
-
-
-@pytest.mark.parametrize(
-    ("event", "asks"),
-    [
-        (change("value", 7), True),
-        (change("data", WISH), True),
-        (say("button_click", CLICK), True),
-        (change("inner_width", 612), False),
-        (say("document_ready", {"type": "map"}), False),
-    ],
-)
-def test_what_a_page_says_by_itself_is_not_what_its_reader_does(event: object, *, asks: bool) -> None:
-    assert asks_for_change(make_message(event)) is asks
-    assert asks_for_change(make_message(change("start", 1), event)) is asks
-    assert not asks_for_change(make_message(msgtype="PULL-DOC-REQ"))
 
 
 @pytest.mark.parametrize("msgtype", ["PUSH-DOC", "ACK", "OK", "ERROR", "PULL-DOC-REPLY", "SERVER-INFO-REPLY"])

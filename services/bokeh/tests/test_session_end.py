@@ -4,62 +4,46 @@ import asyncio
 import gc
 import threading
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from types import MethodType, SimpleNamespace
+from types import MethodType
 from typing import Any, cast
 from weakref import WeakSet
 
 import pytest
-from bokeh.application import Application
-from bokeh.core.types import ID
-from bokeh.document import Document
 from bokeh.model import Model
-from bokeh.server.connection import ServerConnection
-from bokeh.server.contexts import ApplicationContext
-from bokeh.server.session import ServerSession
-from synthetic import make_card, publish
-from synthetic import tell as tell_store
-
-from conftest import SERVICE
-from dashboard.addresses import Addresses
-from dashboard.admission import Admission
-from dashboard.application import PageBuilder, read_theme
-from dashboard.assets import Assets
-from dashboard.health import Health
+from dashboard.application_state import ApplicationState, make_state
+from dashboard.live.documents import try_build
+from dashboard.live.internals import SessionDocument, install
+from dashboard.live.sessions import Session, Sessions
+from dashboard.live.transport import Transport
 from dashboard.page import Page
-from dashboard.process import Process
-from dashboard.session_document import SessionDocument
 from dashboard.settings import Settings
 from dashboard.templates import load_templates
-from dashboard.traces import TraceCache
-from dashboard.trial import try_every
-from tracestore.store import TraceStore
+from starlette.requests import HTTPConnection
+
+from conftest import SERVICE
+from synthetic import make_card, publish
+from synthetic import tell as tell_store
 
 SESSIONS = 4
 
 
 @pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> PageBuilder:
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplicationState]:
+    install()
     root: Path = tmp_path_factory.mktemp("traces")
-    publish(root)
-    publish(root, make_card("another", "Another"))
-    cache = TraceCache(TraceStore(root))
-    cache.poll()
-    settings = Settings(traces_dir=root)
-    process = Process(
-        settings,
-        cache,
-        Health(),
-        Admission(settings.sessions_max),
-        Addresses(settings.address_share),
-        Assets.find(SERVICE),
-        load_templates(SERVICE),
-    )
-    made = PageBuilder(process, read_theme(SERVICE))
-    assert try_every(process, made) is None
-    return made
+    versions = {study: publish(root, make_card(study, study)).version for study in ("smoking", "another")}
+    secret = root.parent / "secret"
+    secret.write_text("s" * 44)
+    made = make_state(Settings(traces_dir=root, secret_file=secret), SERVICE)
+    made.catalogue.poll()
+    for study, version in versions.items():
+        made.versions.request(study, version).result(60)
+        assert try_build(made.builder, f"study={study}") is None
+    yield made
+    made.versions.close()
 
 
 @contextmanager
@@ -87,7 +71,7 @@ def without_collection() -> Iterator[None]:
 class Visitor:
     """One session, acted on as its websocket does."""
 
-    def __init__(self, session: ServerSession, seen: WeakSet[object]) -> None:
+    def __init__(self, session: Session, seen: WeakSet[object]) -> None:
         self.session = session
         self._seen = seen
         self.look()
@@ -97,7 +81,7 @@ class Visitor:
         document = self.session.document
         self._seen.update((*document.models, *document.config.references(), document, self.session))
         assert isinstance(document, SessionDocument)
-        self._seen.add(cast(MethodType, document.close).__self__)
+        self._seen.add(cast(MethodType, document.on_destroy).__self__)
 
     async def set(self, name: str, attribute: str, value: Any) -> None:
         def change() -> None:
@@ -117,9 +101,14 @@ class Visitor:
         self.look()
 
 
-async def visit(context: ApplicationContext, number: int, query: str, seen: WeakSet[object]) -> Visitor:
-    request: Any = SimpleNamespace(query=query, arguments={}, headers={}, cookies={})
-    return Visitor(await context.create_session_if_needed(ID(f"session-{number}"), request), seen)
+async def visit(sessions: Sessions, query: str, seen: WeakSet[object]) -> Visitor:
+    scope = {
+        "type": "http",
+        "path": "/",
+        "query_string": query.encode(),
+        "headers": [(b"host", b"localhost")],
+    }
+    return Visitor(await sessions.create(HTTPConnection(scope)), seen)
 
 
 async def look_around(visitor: Visitor) -> None:
@@ -133,14 +122,18 @@ async def look_around(visitor: Visitor) -> None:
     await visitor.wish("study=another")
 
 
-async def end_all(context: ApplicationContext) -> None:
-    """End all sessions; one stays for as long as something is done with it."""
-    for session in context.sessions:
+@asynccontextmanager
+async def serving(state: ApplicationState) -> AsyncIterator[Sessions]:
+    """Serve sessions; all that were made have ended when the context does."""
+    sessions = Sessions(state.builder, state.settings)
+    await sessions.start()
+    yield sessions
+    for session in sessions.all:
         session.request_expiration()
     async with asyncio.timeout(60):
-        while list(context.sessions):
-            await context._cleanup_sessions(60_000)
+        while sessions.all:
             await asyncio.sleep(0.01)
+    await sessions.stop()
 
 
 async def until_freed(seen: WeakSet[object]) -> None:
@@ -148,10 +141,6 @@ async def until_freed(seen: WeakSet[object]) -> None:
     async with asyncio.timeout(60):
         while seen:
             await asyncio.sleep(0.01)
-
-
-def make_context(builder: PageBuilder) -> ApplicationContext:
-    return ApplicationContext(Application(builder), io_loop=asyncio.get_running_loop(), url="/")
 
 
 def test_a_page_that_is_written_leaves_nothing_in_circles() -> None:
@@ -174,17 +163,16 @@ def test_a_page_that_is_written_leaves_nothing_in_circles() -> None:
 
 
 @pytest.mark.parametrize("used", [False, True], ids=["looked at", "used"])
-def test_sessions_that_end_are_freed_without_a_collection(builder: PageBuilder, used: bool) -> None:
+def test_sessions_that_end_are_freed_without_a_collection(state: ApplicationState, used: bool) -> None:
     async def come_and_go() -> None:
-        context = make_context(builder)
         seen: WeakSet[object] = WeakSet()
-        for number in range(SESSIONS):
-            visitor = await visit(context, number, "study=smoking&unit=CA", seen)
-            if used:
-                await look_around(visitor)
-            del visitor
-        assert len(seen) > 100 * SESSIONS
-        await end_all(context)
+        async with serving(state) as sessions:
+            for _ in range(SESSIONS):
+                visitor = await visit(sessions, "study=smoking&unit=CA", seen)
+                if used:
+                    await look_around(visitor)
+                del visitor
+            assert len(seen) > 100 * SESSIONS
         await until_freed(seen)
 
     asyncio.run(come_and_go())  # imports and caches that are made once
@@ -192,10 +180,12 @@ def test_sessions_that_end_are_freed_without_a_collection(builder: PageBuilder, 
         asyncio.run(come_and_go())
 
 
-def test_what_a_page_shows_no_more_is_freed_while_its_session_goes_on(builder: PageBuilder) -> None:
-    async def switch(context: ApplicationContext, number: int) -> None:
+def test_models_that_a_page_shows_no_more_are_freed_while_its_session_goes_on(
+    state: ApplicationState,
+) -> None:
+    async def switch(sessions: Sessions) -> None:
         seen: WeakSet[object] = WeakSet()
-        visitor = await visit(context, number, "study=smoking&tab=analyst&multiples=1", seen)
+        visitor = await visit(sessions, "study=smoking&tab=analyst&multiples=1", seen)
         for study in ("another", "smoking", "another"):
             # The first of the two is left before its analysis is there.
             await visitor.wish(f"study={'smoking' if study == 'another' else 'another'}&multiples=1")
@@ -210,127 +200,102 @@ def test_what_a_page_shows_no_more_is_freed_while_its_session_goes_on(builder: P
                 await asyncio.sleep(0.01)
 
     async def come_and_stay() -> None:
-        context = make_context(builder)
-        await switch(context, 0)
-        with without_collection():
-            await switch(context, 1)
-        await end_all(context)
+        async with serving(state) as sessions:
+            await switch(sessions)
+            with without_collection():
+                await switch(sessions)
 
     asyncio.run(come_and_stay())
 
 
-def test_news_reach_every_page_though_one_does_not_take_them(
-    builder: PageBuilder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    process = builder._process
-    cache = process.cache
+class Stuck:
+    """The transport of a client that takes nothing until it is released."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+
+    async def send_message(self, _message: object) -> None:
+        await self.released.wait()
+
+    def ping(self, _data: bytes) -> None:
+        raise AssertionError("uvicorn sends pings")
+
+
+def test_news_reach_every_page_though_one_does_not_take_them(state: ApplicationState) -> None:
+    def notices(session: Session) -> str:
+        words: dict[str, str] = session.document.template_variables["words"]
+        return words["notices"]
 
     async def tell() -> None:
-        context = make_context(builder)
         seen: WeakSet[object] = WeakSet()
-        visitors = [await visit(context, number, "study=smoking", seen) for number in range(3)]
-        stuck, *others = (visitor.session for visitor in visitors)
-        waiting = asyncio.Event()
-
-        async def take_nothing(_pending: object) -> None:
-            await waiting.wait()
-
-        monkeypatch.setattr(stuck, "_send_pending_patches", take_nothing)
-        reader: Any = object.__new__(ServerConnection)
-        reader._protocol = None
-        stuck.subscribe(reader)
-        tell_store(cache._store.root, "sampling", draws_done=1, draws_total=2)
-        cache.poll()
-        process.herald.announce()
-        async with asyncio.timeout(60):
-            while not all("progress" in notices(session) for session in others):
-                await asyncio.sleep(0.01)
-        assert process.herald.describe(stuck.id)["study"] == "smoking"
-        waiting.set()
-        stuck.unsubscribe(reader)
-        await asyncio.gather(*process.herald._busy.values())
-        await end_all(context)
-
-    def notices(session: ServerSession) -> str:
-        told: dict[str, str] = session.document.template_variables["words"]
-        return told["notices"]
+        async with serving(state) as sessions:
+            visitors = [await visit(sessions, "study=smoking", seen) for _ in range(3)]
+            stuck, *others = (visitor.session for visitor in visitors)
+            transport = Stuck()
+            connection = sessions.connect(cast(Transport, transport), stuck)
+            tell_store(state.store.root, "sampling", draws_done=1, draws_total=2)
+            state.catalogue.poll()
+            state.notifier.announce()
+            async with asyncio.timeout(60):
+                while not all("progress" in notices(session) for session in others):
+                    await asyncio.sleep(0.01)
+            assert state.notifier.describe(stuck.id)["study"] == "smoking"
+            transport.released.set()
+            sessions.disconnect(connection)
 
     asyncio.run(tell())
 
 
 def test_reader_waits_for_no_other_page_that_is_told_news(
-    builder: PageBuilder, monkeypatch: pytest.MonkeyPatch
+    state: ApplicationState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = builder._process
-
     async def tell() -> None:
-        context = make_context(builder)
         seen: WeakSet[object] = WeakSet()
-        slow, *others = [await visit(context, number, "study=smoking", seen) for number in range(3)]
-        asked, release = threading.Event(), threading.Event()
-        page = process.herald.find(slow.session.id)
-        assert page is not None
-        refresh = Page.refresh
+        async with serving(state) as sessions:
+            slow, *others = [await visit(sessions, "study=smoking", seen) for _ in range(3)]
+            asked, release = threading.Event(), threading.Event()
+            page = state.notifier.find(slow.session.id)
+            assert page is not None
+            refresh = Page.refresh
 
-        def refresh_slowly(one: Page) -> None:
-            if one is page:
-                asked.set()
-                release.wait(60)
-            refresh(one)
+            def refresh_slowly(one: Page) -> None:
+                if one is page:
+                    asked.set()
+                    release.wait(60)
+                refresh(one)
 
-        monkeypatch.setattr(Page, "refresh", refresh_slowly)
-        tell_store(process.cache._store.root, "sampling", draws_done=2, draws_total=3)
-        process.cache.poll()
-        process.herald.announce()
-        async with asyncio.timeout(60):
-            while not asked.is_set():
-                for other in others:
-                    await other.session.with_document_locked(lambda: None)
-            told = [process.herald.find(other.session.id) for other in others]
-            while any(one is not None and one.has_news() for one in told):
-                await asyncio.sleep(0.01)
-            assert page.has_news()
-            release.set()
-            while page.has_news() or process.herald._busy:
-                await asyncio.sleep(0.01)
-        await end_all(context)
+            monkeypatch.setattr(Page, "refresh", refresh_slowly)
+            tell_store(state.store.root, "sampling", draws_done=2, draws_total=3)
+            state.catalogue.poll()
+            state.notifier.announce()
+            async with asyncio.timeout(60):
+                while not asked.is_set():
+                    for other in others:
+                        await other.session.with_document_locked(lambda: None)
+                told = [state.notifier.find(other.session.id) for other in others]
+                while any(one is not None and one.has_news() for one in told):
+                    await asyncio.sleep(0.01)
+                assert page.has_news()
+                release.set()
+                while page.has_news():
+                    await asyncio.sleep(0.01)
 
     asyncio.run(tell())
 
 
-def test_a_replica_is_ready_once_a_page_of_each_study_was_built(
-    builder: PageBuilder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    process, asked = builder._process, list[str]()
-    open_page = process.open_page
-
-    def note(document: Document, query: str) -> Page:
-        asked.append(query)
-        if query == "study=another":
-            raise RuntimeError("broken on purpose")
-        return open_page(document, query)
-
-    monkeypatch.setattr(process, "open_page", note)
-    assert try_every(process, builder) == "RuntimeError: broken on purpose"
-    assert {"", "study=another"} <= set(asked)
-    monkeypatch.undo()
-    assert try_every(process, builder) is None
-
-
-def test_a_session_that_ends_while_its_analysis_is_made_is_freed_too(
-    builder: PageBuilder, caplog: pytest.LogCaptureFixture
+def test_session_that_ends_while_its_analysis_is_made_is_freed_too(
+    state: ApplicationState, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def leave_early() -> None:
-        context = make_context(builder)
         seen: WeakSet[object] = WeakSet()
-        await visit(context, 0, "study=smoking&tab=analyst", seen)
-        waiting = asyncio.all_tasks() - {asyncio.current_task()}
-        await end_all(context)
-        await asyncio.gather(*waiting)
+        async with serving(state) as sessions:
+            await visit(sessions, "study=smoking&tab=analyst", seen)
         await until_freed(seen)
 
     with without_collection():
         asyncio.run(leave_early())
     assert [
-        record.getMessage() for record in caplog.records if "EMPTY_LAYOUT" not in record.getMessage()
+        record.getMessage()
+        for record in caplog.records
+        if "EMPTY_LAYOUT" not in record.getMessage() and not record.name.startswith("dashboard")
     ] == []

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from dashboard.settings import Settings, SettingsError, read_settings
 
 

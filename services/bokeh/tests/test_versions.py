@@ -15,7 +15,15 @@ from dashboard.catalogue import Entry
 from dashboard.catalogue.trace_file import load_version
 from dashboard.state import ViewState
 from dashboard.unit_effects import CELLS_MAX, order_slopes, thin_draws
-from dashboard.versions import EFFECTS_KEPT, LoadedVersion, Remembered, Sizes
+from dashboard.versions import (
+    EFFECT_BYTES,
+    EFFECTS_KEPT,
+    MEASURE_BYTES,
+    MEASURES_KEPT,
+    LoadedVersion,
+    Remembered,
+    count_bytes,
+)
 from dashboard.words import say_dashboard
 from tracestore.errors import TraceCorrupt
 from tracestore.store import TraceStore
@@ -183,19 +191,19 @@ def test_a_version_counts_for_more_than_its_arrays_take(root: Path) -> None:
     held += [one for value in held if isinstance(value, dict) for one in value.values()]
     arrays = [value for value in held if isinstance(value, np.ndarray)]
     assert sum(array.nbytes for array in arrays) < version.nbytes
-    assert version.sizes == Sizes(1000, len(UNITS), len(UNITS), len(PERIODS))
+    assert version.nbytes == count_bytes(1000, len(UNITS), len(UNITS), len(PERIODS))
 
 
-def test_results_are_remembered_up_to_their_bytes_and_the_oldest_are_dropped() -> None:
+def test_the_results_used_last_are_remembered() -> None:
     computed: list[int] = []
-    remembered = Remembered(100)
+    remembered = Remembered(3)
 
-    def find(number: int) -> int:
-        return remembered.find(number, 30, lambda: computed.append(number) or number)  # type: ignore[func-returns-value]
+    def compute(number: int) -> int:
+        computed.append(number)
+        return number
 
-    assert [find(number) for number in (1, 2, 3, 1, 4, 1, 3)] == [1, 2, 3, 1, 4, 1, 3]
-    assert computed == [1, 2, 3, 4]
-    assert find(2) == 2
+    asked = (1, 2, 3, 1, 4, 1, 3, 2)
+    assert [remembered.find(number, lambda number=number: compute(number)) for number in asked] == list(asked)
     assert computed == [1, 2, 3, 4, 2]
 
 
@@ -213,7 +221,8 @@ def test_a_version_remembers_no_more_than_it_counts_for(root: Path) -> None:
         grown = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert grown < version.sizes.remembered_bytes
+    effects = EFFECTS_KEPT * (9 * 1000 + EFFECT_BYTES)
+    assert grown < effects + MEASURES_KEPT * MEASURE_BYTES * len(UNITS)
 
 
 @pytest.mark.parametrize(("draws", "units"), [(4000, 5000), (4000, 51), (1001, 1000), (5, 400_000)])

@@ -42,9 +42,11 @@ def make_token(secret: bytes, expiration: int = 300) -> str:
 class Visit:
     """An open page, kept in step with the server's document."""
 
-    def __init__(self, service: Service, query: str = "", token: str | None = None) -> None:
+    def __init__(
+        self, service: Service, query: str = "", token: str | None = None, prefix: str = ""
+    ) -> None:
         if token is None:
-            status, page = service.ask(f"/?{query}")
+            status, page = service.ask(f"{prefix}/?{query}")
             assert status == 200, page
             token = read_block(page, "render-item")["token"]
         self.token = token
@@ -54,7 +56,7 @@ class Visit:
         self._receiver = Receiver(self._protocol)
         self._reading: asyncio.Task[str | bytes | None] | None = None
         self._wishes = 0
-        self._run(self._open(service.ask_socket(query)))
+        self._run(self._open(service.ask_socket(query, prefix)))
 
     @property
     def words(self) -> dict[str, str]:
@@ -97,7 +99,7 @@ class Visit:
             async with asyncio.timeout(timeout * PATIENCE):
                 while await self._read() is not None:
                     pass
-            code: int | None = self._socket._socket.close_code
+            code: int | None = self.socket.close_code
             return code
 
         return self._run(drain())
@@ -108,20 +110,31 @@ class Visit:
 
     def leave(self) -> None:
         """Say nothing more, as a proxy whose client is gone; read on until the server closes."""
-        self._socket._socket.protocol.stream.socket.shutdown(socket.SHUT_WR)
+        protocol: Any = self.socket.protocol
+        protocol.stream.socket.shutdown(socket.SHUT_WR)
         self.wait_until_closed()
         self._loop.close()
+
+    def send(self, message: Message[Any]) -> Message[Any] | None:
+        """Send a message; return the next one that comes."""
+        self._run(message.send(self._sender))
+        return self._run(self._receive(10))
+
+    def send_parts(self, *parts: str) -> None:
+        """Send text frames as they are."""
+        for part in parts:
+            self._run(self._sender.write_message(part))
 
     def _run[Result](self, work: Coroutine[Any, Any, Result]) -> Result:
         return self._loop.run_until_complete(work)
 
     async def _open(self, request: HTTPRequest) -> None:
-        socket = await websocket_connect(request, subprotocols=["bokeh", self.token])
-        self._socket = WebSocketClientConnectionWrapper(socket)
+        self.socket = await websocket_connect(request, subprotocols=["bokeh", self.token])
+        self._sender = WebSocketClientConnectionWrapper(self.socket)
         acknowledged = await self._receive(10)
         assert acknowledged is not None
         assert acknowledged.msgtype == "ACK"
-        await self._protocol.create("PULL-DOC-REQ").send(self._socket)
+        await self._protocol.create("PULL-DOC-REQ").send(self._sender)
         while (reply := await self._receive(10)) is None or reply.msgtype != "PULL-DOC-REPLY":
             assert reply is not None, "no document"
         reply.push_to_document(self.document)
@@ -132,10 +145,10 @@ class Visit:
             self._run(self._write(event))
 
     async def _write(self, event: Any) -> None:
-        await self._protocol.create("PATCH-DOC", [event]).send(self._socket)
+        await self._protocol.create("PATCH-DOC", [event]).send(self._sender)
 
     async def _close(self) -> None:
-        self._socket.close()
+        self.socket.close()
         while await self._receive(1) is not None:
             pass
 
@@ -157,4 +170,4 @@ class Visit:
         return None
 
     async def _read(self) -> str | bytes | None:
-        return await self._socket.read_message()
+        return await self.socket.read_message()

@@ -2,21 +2,21 @@
 
 import sys
 
-from dashboard.settings import SettingsError, own_settings
-from dashboard.start_turn import StartTurn
+from dashboard.operations.start_lock import StartLock
+from dashboard.settings import SettingsError, read_settings
 
 
 def main() -> int:
-    """Run the service from the directory that holds its app/ and assets/; give the exit code."""
+    """Run the service from the directory that holds its app/ and assets/; return the exit code."""
     try:
-        settings = own_settings()
+        settings = read_settings()
         settings.read_secret()
-        turn = StartTurn(settings.secret_file.parent)
-        turn.take()
-        # Only now, as this is what the turn is for: nearly all of a start is these imports.
-        from dashboard.server import run
+        lock = StartLock(settings.secret_file.parent)
+        lock.acquire()
+        # Imported under the lock, whose purpose this is: nearly all of a start is these imports.
+        from dashboard.serve import run
 
-        run(turn.pass_on)
+        run(settings, lock.release)
     except (SettingsError, FileNotFoundError) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -12,21 +12,18 @@ from typing import override
 from bokeh.util.logconfig import basicConfig
 
 SESSION_CHARACTERS = 8
-"""Of a session's id, which is part of what opens it, so many are told: enough to tell sessions apart."""
+"""Characters of a session's identifier that are logged: the whole of it would open the session."""
 
 MESSAGE_CHARACTERS = 2_000
 STACK_CHARACTERS = 16_000
-"""Of an event of a library that are kept: what a client sends must not push what was logged before it out of
-the log. Our own events hold nothing of that, and the stacks of a process that hangs are long."""
-
-CARRIER = "dashboard.threads"
+"""Characters kept of an event of a library, so that clients cannot push older events out of the log."""
 
 _about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039
 
 
 @contextmanager
-def speaking_of(session: str = "", study: str = "", version: str = "") -> Iterator[None]:
-    """Add to every event logged meanwhile, in this task and the threads it starts, what it is about."""
+def logging_about(session: str = "", study: str = "", version: str = "") -> Iterator[None]:
+    """Add session, study and version to every event that this task and its threads log meanwhile."""
     known = {"session": session[:SESSION_CHARACTERS], "study": study, "version": version}
     token = _about.set(_about.get() | {name: value for name, value in known.items() if value})
     try:
@@ -62,22 +59,11 @@ class JsonLine(logging.Formatter):
         return json.dumps(told, default=str)
 
 
-class Left(logging.Filter):
-    """Tells that a client left while it was sent something as what it is: nothing to be warned of."""
+class MessageFaults(logging.Filter):
+    """Logs of a message that Bokeh could not handle the type of the error, and nothing that the client wrote.
 
-    @override
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.msg == "Failed sending message as connection was closed":
-            record.levelno, record.levelname = logging.DEBUG, "DEBUG"
-            return logging.getLogger().isEnabledFor(logging.DEBUG)
-        return True
-
-
-class Asked(logging.Filter):
-    """Tells of a message that could not be handled what it needs, and nothing that the client wrote.
-
-    Where our own code was on the way it may be at fault, and its stack is kept; else the message was none
-    that a page sends.
+    Where our own code was on the stack it may be at fault, and the stack is kept; else no page sends such a
+    message, and it is information.
     """
 
     @override
@@ -86,16 +72,15 @@ class Asked(logging.Filter):
             return True
         record.msg, record.args = "a message could not be handled: %s", (type(error).__name__,)
         names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
-        # All that is done on threads is carried by ours, and is at fault no more for that.
-        if not any(_is_own(name) and name != CARRIER for name in names):
+        if not any(map(_is_own, names)):
             record.exc_info = None
             record.levelno, record.levelname = logging.INFO, "INFO"
             return logging.getLogger().isEnabledFor(logging.INFO)
         return True
 
 
-class Headless(logging.Filter):
-    """Tells that a message had no type, without its header, which is the client's."""
+class UntypedMessages(logging.Filter):
+    """Logs that a message had no type, without its header, which the client wrote."""
 
     @override
     def filter(self, record: logging.LogRecord) -> bool:
@@ -115,7 +100,6 @@ def configure_logging(level: str, replica: str) -> None:
     # Bokeh's own wrapper also takes away the handler that it installs when imported.
     basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
-    logging.getLogger("bokeh.server.views.ws").addFilter(Left())
-    logging.getLogger("bokeh.server.protocol_handler").addFilter(Asked())
-    # It logs nothing else.
-    logging.getLogger("bokeh.protocol").addFilter(Headless())
+    logging.getLogger("bokeh.server.protocol_handler").addFilter(MessageFaults())
+    # The logger has no other events.
+    logging.getLogger("bokeh.protocol").addFilter(UntypedMessages())

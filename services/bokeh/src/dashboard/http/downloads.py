@@ -1,0 +1,70 @@
+"""The route of the files of a version, as browsers and notebooks save them."""
+
+import asyncio
+import logging
+
+from starlette.requests import Request
+from starlette.responses import FileResponse, PlainTextResponse, Response
+from tracestore.errors import TraceCorrupt, VersionMissing
+from tracestore.manifest import MANIFEST_FILE, TRACE_FILE, Manifest
+from tracestore.records import record_bytes
+
+from dashboard.application_state import ApplicationState
+from dashboard.download_names import name_download
+from dashboard.state import quote
+
+log = logging.getLogger(__name__)
+
+TYPES = {TRACE_FILE: "application/x-netcdf", MANIFEST_FILE: "application/json"}
+
+
+class DownloadRoute:
+    """Answers ``/download/<study>/<version>/<file>``; a trace in parts, too, where a client asks for a range.
+
+    The store makes a path of no name that it did not give itself. A trace's hash is its ETag: it is checked
+    by whoever has the copy.
+    """
+
+    def __init__(self, state: ApplicationState) -> None:
+        self._state = state
+
+    async def answer(self, request: Request) -> Response:
+        """Answer the file, 304 where the client has it, 404 in words where it is not there or damaged."""
+        study, version, file = (request.path_params[name] for name in ("study", "version", "file"))
+        if file not in TYPES:
+            return PlainTextResponse(f"404: expected one of the files {', '.join(TYPES)}\n", 404)
+        try:
+            if self._state.catalogue.snapshot.find(study) is None:
+                raise VersionMissing(study)
+            manifest = await asyncio.to_thread(self._state.store.manifest, study, version)
+            if file == TRACE_FILE:
+                await asyncio.to_thread(self._check_size, manifest)
+        except VersionMissing:
+            return PlainTextResponse(
+                f"There is no version “{quote(version)}” of a study “{quote(study)}” here (any more).\n", 404
+            )
+        except TraceCorrupt as error:
+            log.error("download refused: %s", error)
+            # Not a 5xx: the proxy would try all replicas in turn, and all have the same volume.
+            return PlainTextResponse(
+                f"Version {version} of {study} is damaged; the log of this service says how.\n", 404
+            )
+        return self._send(request, manifest, file)
+
+    def _check_size(self, manifest: Manifest) -> None:
+        self._state.store.open_trace(manifest.study.name, manifest.version)[1].close()
+
+    def _send(self, request: Request, manifest: Manifest, file: str) -> Response:
+        entry = manifest.files.get(file)
+        # A version never changes, so that a saved copy is good for as long as its hash is the same.
+        headers = {"Cache-Control": "no-cache"}
+        if entry is not None:
+            headers["ETag"] = f'"{entry.sha256}"'
+            if request.headers.get("if-none-match") == headers["ETag"]:
+                return Response(status_code=304, headers=headers)
+        name = name_download(manifest, file)
+        if file == MANIFEST_FILE:
+            headers["Content-Disposition"] = f'attachment; filename="{name}"'
+            return Response(record_bytes(manifest), media_type=TYPES[file], headers=headers)
+        path = self._state.settings.traces_dir / manifest.study.name / manifest.version / file
+        return FileResponse(path, headers=headers, filename=name, media_type=TYPES[file])

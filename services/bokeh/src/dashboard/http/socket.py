@@ -1,0 +1,92 @@
+"""The route of a page's websocket."""
+
+import logging
+
+from bokeh.core.types import ID
+from starlette.responses import PlainTextResponse
+from starlette.websockets import WebSocket
+
+from dashboard.application_state import ApplicationState
+from dashboard.http.headers import FULL_STATUS
+from dashboard.http.origin import is_own_origin
+from dashboard.http.page_queue import QueueFull
+from dashboard.live.connection import INTERNAL_ERROR, PageSocket
+from dashboard.live.sessions import Sessions, TokenRefused
+from dashboard.logs import logging_about
+from dashboard.operations.drain import REASON, SERVICE_RESTART
+from dashboard.operations.metrics import RECONNECTS_RESTORED
+
+log = logging.getLogger(__name__)
+
+
+class SocketRoute:
+    """Accepts the websockets of this site's own pages, and serves each until it ends.
+
+    Parameters
+    ----------
+    state
+        What the process shares.
+    sessions
+        Where sessions are found or made anew.
+    """
+
+    def __init__(self, state: ApplicationState, sessions: Sessions) -> None:
+        self._state = state
+        self._sessions = sessions
+
+    async def serve(self, websocket: WebSocket) -> None:
+        """Refuse a websocket before its handshake, or serve it."""
+        if not is_own_origin(websocket, self._state.settings.websocket_origins):
+            await _refuse(websocket, 403, "not opened by a page of this site")
+            return
+        try:
+            session_id, token = self._sessions.read_token(websocket.scope["subprotocols"])
+        except TokenRefused as refused:
+            await _refuse(websocket, 403, str(refused))
+            return
+        if self._state.in_flight.closing and not self._state.in_flight.expects(session_id):
+            await _refuse(websocket, 503, REASON)
+            return
+        known = self._sessions.find(session_id) is not None
+        if not known and not self._state.admission.admits_returning(self._sessions.all):
+            await _refuse(websocket, FULL_STATUS, "this replica is full")
+            return
+        await websocket.accept("bokeh")
+        socket = PageSocket(websocket, self._state.notifier)
+        with self._state.in_flight.socket(session_id, socket), logging_about(session_id):
+            await self._serve(websocket, socket, session_id, token)
+
+    async def _serve(self, websocket: WebSocket, socket: PageSocket, session_id: ID, token: str) -> None:
+        try:
+            if self._sessions.find(session_id) is None:
+                await self._restore(websocket, session_id, token)
+            session = await self._sessions.create_returning(websocket, session_id, token)
+            await self._state.resume_page(session, websocket.url.query)
+        except QueueFull:
+            await socket.close(SERVICE_RESTART, "this replica is busy")
+            return
+        except Exception:
+            log.exception("the session of a websocket could not be made")
+            await socket.close(INTERNAL_ERROR, "the session could not be made")
+            return
+        connection = self._sessions.connect(socket.transport, session)
+        try:
+            await socket.serve(session, connection)
+        except Exception:
+            log.exception("a websocket ended with an error")
+            await socket.close(INTERNAL_ERROR, "the message could not be handled")
+        finally:
+            self._sessions.disconnect(connection)
+
+    async def _restore(self, websocket: WebSocket, session_id: ID, token: str) -> None:
+        """Make a session anew that this replica does not have, from the address of its page."""
+        with self._state.admission.arriving():
+            await self._state.wait_for_draws(websocket.url.query)
+            async with self._state.page_queue.turn():
+                await self._sessions.create_returning(websocket, session_id, token)
+        RECONNECTS_RESTORED.inc()
+
+
+async def _refuse(websocket: WebSocket, status: int, reason: str) -> None:
+    log.info("websocket refused: %s", reason)
+    await websocket.send_denial_response(PlainTextResponse(f"{reason}\n", status))

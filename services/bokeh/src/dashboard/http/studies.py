@@ -1,0 +1,32 @@
+"""The routes of the list of studies: the page, and the same for the page's own select."""
+
+import hashlib
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from dashboard.application_state import ApplicationState
+
+
+class StudiesRoutes:
+    """Answers ``/studies`` and ``/studies.json``, which need neither a session nor draws."""
+
+    def __init__(self, state: ApplicationState) -> None:
+        self._state = state
+
+    async def answer_page(self, _request: Request) -> Response:
+        """Answer the list as a page."""
+        return HTMLResponse(self._state.write_list())
+
+    async def redirect(self, _request: Request) -> Response:
+        """Lead from ``/studies/`` to the address that relative links on the page rest on."""
+        return RedirectResponse("../studies", 308)
+
+    async def answer_json(self, request: Request) -> Response:
+        """Answer names and titles, or 304 where the client has them."""
+        text = self._state.write_names()
+        tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers=headers)
+        return Response(text, media_type="application/json", headers=headers)

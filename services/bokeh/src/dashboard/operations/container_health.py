@@ -1,0 +1,65 @@
+"""The engine's health check of a replica, whose answer is delayed while there is nothing new to say.
+
+The engine starts a process for each check, so checks are to be rare. The proxy lists what the engine calls
+healthy, and takes all of its list for ready whenever it changes, until it has asked itself: so the engine is
+to know at once of a replica that drains, or of one that is ready again. A loop that is busy for a moment is
+not reported; the proxy's own check is around it before, and a list that changes does more harm than that.
+"""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+from dashboard.operations.health import Health
+
+HOLD_SECONDS = 8.0
+"""Longest delay of an answer; less than the engine waits for it (Dockerfile)."""
+
+POLL_SECONDS = 0.1
+
+AGAIN_SECONDS = 2.0
+"""Time without a check after which the engine may have forgotten the last answer, as after a pause."""
+
+DRAIN_TIMES = 2
+"""Times that the engine is told of draining before it believes it (Dockerfile)."""
+
+
+class ContainerHealth:
+    """The answers that the engine has had.
+
+    Parameters
+    ----------
+    health
+        What is known of the process.
+    """
+
+    def __init__(self, health: Health) -> None:
+        self._health = health
+        self._told: bool | None = None
+        self._told_draining = 0
+        self._at = -math.inf
+
+    async def check(self, has_left: Callable[[], Awaitable[bool]]) -> tuple[bool, str]:
+        """Return whether visitors may be sent here and why not, as soon as that is new, or after a while.
+
+        Parameters
+        ----------
+        has_left
+            Returns whether nobody waits for the answer any more.
+        """
+        if time.monotonic() - self._at > AGAIN_SECONDS:
+            self._told = None
+        until = time.monotonic() + HOLD_SECONDS
+        while not self._has_news and time.monotonic() < until and not await has_left():
+            await asyncio.sleep(POLL_SECONDS)
+        ready, why = self._health.check_ready()
+        self._told, self._at = ready, time.monotonic()
+        self._told_draining += self._health.draining
+        return ready, why
+
+    @property
+    def _has_news(self) -> bool:
+        if self._health.draining:
+            return self._told_draining < DRAIN_TIMES
+        return self._told is None or (not self._told and self._health.check_ready()[0])

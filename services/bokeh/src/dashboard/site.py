@@ -1,0 +1,54 @@
+"""The dashboard as a Starlette application: its routes, and the middleware that every request passes."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route, WebSocketRoute
+
+from dashboard.application_state import ApplicationState
+from dashboard.http.access_log import AccessLog
+from dashboard.http.downloads import DownloadRoute
+from dashboard.http.files import FileRoute
+from dashboard.http.headers import Headers
+from dashboard.http.page import PageRoute
+from dashboard.http.socket import SocketRoute
+from dashboard.http.studies import StudiesRoutes
+from dashboard.http.tables import TableRoute
+from dashboard.live.sessions import Sessions
+
+
+def make_site(state: ApplicationState) -> Starlette:
+    """Build the application; it can be served by itself or mounted below a prefix of another one.
+
+    All addresses on its pages are relative, so that no prefix has to be configured.
+    """
+    sessions = Sessions(state.builder, state.settings)
+    studies = StudiesRoutes(state)
+
+    @asynccontextmanager
+    async def lifespan(_site: Starlette) -> AsyncIterator[None]:
+        await sessions.start()
+        state.follow_store()
+        yield
+        state.stop_following()
+        await sessions.stop()
+
+    return Starlette(
+        lifespan=lifespan,
+        middleware=[
+            Middleware(AccessLog, in_flight=state.in_flight),
+            Middleware(Headers, headers=state.headers),
+        ],
+        routes=[
+            Route("/", PageRoute(state, sessions).answer),
+            WebSocketRoute("/ws", SocketRoute(state, sessions).serve),
+            Route("/studies", studies.answer_page),
+            Route("/studies/", studies.redirect),
+            Route("/studies.json", studies.answer_json),
+            Route("/data/{file}", TableRoute(state).answer),
+            Route("/download/{study}/{version}/{file}", DownloadRoute(state).answer),
+            Route("/static/{path:path}", FileRoute(state.assets).answer),
+        ],
+    )

@@ -1,0 +1,138 @@
+"""Documents written with private names of Bokeh are as stock Bokeh writes them, without making defaults."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bokeh.document.document as document_module
+import bokeh.model.util as model_util
+import pytest
+from bokeh.core.has_props import HasProps
+from bokeh.document import Document
+from bokeh.document.events import DocumentPatchedEvent
+from bokeh.model import Model, collect_models
+from bokeh.models import Column
+from bokeh.protocol.messages.patch_doc import patch_doc
+from dashboard.application_state import ApplicationState, make_state
+from dashboard.live import internals
+from dashboard.page import Page
+from dashboard.settings import Settings
+
+from conftest import SERVICE
+from synthetic import make_card, publish, tell
+
+QUERIES = (
+    "study=smoking",
+    "study=smoking&unit=NY&change=20&mass=0.5",
+    "study=smoking&compare=CA&compare=AL&multiples=1",
+    "study=smoking&view=dots",
+    "study=smoking&tab=analyst&theme=dark&embed=1",
+    "study=another&unit=none-such",
+    "study=waiting",
+    "study=none-such",
+)
+"""Every kind of page: dashboards with all figures, a fit in progress, a problem."""
+
+
+@contextmanager
+def stock_bokeh() -> Iterator[None]:
+    """Undo `internals.install` for as long as the context lasts."""
+    HasProps.query_properties_with_values = internals.STOCK_QUERY  # type: ignore[method-assign]
+    model_util.visit_immediate_value_references = internals.STOCK_VISIT
+    document_module.gc = internals.STOCK_GC
+    try:
+        yield
+    finally:
+        internals.install()
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplicationState]:
+    internals.install()
+    root: Path = tmp_path_factory.mktemp("traces")
+    published = [publish(root, analysed=True), publish(root, make_card("another", "Another"))]
+    tell(root, "sampling", study="waiting")
+    made = make_state(Settings(traces_dir=root), SERVICE)
+    made.catalogue.poll()
+    for manifest in published:
+        made.versions.request(manifest.study.name, manifest.version).result(60)
+    yield made
+    made.versions.close()
+
+
+def attach(page: Page) -> internals.SessionDocument:
+    document = internals.SessionDocument.adopt(Document())
+    page.attach(document)
+    return document
+
+
+def renumber(text: str) -> str:
+    """Let identifiers count from the first that is met."""
+    numbers: dict[str, str] = {}
+    return re.sub(r'"p\d+"', lambda found: numbers.setdefault(found[0], f'"p{len(numbers)}"'), text)
+
+
+def write(document: Document) -> str:
+    return json.dumps(document.to_json(deferred=False), sort_keys=True)
+
+
+def count_held(models: set[Model]) -> int:
+    """Count the properties of models that have a value."""
+    everything = lambda descriptor: True  # noqa: E731
+    return sum(
+        len(model.query_properties_with_values(everything, include_defaults=False)) for model in models
+    )
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_document_is_written_as_stock_bokeh_writes_it(state: ApplicationState, query: str) -> None:
+    document = attach(Page(state.catalogue, state.versions, query))
+    ours, found = write(document), set(collect_models(*document.roots))
+    held = count_held(found)
+    assert write(document) == ours
+    assert count_held(found) == held, "writing makes no default"
+    with stock_bokeh():
+        assert write(document) == ours
+        assert (
+            set(collect_models(*document.roots))
+            == found
+            == set(document.models) - {*document.config.references()}
+        )
+
+
+def list_patches(state: ApplicationState) -> list[str]:
+    """Change what a reader can change; return what is sent of it."""
+    events: list[DocumentPatchedEvent] = []
+    document = attach(Page(state.catalogue, state.versions, "study=another&unit=NY"))
+    document.models.flush_synced()
+    document.on_change(events.append)
+    wish, chains = document.get_model_by_name("wish"), document.get_model_by_name("analyst-chains")
+    assert isinstance(chains, Column)
+    for number, query in enumerate(("unit=CA", "multiples=1&compare=NY", "view=dots", "study=smoking")):
+        wish.update(data={"query": [query], "number": [str(number)]})
+    chains.children = [attach_free(state)]
+    texts = [patch_doc.create([event]).content_json for event in events if hasattr(event, "to_serializable")]
+    return renumber("\n".join(texts)).splitlines()
+
+
+def attach_free(state: ApplicationState) -> Model:
+    """Make a figure that is in no document."""
+    page = Page(state.catalogue, state.versions, "study=smoking&multiples=1")
+    [figure] = [root for root in page.roots if root.name == "outcome"]
+    return figure
+
+
+def test_changes_are_sent_as_stock_bokeh_sends_them(state: ApplicationState) -> None:
+    ours = list_patches(state)
+    with stock_bokeh():
+        assert list_patches(state) == ours
+    assert len(ours) > 10
+
+
+def test_install_is_the_same_done_twice() -> None:
+    internals.install()
+    before = HasProps.query_properties_with_values
+    internals.install()
+    assert HasProps.query_properties_with_values is before
