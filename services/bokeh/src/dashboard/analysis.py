@@ -34,7 +34,7 @@ from tracestore.manifest import Manifest
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What the figures and tables show; None or empty where the version has it not.
+    """The numbers behind figures and tables; None or empty where the version has none.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Analysis:
     priors: tuple[PriorCurves, ...]
 
     def find(self, name: str) -> ParameterSummary | None:
-        """Give the summary of a scalar parameter."""
+        """Return the summary of a scalar parameter."""
         return next((one for one in self.parameters if one.name == name), None)
 
 

@@ -1,7 +1,6 @@
 """The analyst's tab of one page: empty until it is first opened, then filled section by section."""
 
 import asyncio
-from contextlib import suppress
 from functools import partial
 from itertools import batched
 
@@ -15,7 +14,7 @@ from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
 from dashboard.analyst_sections import Part, Section, write_sections
 from dashboard.analyst_style import STYLE
-from dashboard.catalogue import VersionCache, VersionUnavailable
+from dashboard.catalogue import VersionCache
 from dashboard.copies import PagePart, Prototype
 from dashboard.live.internals import discard, is_open, replacing
 from dashboard.markup import write_paragraphs
@@ -40,7 +39,7 @@ SECTIONS_AT_A_TIME = 3
 
 
 class Sections(PagePart):
-    """What the roots of the tab show of a version, to be copied into pages."""
+    """The contents of the roots of the tab, to be copied into pages."""
 
     def __init__(self, filled: tuple[Filled, ...]) -> None:
         self.filled = filled
@@ -66,7 +65,7 @@ class AnalystTab(PagePart):
         return tuple(self._columns.items())
 
     def words(self, version: LoadedVersion) -> dict[str, str]:
-        """Give the words that the template has of this tab."""
+        """Return the words that the template has of this tab."""
         manifest = version.manifest
         verdict = "passed" if manifest.verdict.passed else "did not pass"
         return {
@@ -96,14 +95,14 @@ class AnalystTab(PagePart):
         def is_wanted() -> bool:
             return filling == self._filling and is_open(document)
 
+        def make() -> tuple[Filled, ...]:
+            return make_sections(self._versions, version) if is_wanted() else ()
+
         @without_document_lock
         async def fill() -> None:
             if not is_wanted():
                 return
-            # What is made once for all readers of a version takes a second or two.
-            with suppress(TraceCorrupt, VersionUnavailable):
-                await asyncio.wrap_future(self._versions.derive_later(version, prepare_sections))
-            made = await asyncio.to_thread(make_sections, self._versions, version) if is_wanted() else ()
+            made = await asyncio.get_running_loop().run_in_executor(self._versions.aside, make)
             for some in batched(made, SECTIONS_AT_A_TIME, strict=False):
                 if is_open(document):
                     document.add_next_tick_callback(partial(self._put, filling, some))

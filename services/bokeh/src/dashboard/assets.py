@@ -18,10 +18,10 @@ PREFIX = "longitude"
 
 PAGE_SCRIPTS = (*BUNDLES, *(f"{PREFIX}/{name}" for name in SCRIPTS))
 PAGE_SHEETS = tuple(f"{PREFIX}/{name}" for name in SHEETS)
-"""What a page loads, in this order; the last script starts it."""
+"""The files that a page loads, in this order; the last script starts it."""
 
 YEAR_SECONDS = 31_536_000
-"""How long a browser may keep a file under the URL that names its content."""
+"""Time for which a browser may keep a file under the URL that names its content."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -129,7 +129,7 @@ class Ranking(PagePart):
 
 
 def measure_height(units: int, *, mapped: bool) -> int:
-    """Give the pixels that the figure of so many units needs."""
+    """Return the pixels that the figure of so many units needs."""
     return TILE_HEIGHT if mapped else FRAME_HEIGHT + ROW_HEIGHT * min(units, RANKED_MAX)
 
 

@@ -1,4 +1,4 @@
-"""What each figure shows, in words that change with it, for readers who do not see it."""
+"""Descriptions of the figures, in words that change with it, for readers who do not see it."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from dashboard.dots import DOTS, stack_dots
 from dashboard.estimands import Floats
-from dashboard.headline import POSITIVE, Numbers, list_outcomes
+from dashboard.headline import POSITIVE, list_outcomes
 from dashboard.measure import Measure
 from dashboard.numerals import effect_format, write_interval, write_number, write_percent, write_probability
 from dashboard.state import ViewState
@@ -31,16 +31,16 @@ def describe_effect(card: StudyCard, answer: EffectAnswer, state: ViewState) -> 
 
 
 def list_shares(card: StudyCard, answer: EffectAnswer, negligible: float | None) -> tuple[str, ...]:
-    """Give the probabilities on either side of zero, or of what is negligible where the study says that."""
+    """Return the probabilities on either side of zero, or of what is negligible where the study says that."""
     effect = answer.effect
     if effect is None or effect.is_point:
         return ()
-    outcomes = list_outcomes(card, Numbers.of_effect(effect, negligible))
     if negligible is None:
-        _, (what, share) = outcomes
+        _, (what, share) = list_outcomes(card, effect, None)
         return (f"Probability that it is {what}: {write_probability(share)}",)
     return tuple(
-        f"Probability that it is {what.rstrip(',')}: {write_probability(share)}" for what, share in outcomes
+        f"Probability that it is {what.rstrip(',')}: {write_probability(share)}"
+        for what, share in list_outcomes(card, effect, negligible)
     )
 
 

@@ -21,15 +21,15 @@ from dashboard.live.internals import clone_owners, discard, drop_empty, renew_id
 
 
 class PagePart:
-    """What belongs to one page and is copied with it, with all that it holds; of a class that says so."""
+    """A part that belongs to one page and is copied with it, with all that it holds."""
 
 
 class Shared:
-    """What pages hold in common and none of them changes; of a class that says so."""
+    """An object that pages hold in common and none of them changes."""
 
 
 NOTHING_INSIDE = (type(None), bool, int, float, str, bytes, np.ndarray, np.generic, type(Unspecified))
-"""What is not copied. Arrays are replaced in a data source and never written to."""
+"""Types of values that are not copied. Arrays are replaced in a data source and never written to."""
 
 
 class CannotCopy(TypeError):

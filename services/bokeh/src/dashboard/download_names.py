@@ -1,4 +1,4 @@
-"""What the files of a version are called where readers ask for them, and where they save them."""
+"""Names of the files of a version, where readers ask for them and where they save them."""
 
 from tracestore.manifest import Manifest
 

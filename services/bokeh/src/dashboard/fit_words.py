@@ -1,4 +1,4 @@
-"""What the page says of the worker: progress, faults of the input, failed fits."""
+"""The words of the page on the worker: progress, faults of the input, failed fits."""
 
 from itertools import groupby
 
@@ -22,7 +22,7 @@ RUNNING: frozenset[Phase] = frozenset({"reading", "compiling", "sampling", "diag
 
 
 def describe_progress(status: Status | None) -> dict[str, str]:
-    """Give the words of a fit in progress; `progress` is a whole percentage for the progress bar."""
+    """Return the words of a fit in progress; `progress` is a whole percentage for the progress bar."""
     if status is None:
         return {
             "phase": "The worker has not looked at this study yet",
@@ -40,7 +40,7 @@ def describe_progress(status: Status | None) -> dict[str, str]:
 
 
 def describe_refit(status: Status | None, version: str) -> tuple[str, ...]:
-    """Give the notices that a published study carries while the worker is busy with it, or failed.
+    """Return the notices that a published study carries while the worker is busy with it, or failed.
 
     `version` is the one that the page shows meanwhile.
     """
@@ -60,13 +60,13 @@ def describe_refit(status: Status | None, version: str) -> tuple[str, ...]:
 
 
 def state_reason(status: Status) -> str:
-    """Give the worker's reason as a sentence."""
+    """Return the worker's reason as a sentence."""
     reason = (status.error or "the worker gave no reason").strip()
     return reason if reason.endswith((".", "!", "?")) else f"{reason}."
 
 
 def list_faults(faults: tuple[Fault, ...]) -> tuple[str, ...]:
-    """Give faults as lines grouped by kind: a heading, then up to `SENTENCES_PER_KIND` lines after a tab."""
+    """Return faults by kind: a heading, then up to `SENTENCES_PER_KIND` lines after a tab."""
     lines: list[str] = []
     for kind, group in groupby(sorted(faults, key=lambda fault: fault.kind), key=lambda fault: fault.kind):
         members = list(group)

@@ -1,8 +1,5 @@
 """The answer in one sentence, and a plain word for how sure it is."""
 
-from dataclasses import dataclass
-from typing import Self
-
 import numpy as np
 
 from dashboard.estimands import Effect
@@ -17,7 +14,7 @@ from dashboard.numerals import (
 )
 from dashboard.state import write_change
 from dashboard.versions import EffectAnswer
-from tracestore.manifest import Answer, NumberFormat, StudyCard
+from tracestore.manifest import NumberFormat, StudyCard
 
 SCALE = (
     (0.99, "virtually certain"),
@@ -33,55 +30,13 @@ POSITIVE = {"saving": "a saving", "gain": "a gain", "change": "an increase"}
 NEGATIVE = {"saving": "an increase", "gain": "a loss", "change": "a decrease"}
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """The numbers that sentences about an effect rest on.
-
-    Attributes
-    ----------
-    within, above
-        Probabilities that the effect is negligible, and that it is above that; None where the study does not
-        say which size is negligible.
-    """
-
-    mean: float
-    lower: float
-    upper: float
-    mass: float
-    is_point: bool
-    probability: float
-    within: float | None = None
-    above: float | None = None
-
-    @classmethod
-    def of_effect(cls, effect: Effect, negligible: float | None) -> Self:
-        """Take the numbers of an effect; those between minus `negligible` and it count as none."""
-        within = above = None
-        if negligible is not None:
-            within = effect.share_between(-negligible, negligible)
-            above = effect.share_between(np.nextafter(negligible, np.inf), np.inf)
-        return cls(
-            *(effect.mean, effect.lower, effect.upper, effect.mass, effect.is_point),
-            *(effect.probability, within, above),
-        )
-
-    @classmethod
-    def of_answer(cls, answer: Answer) -> Self | None:
-        """Take the numbers that a manifest has; None where it has a reason in place of them."""
-        mean, lower, upper, probability = answer.mean, answer.lower, answer.upper, answer.probability
-        if mean is None or lower is None or upper is None or probability is None:
-            return None
-        is_point = not answer.quantiles[-1] > answer.quantiles[0]
-        return cls(mean, lower, upper, answer.mass, is_point, probability, answer.within, answer.above)
-
-
 def name_certainty(probability: float) -> str:
-    """Give the word for a probability of one half or more."""
+    """Return the word for a probability of one half or more."""
     return next(word for least, word in SCALE if probability >= least)
 
 
 def say_amount(card: StudyCard, change: float) -> str:
-    """Say how large a change of the treatment is, whichever way it goes."""
+    """Write how large a change of the treatment is, whichever way it goes."""
     amount = write_change(abs(change))
     if card.what_if.kind == "percent":
         return f"{amount}{NARROW}%"
@@ -89,7 +44,7 @@ def say_amount(card: StudyCard, change: float) -> str:
 
 
 def say_scenario(card: StudyCard, change: float) -> str:
-    """Say the change as a condition, as in "If the state tax had been 10 % higher"."""
+    """Write the change as a condition, as in "If the state tax had been 10 % higher"."""
     amount = say_amount(card, change)
     treatment = lower_first(card.treatment.label)
     if change == 0:
@@ -100,67 +55,66 @@ def say_scenario(card: StudyCard, change: float) -> str:
 def say_headline(
     card: StudyCard, where: str, change: float, answer: EffectAnswer, negligible: float | None = None
 ) -> tuple[str, str]:
-    """Say what a change does to the outcome, and how sure that is; see `say_numbers`."""
-    numbers = Numbers.of_effect(answer.effect, negligible) if answer.effect is not None else None
-    return say_numbers(card, where, change, answer.period, numbers or answer.reason)
-
-
-def say_numbers(
-    card: StudyCard, where: str, change: float, period: int | str, numbers: Numbers | str | None
-) -> tuple[str, str]:
-    """Say what a change does to the outcome, and how sure that is.
+    """Write what a change does to the outcome, and how sure that is.
 
     Parameters
     ----------
     where
         The unit, or what all units together are called.
-    period
-        The period that the effect is of, as readers see it.
-    numbers
-        Those of the effect, or the reason why there is none.
+    negligible
+        As for `say_certainty`.
 
     Returns
     -------
     tuple
         The sentence, and the one that says how sure it is; that is empty where there is no effect.
     """
-    if not isinstance(numbers, Numbers):
-        return f"There is no answer for {where}: {numbers}.", ""
+    effect = answer.effect
+    if effect is None:
+        return f"There is no answer for {where}: {answer.reason}.", ""
     outcome = lower_first(card.outcome.label)
     scenario = say_scenario(card, change)
-    if numbers.is_point:
+    if effect.is_point:
         return f"{scenario}, nothing would have changed for {where}.", ""
     turn = -1.0 if card.sign == "saving" else 1.0
-    low, high = sorted((turn * numbers.lower, turn * numbers.upper))
-    mean = turn * numbers.mean
+    low, high = sorted((turn * effect.lower, turn * effect.upper))
+    mean = turn * effect.mean
     form = effect_format(card)
     *_, size = write_interval(low, high, abs(mean), form=form)
     when = "in the long run, as of" if card.lags else "in"
     sentence = (
-        f"{scenario}, {outcome} in {where} {when} {period} would have been about "
+        f"{scenario}, {outcome} in {where} {when} {answer.period} would have been about "
         f"{size} {card.outcome.units} {_direction(mean)} "
-        f"({write_percent(numbers.mass)} interval: {_say_interval(low, high, form)})."
+        f"({write_percent(effect.mass)} interval: {_say_interval(low, high, form)})."
     )
-    return sentence, say_certainty(card, numbers)
+    return sentence, say_certainty(card, effect, negligible)
 
 
-def say_certainty(card: StudyCard, numbers: Numbers) -> str:
-    """Say which way the effect goes, or that it is negligible if that is likelier, and how sure that is."""
-    what, probability = max(list_outcomes(card, numbers), key=lambda outcome: outcome[1])
+def say_certainty(card: StudyCard, effect: Effect, negligible: float | None) -> str:
+    """Write which way the effect goes, or that it is negligible if that is likelier, and how sure that is.
+
+    Parameters
+    ----------
+    negligible
+        Effects between minus this and this count as none; None where the study does not say.
+    """
+    what, probability = max(list_outcomes(card, effect, negligible), key=lambda outcome: outcome[1])
     word = name_certainty(probability)
     return f"That it is {what} is {word}: probability {write_probability(probability)}."
 
 
-def list_outcomes(card: StudyCard, numbers: Numbers) -> tuple[tuple[str, float], ...]:
-    """List what the effect may turn out to be, from its best to its worst, with their probabilities."""
+def list_outcomes(card: StudyCard, effect: Effect, negligible: float | None) -> tuple[tuple[str, float], ...]:
+    """Return what the effect may turn out to be, from its best to its worst, with their probabilities."""
     up, down = POSITIVE[card.sign], NEGATIVE[card.sign]
-    if numbers.within is None or numbers.above is None:
-        return (up, numbers.probability), (down, 1 - numbers.probability)
+    if negligible is None:
+        return (up, effect.probability), (down, 1 - effect.probability)
     percent = f"{card.what_if.negligible:g}{NARROW}%"
+    within = effect.share_between(-negligible, negligible)
+    above = effect.share_between(np.nextafter(negligible, np.inf), np.inf)
     return (
-        (f"{up} of more than {percent}", numbers.above),
-        (f"negligible, less than {percent} either way,", numbers.within),
-        (f"{down} of more than {percent}", max(0.0, 1 - numbers.above - numbers.within)),
+        (f"{up} of more than {percent}", above),
+        (f"negligible, less than {percent} either way,", within),
+        (f"{down} of more than {percent}", max(0.0, 1 - above - within)),
     )
 
 

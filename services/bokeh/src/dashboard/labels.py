@@ -1,4 +1,4 @@
-"""What things are called on a page: told apart where names repeat, each kept to its own direction."""
+"""Names of things on a page: told apart where names repeat, each kept to its own direction."""
 
 import unicodedata
 from collections import Counter
@@ -18,7 +18,7 @@ SHORT = 22
 
 
 def tell_apart(names: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Give each identifier its label, followed by the identifier itself where others have the same label."""
+    """Return the label of each identifier, followed by the identifier where others have the same label."""
     pairs = tuple(names)
     count = Counter(label for _, label in pairs)
     return {id_: label if count[label] == 1 else f"{label} ({id_})" for id_, label in pairs}
@@ -40,7 +40,7 @@ def shorten(label: str, most: int = SHORT) -> str:
 
 
 def label_manifest(manifest: Manifest) -> Manifest:
-    """Give a manifest with the names that readers see: units told apart, all of them isolated."""
+    """Return a manifest with the names that readers see: units told apart, all of them isolated."""
     labels = tell_apart((unit.id, unit.label) for unit in manifest.units)
     units = tuple(Unit(id=id_, label=isolate(label)) for id_, label in labels.items())
     periods = manifest.period_labels

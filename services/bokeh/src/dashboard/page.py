@@ -70,7 +70,7 @@ class Page(PagePart):
         self.refresh()
 
     def close(self) -> None:
-        """Let go of everything, when the session has ended: page and controls hold each other."""
+        """Release everything, when the session has ended: page and controls hold each other."""
         vars(self).clear()
 
     def describe(self) -> dict[str, str]:
@@ -79,7 +79,7 @@ class Page(PagePart):
         return {"study": state.study or "", "version": state.version or ""}
 
     def is_at(self, query: str) -> bool:
-        """Say whether the page's address has this query."""
+        """Return whether the page's address has this query."""
         return self._words.get("query") == query
 
     def resume(self, query: str) -> None:

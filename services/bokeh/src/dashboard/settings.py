@@ -1,4 +1,4 @@
-"""What the process is told from outside, read once."""
+"""The settings of the process, read once from its environment."""
 
 import re
 import socket
@@ -134,7 +134,7 @@ class Settings(BaseSettings):
 
 @once
 def own_settings() -> Settings:
-    """Give the settings of this process, read when they are first asked for."""
+    """Return the settings of this process, read when they are first asked for."""
     return read_settings()
 
 

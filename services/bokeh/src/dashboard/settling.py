@@ -13,7 +13,7 @@ from tracestore.records import is_version_name
 
 @dataclass(frozen=True)
 class Settled:
-    """What can be shown of what was asked for.
+    """The part of a request that can be shown.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Settled:
 
     @property
     def is_loading(self) -> bool:
-        """Whether nothing can be shown before a version is loaded."""
+        """Return whether nothing can be shown before a version is loaded."""
         return self.version is None and self.wanted is not None and self.fault is None
 
 
@@ -136,7 +136,7 @@ def _look_up(state: ViewState, entry: Entry, name: str, versions: VersionCache) 
     if version is not None:
         return Settled(state, entry, version)
     if not is_version_name(name):
-        return Settled(state, entry, fault=VersionUnavailable("There is no such version.", is_missing=True))
+        return Settled(state, entry, fault=VersionUnavailable("There is no such version."))
     return Settled(state, entry, wanted=name, fault=versions.failure(entry.name, name))
 
 

@@ -20,7 +20,7 @@ LOADING = "The draws are still being loaded; ask again in a moment."
 
 
 class Refused(Exception):
-    """What is asked for cannot be had; the message is a sentence for who asked."""
+    """A table cannot be had; the message is a sentence for who asked."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -38,7 +38,7 @@ class Table:
 
 
 def build_outcome(version: LoadedVersion, state: ViewState) -> Table:
-    """Give the outcome over time: observed, as modelled, under the change; and that of compared units."""
+    """Return the outcome over time: observed, as modelled, under the change; and that of compared units."""
     card = version.manifest.study
     unit = state.unit or ""
     series, path = version.series_of(unit), version.path_of(unit, state.change or 0.0, state.mass)
@@ -57,7 +57,7 @@ def build_outcome(version: LoadedVersion, state: ViewState) -> Table:
 
 
 def build_treatment(version: LoadedVersion, state: ViewState) -> Table:
-    """Give the treatment over time, and that of compared units."""
+    """Return the treatment over time, and that of compared units."""
     card = version.manifest.study
     shown = ((state.unit or ""), *state.compare)
     columns = tuple(
@@ -68,7 +68,7 @@ def build_treatment(version: LoadedVersion, state: ViewState) -> Table:
 
 
 def build_effect_unit(version: LoadedVersion, state: ViewState) -> Table:
-    """Give the posterior of the effect on the chosen unit and on those compared with it."""
+    """Return the posterior of the effect on the chosen unit and on those compared with it."""
     change, mass = state.change or 0.0, state.mass
     units = ((state.unit or ""), *state.compare)
     answers = {version.labels[unit]: version.effect_on(unit, change, mass) for unit in units}
@@ -76,14 +76,14 @@ def build_effect_unit(version: LoadedVersion, state: ViewState) -> Table:
 
 
 def build_effect_all(version: LoadedVersion, state: ViewState) -> Table:
-    """Give the posterior of the effect on all units together."""
+    """Return the posterior of the effect on all units together."""
     name = f"all {version.manifest.study.unit.nouns}"
     answer = version.effect_on_all(state.change or 0.0, state.mass)
     return _tell_posterior({name: answer}, version, state)
 
 
 def build_units(version: LoadedVersion, state: ViewState) -> Table:
-    """Give the effect on each unit, from the largest to the smallest."""
+    """Return the effect on each unit, from the largest to the smallest."""
     card = version.manifest.study
     measure = version.measure(state.change or 0.0, state.mass)
     effects = measure.effects
@@ -111,7 +111,7 @@ def build_units(version: LoadedVersion, state: ViewState) -> Table:
 
 
 def build_multiples(version: LoadedVersion, _state: ViewState) -> Table:
-    """Give the outcome of every unit in every period."""
+    """Return the outcome of every unit in every period."""
     card = version.manifest.study
     labels = tuple(unit.label for unit in version.manifest.units)
     return Table((card.period.noun, *labels), _stack(version, *(one.outcome for one in version.series)))
@@ -129,7 +129,7 @@ TABLES: dict[str, Build] = {
 
 
 def name_effect(card: StudyCard) -> str:
-    """Say what is above zero, as in "saving"."""
+    """Write what is above zero, as in "saving"."""
     return {"saving": "saving", "gain": "gain", "change": "change"}[card.sign]
 
 

@@ -1,4 +1,4 @@
-"""What a change would have meant for every unit at once, and for one unit in every period.
+"""The effects of a change for every unit at once, and for one unit in every period.
 
 A slope moves an effect in one direction only, so draws of slopes that are in order once, when a version
 is loaded, give effects that are in order for every change: intervals then cost no sorting.
@@ -53,7 +53,7 @@ class Path:
 def compute_differences(
     ordered: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand
 ) -> Floats:
-    """Give draws of what a change adds to the outcome, in order.
+    """Return draws of what a change adds to the outcome, in order.
 
     Parameters
     ----------
@@ -137,7 +137,7 @@ def compute_unit_effects(
 def compute_path(
     ordered: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand, mass: float
 ) -> Path:
-    """Give median and interval of a unit's outcome under the change, period by period."""
+    """Return median and interval of a unit's outcome under the change, period by period."""
     draws = outcome + compute_differences(ordered, outcome, treatment, change, estimand)
     lower, upper = find_intervals(draws, mass)
     half = (len(draws) - 1) // 2

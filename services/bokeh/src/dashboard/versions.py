@@ -36,12 +36,15 @@ PREPARED_BYTES = 1_572_864
 """A prepared page and the analyst's sections of a version; measured at 0.3 and 0.6 MB with tracemalloc."""
 
 EFFECTS_KEPT, MEASURES_KEPT = 24, 4
-"""Results that a version remembers; a change asks for up to five effects and one measure."""
+"""Results that a version remembers; a change asks for up to six effects and paths and two of all units."""
+
+EFFECT_BYTES, MEASURE_BYTES = 8_192, 400
+"""Bytes of an effect beside its draws, and of the effects on all units by unit, with their texts."""
 
 
 @dataclass(frozen=True, eq=False)
 class UnitSeries:
-    """What the figures show of one unit, by period; NaN where not observed."""
+    """The series of one unit as figures show them, by period; NaN where not observed."""
 
     period: NDArray[np.int64]
     treatment: Floats
@@ -79,67 +82,40 @@ class UnitNames:
     labels: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """The sizes of a version that decide how much memory it takes.
+def count_bytes(draws: int, slopes: int, units: int, periods: int) -> int:
+    """Return the most bytes that a version takes, with what it remembers and what is prepared of it.
 
-    Attributes
+    Parameters
     ----------
     slopes
         Slopes of a draw: one, or one for each unit.
     """
-
-    draws: int
-    slopes: int
-    units: int
-    periods: int
-
-    @property
-    def effect_bytes(self) -> int:
-        """The bytes of an effect or of an outcome's path."""
-        return 9 * self.draws + 40 * self.periods + 8_192
-
-    @property
-    def measure_bytes(self) -> int:
-        """The bytes of the effects on all units, with their texts."""
-        return 400 * self.units
-
-    @property
-    def remembered_bytes(self) -> int:
-        """The most bytes of results that a version remembers."""
-        return EFFECTS_KEPT * self.effect_bytes + MEASURES_KEPT * self.measure_bytes
-
-    @property
-    def total_bytes(self) -> int:
-        """The most bytes that a version takes, with all that is prepared of it."""
-        ordered = -(-self.draws // thin_draws(self.draws, self.units)) * self.slopes
-        panel = 5 * self.units * self.periods
-        arrays = 8 * (self.draws * self.slopes + ordered + panel) + self.units * self.periods
-        return arrays + UNIT_BYTES * self.units + self.remembered_bytes + PREPARED_BYTES
+    ordered = -(-draws // thin_draws(draws, units)) * slopes
+    arrays = 8 * (draws * slopes + ordered + 5 * units * periods) + units * periods
+    effects = EFFECTS_KEPT * (9 * draws + 40 * periods + EFFECT_BYTES)
+    return arrays + effects + (MEASURES_KEPT * MEASURE_BYTES + UNIT_BYTES) * units + PREPARED_BYTES
 
 
 class Remembered:
-    """Results of a version, the least recently used of which are dropped beyond so many bytes."""
+    """So many results of a version; the least recently used is dropped first."""
 
-    def __init__(self, most_bytes: int) -> None:
-        self._left = most_bytes
-        self._results: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._results: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find[T](self, key: Hashable, size: int, compute: Callable[[], T]) -> T:
-        """Return a result of so many bytes, computed where it is not remembered."""
+    def find[T](self, key: Hashable, compute: Callable[[], T]) -> T:
+        """Return a result, computed where it is not remembered."""
         with self._lock:
             if key in self._results:
                 self._results.move_to_end(key)
-                found: T = self._results[key][0]
+                found: T = self._results[key]
                 return found
         result = compute()
         with self._lock:
-            if key not in self._results:
-                self._results[key] = result, size
-                self._left -= size
-            while self._left < 0:
-                self._left += self._results.popitem(last=False)[1][1]
+            self._results[key] = result
+            if len(self._results) > self._most:
+                self._results.popitem(last=False)
         return result
 
 
@@ -162,8 +138,8 @@ class LoadedVersion(Shared):
         The version's manifest, with names as readers see them.
     trace
         The file it was read from.
-    sizes
-        Decides how many bytes it counts for.
+    nbytes
+        The most bytes that it takes, with all that is prepared of it.
     """
 
     def __init__(
@@ -193,8 +169,8 @@ class LoadedVersion(Shared):
         self._last = self._find_last()
         self.reach: Reach = find_reach(self._treatment, card.what_if.kind)
         slopes = slope.shape[1] if slope.ndim == 2 else 1
-        self.sizes = Sizes(len(slope), slopes, len(manifest.units), len(manifest.periods))
-        self._remembered = Remembered(self.sizes.remembered_bytes)
+        self.nbytes = count_bytes(len(slope), slopes, len(manifest.units), len(manifest.periods))
+        self._effects, self._measures = Remembered(EFFECTS_KEPT), Remembered(MEASURES_KEPT)
 
     @property
     def name(self) -> str:
@@ -205,11 +181,6 @@ class LoadedVersion(Shared):
     def address(self) -> str:
         """The names of study and version."""
         return f"{self.manifest.study.name}/{self.manifest.version}"
-
-    @property
-    def nbytes(self) -> int:
-        """The most bytes that it takes, with all that is prepared of it."""
-        return self.sizes.total_bytes
 
     @property
     def series(self) -> tuple[UnitSeries, ...]:
@@ -246,8 +217,7 @@ class LoadedVersion(Shared):
 
     def places_beyond(self, change: float) -> tuple[int, ...]:
         """Return the units of the last period whose treatment a change brings where no unit's was."""
-        size = self.sizes.measure_bytes
-        return self._remembered.find(("beyond", change), size, lambda: self._find_places_beyond(change))
+        return self._measures.find(("beyond", change), lambda: self._find_places_beyond(change))
 
     def _find_places_beyond(self, change: float) -> tuple[int, ...]:
         last, kind = len(self.manifest.periods) - 1, self.manifest.study.what_if.kind
@@ -272,23 +242,19 @@ class LoadedVersion(Shared):
 
     def effect_on(self, unit: str, change: float, mass: float = HDI_MASS) -> EffectAnswer:
         """Return the effect on a unit at the last period in which both of its columns are observed."""
-        key, size = ("effect", unit, change, mass), self.sizes.effect_bytes
-        return self._remembered.find(key, size, lambda: self._effect_on(unit, change, mass))
+        return self._effects.find((unit, change, mass), lambda: self._effect_on(unit, change, mass))
 
     def effect_on_all(self, change: float, mass: float = HDI_MASS) -> EffectAnswer:
         """Return the effect on the units of the panel's last period: sum or mean, as the card says."""
-        key, size = ("all", change, mass), self.sizes.effect_bytes
-        return self._remembered.find(key, size, lambda: self._effect_on_all(change, mass))
+        return self._effects.find((change, mass), lambda: self._effect_on_all(change, mass))
 
     def measure(self, change: float, mass: float = HDI_MASS) -> Measure:
         """Return the effect on each unit at its own last observed period, and what units are compared by."""
-        key, size = ("measure", change, mass), self.sizes.measure_bytes
-        return self._remembered.find(key, size, lambda: self._measure(change, mass))
+        return self._measures.find((change, mass), lambda: self._measure(change, mass))
 
     def path_of(self, unit: str, change: float, mass: float = HDI_MASS) -> OutcomePath:
         """Return the outcome that a unit would have had under the change, in each of its periods."""
-        key, size = ("path", unit, change, mass), self.sizes.effect_bytes
-        return self._remembered.find(key, size, lambda: self._path_of(unit, change, mass))
+        return self._effects.find(("path", unit, change, mass), lambda: self._path_of(unit, change, mass))
 
     def _effect_on(self, unit: str, change: float, mass: float) -> EffectAnswer:
         place = self._positions[unit]

@@ -147,16 +147,15 @@ def say_unavailable(
     asked: ViewState, entry: Entry, fault: VersionUnavailable, notices: tuple[str, ...]
 ) -> Words:
     """Write the words of a study whose draws cannot be had."""
-    heading = "This study cannot be shown now" if fault.is_passing else "This study cannot be shown"
-    return _complete(_say_head(asked, entry.title, notices) | _say_problem(heading, str(fault), ()))
+    heading = f"This study cannot be shown{' now' if fault.is_passing else ''}"
+    return _complete(_say_head(asked, entry.title, notices) | _say_problem(heading, str(fault)))
 
 
 def say_missing(asked: ViewState, notices: tuple[str, ...]) -> Words:
     """Write the words of a page whose study is not, or no longer, among those that are published."""
-    lead = "It was withdrawn since, or never was one of the studies here."
     heading = f"There is no study “{quote(asked.study or '')}” here"
-    words = _say_head(asked, asked.study or SITE, notices) | _say_problem(heading, lead, ())
-    return _complete(words | {"missing": "1"})
+    problem = _say_problem(heading, "It was withdrawn since, or never was one of the studies here.")
+    return _complete(_say_head(asked, quote(asked.study or ""), notices) | problem | {"missing": "1"})
 
 
 def say_waiting(asked: ViewState, entry: Entry, notices: tuple[str, ...]) -> Words:
@@ -164,14 +163,14 @@ def say_waiting(asked: ViewState, entry: Entry, notices: tuple[str, ...]) -> Wor
     status = entry.status
     words = _say_head(asked, entry.title, notices)
     if entry.trouble is not None:
-        return _complete(words | _say_problem("This study cannot be shown", entry.trouble, ()))
+        return _complete(words | _say_problem("This study cannot be shown", entry.trouble))
     if status is not None and status.phase == "invalid":
         lead = "Nothing is published for this study yet. It is read again as soon as its files change."
         return _complete(
             words | _say_problem("The study's files have faults", lead, list_faults(status.faults))
         )
     if status is not None and status.phase == "failed":
-        return _complete(words | _say_problem("The fit failed", state_reason(status), ()))
+        return _complete(words | _say_problem("The fit failed", state_reason(status)))
     return _complete(words | {"view": "progress"} | describe_progress(status))
 
 
@@ -186,14 +185,14 @@ def say_empty(asked: ViewState, snapshot: Snapshot, notices: tuple[str, ...]) ->
     """Write the words of a store that holds no study yet."""
     words = _say_head(asked, SITE, notices)
     if snapshot.trouble is not None:
-        return _complete(words | _say_problem("Nothing can be shown", snapshot.trouble, ()))
+        return _complete(words | _say_problem("Nothing can be shown", snapshot.trouble))
     return _complete(
         words | {"view": "progress"} | describe_progress(None) | {"phase": "The worker is starting"}
     )
 
 
 def say_change(card: StudyCard, change: float) -> str:
-    """Say the change of the treatment that is asked about."""
+    """Write the change of the treatment that is asked about."""
     amount = say_amount(card, change)
     if change == 0:
         return f"{card.treatment.label} unchanged"
@@ -201,7 +200,7 @@ def say_change(card: StudyCard, change: float) -> str:
 
 
 def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple[str, ...]:
-    """Say where a scenario leaves what the data have seen."""
+    """Write where a scenario leaves what the data have seen."""
     units = card.treatment.units
     name, noun, periods = card.treatment.label, card.unit.noun, card.period.nouns
     amount = f"{NARROW}%" if card.what_if.kind == "percent" else f" {units}"
@@ -229,7 +228,7 @@ def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple
 
 
 def say_beyond_elsewhere(card: StudyCard, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Say in which other units a scenario would leave the values that the data have seen."""
+    """Write in which other units a scenario would leave the values that the data have seen."""
     if not labels:
         return ()
     named = f"{', '.join(labels[:3])}{' and others' if len(labels) > 3 else ''}"
@@ -367,7 +366,7 @@ def _say_newer(version: LoadedVersion, entry: Entry) -> str:
     return f"A newer version, {published.version}, was published. This page stays on {version.name}."
 
 
-def _say_problem(heading: str, lead: str, lines: tuple[str, ...]) -> Words:
+def _say_problem(heading: str, lead: str, lines: tuple[str, ...] = ()) -> Words:
     return {"view": "problem", "problem-heading": heading, "problem-lead": lead, "problems": _lines(lines)}
 
 

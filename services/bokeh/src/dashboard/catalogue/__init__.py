@@ -1,4 +1,4 @@
-"""What is published: the studies from their manifests, and the versions whose draws are in memory.
+"""The catalogue: the published studies from their manifests, and the versions whose draws are in memory.
 
 A replica knows every study of the store, and holds the draws of those that somebody looks at, bounded in
 bytes. `Catalogue` follows the store from a thread of its own and replaces its `Snapshot` as a whole;

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import override
 
-from dashboard.headline import Numbers, say_numbers
+import numpy as np
+
+from dashboard.estimands import Effect
+from dashboard.headline import say_headline
 from dashboard.labels import label_card
 from dashboard.state import quote
 from dashboard.thumbnails import draw_thumbnail
-from tracestore.manifest import Manifest, Status, StudyCard
+from dashboard.versions import EffectAnswer
+from tracestore.manifest import Answer, Manifest, Status
 
 
 @dataclass(frozen=True)
@@ -107,29 +112,40 @@ def choose_front(snapshot: Snapshot, default_study: str | None) -> str | None:
     return snapshot.entries[0].name if len(snapshot.entries) == 1 else None
 
 
+@dataclass(frozen=True, eq=False)
+class RecordedEffect(Effect):
+    """An effect as a manifest has it: quantiles in place of draws, and shares around the negligible size."""
+
+    within: float
+    above: float
+
+    @override
+    def share_between(self, lower: float, upper: float) -> float:
+        return self.within if lower < 0 else self.above
+
+
 def summarize(manifest: Manifest) -> Published:
     """Write what lists say of a version."""
-    card, periods, answer = label_card(manifest.study), manifest.period_names, manifest.answer
+    card, periods = label_card(manifest.study), manifest.period_names
     headline = certainty = thumbnail = ""
-    if answer is not None:
-        numbers = Numbers.of_answer(answer)
-        change = card.what_if.default
-        headline, certainty = say_numbers(
-            card, say_everyone(card), change, answer.period, numbers or answer.reason
-        )
-        thumbnail = draw_thumbnail(answer.quantiles)
+    if manifest.answer is not None:
+        where = f"all {card.unit.nouns}" + (" together" if card.together == "sum" else ", on average,")
+        answer, percent = read_answer(manifest.answer), card.what_if.negligible
+        negligible = None if percent is None else abs(answer.outcome) * percent / 100
+        headline, certainty = say_headline(card, where, card.what_if.default, answer, negligible)
+        thumbnail = draw_thumbnail(manifest.answer.quantiles)
     span = f"{periods[0]} to {periods[-1]}" if len(periods) > 1 else str(periods[0])
+    extent = f"{len(manifest.units)} {card.unit.nouns}, {span}"
     return Published(
-        version=manifest.version,
-        created_at=manifest.created_at,
-        title=card.title,
-        headline=headline,
-        certainty=certainty,
-        thumbnail=thumbnail,
-        extent=f"{len(manifest.units)} {card.unit.nouns}, {span}",
+        manifest.version, manifest.created_at, card.title, headline, certainty, thumbnail, extent
     )
 
 
-def say_everyone(card: StudyCard) -> str:
-    """Say what all units together are called in a sentence."""
-    return f"all {card.unit.nouns}" + (" together" if card.together == "sum" else ", on average,")
+def read_answer(answer: Answer) -> EffectAnswer:
+    """Read the answer of a manifest as one that is computed from draws."""
+    mean, lower, upper, probability = answer.mean, answer.lower, answer.upper, answer.probability
+    if mean is None or lower is None or upper is None or probability is None:
+        return EffectAnswer(answer.period, answer.units, None, answer.reason)
+    quantiles, shares = np.asarray(answer.quantiles), (answer.within or 0.0, answer.above or 0.0)
+    effect = RecordedEffect(mean, lower, upper, probability, quantiles, answer.mass, *shares)
+    return EffectAnswer(answer.period, answer.units, effect, outcome=answer.outcome or 0.0)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
 
-from dashboard.catalogue.trace_file import TraceFile, count_draws
+from dashboard.catalogue.trace_file import load_version, measure_version
 from dashboard.copies import Shared
-from dashboard.versions import LoadedVersion, Sizes
-from tracestore.errors import TraceStoreError, VersionMissing
+from dashboard.versions import LoadedVersion
+from tracestore.errors import TraceStoreError
 from tracestore.store import TraceStore
 
 log = logging.getLogger(__name__)
@@ -29,25 +29,22 @@ MEBIBYTE = 1_048_576
 Key = tuple[str, str]
 
 
-class VersionUnavailable(Exception):
+class VersionUnavailable(TraceStoreError):
     """A version cannot be had; the message is a sentence for readers.
 
     Attributes
     ----------
     is_passing
-        Whether it may be there once other pages are closed; otherwise its file is damaged, missing or too
-        large.
-    is_missing
-        Whether the store has no such version.
+        Whether it may be there once other pages are closed; else its file is damaged, missing or too large.
     """
 
-    def __init__(self, message: str, *, is_passing: bool = False, is_missing: bool = False) -> None:
+    def __init__(self, message: str, *, is_passing: bool = False) -> None:
         super().__init__(message)
-        self.is_passing, self.is_missing = is_passing, is_missing
+        self.is_passing = is_passing
 
     def copy(self) -> "VersionUnavailable":
         """Return another one to raise; one that is kept would keep the frames that it passed."""
-        return VersionUnavailable(str(self), is_passing=self.is_passing, is_missing=self.is_missing)
+        return VersionUnavailable(str(self), is_passing=self.is_passing)
 
 
 @dataclass
@@ -71,6 +68,11 @@ class VersionCache(Shared):
         Its files are checked by size and hash before any of them is read.
     memory_bytes
         The budget.
+
+    Attributes
+    ----------
+    aside
+        A thread for what takes a second or two of a version, so that pages find others.
     """
 
     def __init__(self, store: TraceStore, memory_bytes: int) -> None:
@@ -80,11 +82,10 @@ class VersionCache(Shared):
         self._kept: OrderedDict[Key, _Kept] = OrderedDict()
         self._reserved: dict[Key, int] = {}
         self._loading: dict[Key, Future[LoadedVersion]] = {}
-        self._making: dict[tuple[Key, Hashable], Future[Any]] = {}
         self._failures: OrderedDict[Key, tuple[VersionUnavailable, float]] = OrderedDict()
         self._lock = threading.RLock()
         self._loaders = ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="version")
-        self._makers = ThreadPoolExecutor(1, thread_name_prefix="made-of-version")
+        self.aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
         self._prepare: Callable[[LoadedVersion], object] | None = None
         self._listeners: list[Callable[[], None]] = []
 
@@ -111,7 +112,7 @@ class VersionCache(Shared):
 
     def close(self) -> None:
         """End the threads, and drop all but what pages hold; loads that have not begun are never done."""
-        for threads in (self._loaders, self._makers):
+        for threads in (self._loaders, self.aside):
             threads.shutdown(wait=False, cancel_futures=True)
         with self._lock:
             self._kept.clear()
@@ -137,7 +138,9 @@ class VersionCache(Shared):
             Of the version, or with a `VersionUnavailable`; the same for all who ask while it is being loaded.
             It cannot be cancelled. A version that could not be loaded is tried again after `RETRY_SECONDS`.
         """
-        key, future = (study, version), _start_future()
+        key, future = (study, version), Future[LoadedVersion]()
+        # Whoever stops waiting must not cancel it for the others.
+        future.set_running_or_notify_cancel()
         with self._lock:
             held = self.held(study, version)
             if held is not None:
@@ -156,7 +159,7 @@ class VersionCache(Shared):
     def derive[T](self, version: LoadedVersion, make: Callable[[LoadedVersion], T]) -> T:
         """Return what `make` makes of a version: once, and dropped with the version's place in the cache.
 
-        Blocks while it is being made: not for the event loop. `Sizes` has to count its bytes.
+        Blocks while it is being made: not for the event loop. `count_bytes` has to include it.
         """
         kept = self._keep(version)
         with self._lock:
@@ -167,71 +170,37 @@ class VersionCache(Shared):
             made: T = kept.made[make]
             return made
 
-    def derive_later[T](self, version: LoadedVersion, make: Callable[[LoadedVersion], T]) -> Future[T]:
-        """Derive on a thread of the cache, one at a time; see `derive`."""
-        kept, key, future = self._keep(version), (_name(version), make), _start_future()
-        with self._lock:
-            if make in kept.made:
-                future.set_result(kept.made[make])
-                return future
-            if key in self._making:
-                return self._making[key]
-            self._making[key] = future
-        self._makers.submit(self._derive_for, version, make, future)
-        return future
-
-    def _derive_for[T](
-        self, version: LoadedVersion, make: Callable[[LoadedVersion], T], future: Future[T]
-    ) -> None:
-        made: T | None = None
-        fault: Exception | None = None
-        try:
-            made = self.derive(version, make)
-        except TraceStoreError as error:
-            # With its frames it would be in a cycle with the version.
-            fault = error.with_traceback(None)
-        except Exception as error:
-            log.exception("study %s: something could not be made of version %s", *_name(version))
-            fault = VersionUnavailable(f"It could not be made ({type(error).__name__}).")
-        with self._lock:
-            del self._making[_name(version), make]
-        _end_future(future, made, fault)
-
     def _load(self, key: Key, future: Future[LoadedVersion]) -> None:
         version: LoadedVersion | None = None
-        fault: VersionUnavailable | None = None
+        fault = VersionUnavailable("It could not be loaded.")
         try:
             version = self._read(key)
         except VersionUnavailable as error:
             fault = error.copy()
-        except VersionMissing as error:
-            fault = VersionUnavailable(f"{error}.", is_missing=True)
         except (OSError, TraceStoreError) as error:
             fault = VersionUnavailable(f"{error}.")
-        except Exception as error:
+        except Exception:
             log.exception("study %s: version %s could not be loaded", *key)
-            fault = VersionUnavailable(f"It could not be loaded ({type(error).__name__}).")
         if version is not None:
             log.info("study %s: version %s was loaded", *key)
             self._prepare_first(version)
         with self._lock:
-            if fault is not None:
+            if version is None:
                 self._remember(key, fault)
             del self._loading[key]
-        _end_future(future, version, fault)
+        if version is None:
+            future.set_exception(fault)
+        else:
+            future.set_result(version)
         for listener in self._listeners:
             listener()
 
     def _read(self, key: Key) -> LoadedVersion:
         """Read a version, refused as early as its size is known, and never before its files were verified."""
-        manifest = self._store.manifest(*key)
-        least = Sizes(count_draws(manifest), 1, len(manifest.units), len(manifest.periods))
-        self._refuse_larger(least)
+        self._refuse_larger(measure_version(self._store.manifest(*key), by_unit=False))
         verified = self._store.verified(*key)
         try:
-            with TraceFile(verified.manifest, verified.trace) as file:
-                self._reserve(key, file.sizes)
-                version = file.load()
+            version = load_version(verified.manifest, verified.trace, lambda size: self._reserve(key, size))
             with self._lock:
                 self._alive[key] = version
                 self._kept[key] = _Kept(version)
@@ -240,28 +209,28 @@ class VersionCache(Shared):
             self._reserved.pop(key, None)
         return version
 
-    def _refuse_larger(self, sizes: Sizes) -> None:
-        needed, budget = math.ceil(sizes.total_bytes / MEBIBYTE), self.memory_bytes // MEBIBYTE
-        if sizes.total_bytes > self.memory_bytes:
+    def _refuse_larger(self, size: int) -> None:
+        if size > self.memory_bytes:
+            needed, budget = math.ceil(size / MEBIBYTE), self.memory_bytes // MEBIBYTE
             raise VersionUnavailable(
                 f"The draws of this version need {needed} MB of memory, and VERSIONS_MEMORY_MB allows "
                 f"{budget} MB: set it to {needed} or more, with as much more memory for each replica, or fit "
                 f"fewer draws."
             )
 
-    def _reserve(self, key: Key, sizes: Sizes) -> None:
+    def _reserve(self, key: Key, size: int) -> None:
         """Make room by dropping the least recently used versions; those that pages hold stay."""
-        self._refuse_larger(sizes)
+        self._refuse_larger(size)
         with self._lock:
-            while self._kept and self.used_bytes + sizes.total_bytes > self.memory_bytes:
+            while self._kept and self.used_bytes + size > self.memory_bytes:
                 self._kept.popitem(last=False)
-            if self.used_bytes + sizes.total_bytes > self.memory_bytes:
+            if self.used_bytes + size > self.memory_bytes:
                 raise VersionUnavailable(
                     "The memory for versions is taken by the pages that are open now. This page tries again "
                     "by itself.",
                     is_passing=True,
                 )
-            self._reserved[key] = sizes.total_bytes
+            self._reserved[key] = size
 
     def _prepare_first(self, version: LoadedVersion) -> None:
         if self._prepare is None:
@@ -273,7 +242,7 @@ class VersionCache(Shared):
 
     def _keep(self, version: LoadedVersion) -> _Kept:
         """Return the place of a version, which is made where only pages held it."""
-        key = _name(version)
+        key = version.manifest.study.name, version.name
         with self._lock:
             kept = self._kept.get(key)
             if kept is None or kept.version is not version:
@@ -282,34 +251,9 @@ class VersionCache(Shared):
             return kept
 
     def _remember(self, key: Key, fault: VersionUnavailable) -> None:
-        before = self.failure(*key)
-        if str(before) != str(fault):
-            # Whoever follows a link to a version that was retired is no fault of the service.
-            log.log(
-                logging.INFO if fault.is_missing else logging.ERROR,
-                "study %s: version %s cannot be loaded: %s",
-                *key,
-                fault,
-            )
+        if str(self.failure(*key)) != str(fault):
+            log.error("study %s: version %s cannot be loaded: %s", *key, fault)
         self._failures[key] = fault.copy(), time.monotonic()
         self._failures.move_to_end(key)
         while len(self._failures) > FAILURES_KEPT:
             self._failures.popitem(last=False)
-
-
-def _name(version: LoadedVersion) -> Key:
-    return version.manifest.study.name, version.name
-
-
-def _start_future() -> Future[Any]:
-    """Make a future that whoever stops waiting for it cannot cancel for the others."""
-    future: Future[Any] = Future()
-    future.set_running_or_notify_cancel()
-    return future
-
-
-def _end_future[T](future: Future[T], result: T | None, fault: Exception | None) -> None:
-    if fault is not None:
-        future.set_exception(fault)
-    else:
-        future.set_result(result)  # type: ignore[arg-type]
