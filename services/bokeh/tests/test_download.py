@@ -21,7 +21,9 @@ ANSWER = tuple[int, dict[str, str], bytes]
 
 @pytest.fixture
 def manifest(shared: Service, study: str) -> Manifest:
-    return publish(shared.root, make_card(study), analysed=True)
+    made = publish(shared.root, make_card(study), analysed=True)
+    shared.await_study(study)
+    return made
 
 
 def address(manifest: Manifest, file: str = TRACE_FILE) -> str:
@@ -94,7 +96,7 @@ def test_nothing_but_what_is_in_the_store_is_sent(shared: Service, path: str) ->
 
 
 def test_a_version_that_is_not_there_is_told_in_plain_words(shared: Service) -> None:
-    study = urllib.parse.quote("<b>x</b>", safe="")
+    study = urllib.parse.quote("<b>x<b>", safe="")
     status, headers, content = fetch(shared, f"/download/{study}/abc/trace.nc")
     assert status == 404
     assert headers["content-type"] == "text/plain; charset=utf-8"
@@ -117,6 +119,7 @@ def test_a_damaged_trace_is_refused(shared: Service, manifest: Manifest, damage:
 
 def test_a_reader_who_does_not_read_holds_up_nobody(shared: Service, study: str) -> None:
     manifest = publish(shared.root, make_card(study), padding=8_000_000)
+    shared.await_study(study)
     with socket.create_connection(("localhost", shared.port)) as idle:
         idle.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         idle.sendall(f"GET {address(manifest)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

@@ -3,7 +3,9 @@
 import re
 import sys
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
 
@@ -58,7 +60,7 @@ def test_page_websocket_lists_tables_and_files_work_below_a_mount(mounted: Servi
     addresses = re.findall(r'(?:href|src)="([^"#]+)"', page)
     assert any(address.startswith("static/") for address in addresses)
     for address in (*addresses, "data/effect-unit.csv?study=smoking", "studies"):
-        status, body = mounted.ask(f"/longitude/{address.replace('&amp;', '&')}")
+        status, body = mounted.ask(urljoin("/longitude/", unescape(address)))
         assert status == 200, (address, body)
     assert read_block(page, "render-item")["token"]
     visit.close()

@@ -32,9 +32,15 @@ class ContainerHealth:
     ----------
     health
         What is known of the process.
+
+    Attributes
+    ----------
+    is_over
+        Whether the process ends now, and no answer is delayed any more.
     """
 
     def __init__(self, health: Health) -> None:
+        self.is_over = False
         self._health = health
         self._told: bool | None = None
         self._told_draining = 0
@@ -51,7 +57,7 @@ class ContainerHealth:
         if time.monotonic() - self._at > AGAIN_SECONDS:
             self._told = None
         until = time.monotonic() + HOLD_SECONDS
-        while not self._has_news and time.monotonic() < until and not await has_left():
+        while not (self._has_news or self.is_over) and time.monotonic() < until and not await has_left():
             await asyncio.sleep(POLL_SECONDS)
         ready, why = self._health.check_ready()
         self._told, self._at = ready, time.monotonic()

@@ -78,6 +78,7 @@ class ProbeServer:
 
     def stop(self) -> None:
         """Stop answering and wait for the thread."""
+        self._container.is_over = True
         self._server.should_exit = True
         self._thread.join()
 
