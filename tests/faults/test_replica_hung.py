@@ -92,7 +92,7 @@ def test_replica_whose_callback_blocks_is_routed_around_and_starts_anew(
             await_healthy(victim)
             load.await_all_live(40)
         account_for_silence(account, window, knocks, since)
-        says = re.search(r", in (block|sleep)\b", victim.logs().decode()) is not None
+        says = re.search(r" in (block|sleep)\b", victim.logs().decode()) is not None
         account.add(
             "it says where it hung, and starts anew by itself",
             f"{'the callback is named in its log' if says else 'its log does not say'}; after {anew:.1f} s",

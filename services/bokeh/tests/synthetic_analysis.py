@@ -3,6 +3,7 @@
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+
 from tracestore.criticism import (
     Criticism,
     LeastSquaresCard,

@@ -11,14 +11,14 @@ from typing import cast
 import pytest
 from bokeh.protocol import Protocol
 from bokeh.server.session import ServerSession
+from synthetic import publish
+from tornado.httpclient import HTTPClientError
+from visits import Visit, make_token, read_block
+
+from conftest import Service, eventually
 from dashboard.http.headers import FULL_STATUS
 from dashboard.http.page import COOKIE
 from dashboard.live.admission import UNOPENED_SECONDS, Admission
-from tornado.httpclient import HTTPClientError
-
-from conftest import Service, eventually
-from synthetic import publish
-from visits import Visit, make_token, read_block
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+
 from dashboard.live.change_rate import BURST, CHANGES_A_SECOND, ChangeRate
 
 

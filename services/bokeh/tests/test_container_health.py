@@ -6,12 +6,12 @@ import signal
 import time
 
 import pytest
+from synthetic import publish
+
+from conftest import PATIENCE, Service, eventually
 from dashboard.operations import container_health
 from dashboard.operations.container_health import HOLD_SECONDS, ContainerHealth
 from dashboard.operations.health import Health
-
-from conftest import PATIENCE, Service, eventually
-from synthetic import publish
 
 
 @pytest.fixture

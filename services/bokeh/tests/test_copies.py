@@ -13,15 +13,15 @@ import pytest
 from bokeh.document import Document
 from bokeh.events import ButtonClick
 from bokeh.model import Model
+from synthetic import load_served, make_card, open_store, publish
+
+from conftest import eventually
 from dashboard.catalogue import Catalogue, VersionCache
 from dashboard.copies import CannotCopy, PagePart, Prototype, Shared, copy_part
 from dashboard.live.internals import SessionDocument
 from dashboard.page import Page
 from dashboard.plots import Easel
 from dashboard.prepared import PreparedPages
-
-from conftest import eventually
-from synthetic import load_served, make_card, open_store, publish
 
 QUERIES = (
     "",

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from dashboard.dots import DOTS, stack_dots
-from dashboard.estimands import summarise
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dashboard.dots import DOTS, stack_dots
+from dashboard.estimands import summarise
 
 
 @given(st.integers(0, 200), st.floats(-1e6, 1e6), st.floats(1e-3, 1e3))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 import xarray as xr
-from tracestore.manifest import TRACE_FILE, Manifest
+from synthetic import make_card, publish
 
 from conftest import Service, eventually
-from synthetic import make_card, publish
+from tracestore.manifest import TRACE_FILE, Manifest
 
 ANSWER = tuple[int, dict[str, str], bytes]
 

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from synthetic import publish
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+from visits import Visit, read_block
+
+from conftest import Service, eventually
 from dashboard.operations.drain import REASON, SERVICE_RESTART, SPREAD_SECONDS, drain, find_spread
 from dashboard.operations.health import Health
 from dashboard.operations.in_flight import FIRST_SOCKET_SECONDS, InFlight
-from tornado.httpclient import HTTPClientError
-from tornado.websocket import WebSocketClientConnection, websocket_connect
-
-from conftest import Service, eventually
-from synthetic import publish
-from visits import Visit, read_block
 
 
 async def read_whole(socket: WebSocketClientConnection) -> bytes:

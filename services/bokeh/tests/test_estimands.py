@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dashboard.estimands import (
     HDI_MASS,
     EffectUndefined,
@@ -11,8 +14,6 @@ from dashboard.estimands import (
     compute_draws,
     summarise,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 ONE_SLOPE = np.array([-0.5])
 

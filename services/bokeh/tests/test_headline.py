@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from synthetic import make_card
+
 from dashboard.captions import list_shares
 from dashboard.estimands import summarise
 from dashboard.headline import lower_first, name_certainty, say_headline
 from dashboard.numerals import NARROW
 from dashboard.versions import EffectAnswer
-
-from synthetic import make_card
 
 
 def answer(mean: float, spread: float) -> EffectAnswer:

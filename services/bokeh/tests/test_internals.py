@@ -15,13 +15,13 @@ from bokeh.document.events import DocumentPatchedEvent
 from bokeh.model import Model, collect_models
 from bokeh.models import Column
 from bokeh.protocol.messages.patch_doc import patch_doc
+from synthetic import make_card, publish, tell
+
+from conftest import SERVICE
 from dashboard.application_state import ApplicationState, make_state
 from dashboard.live import internals
 from dashboard.page import Page
 from dashboard.settings import Settings
-
-from conftest import SERVICE
-from synthetic import make_card, publish, tell
 
 QUERIES = (
     "study=smoking",
@@ -41,7 +41,7 @@ def stock_bokeh() -> Iterator[None]:
     """Undo `internals.install` for as long as the context lasts."""
     HasProps.query_properties_with_values = internals.STOCK_QUERY  # type: ignore[method-assign]
     model_util.visit_immediate_value_references = internals.STOCK_VISIT
-    document_module.gc = internals.STOCK_GC
+    vars(document_module)["gc"] = internals.STOCK_GC
     try:
         yield
     finally:

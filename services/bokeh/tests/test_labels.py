@@ -1,9 +1,10 @@
 """Names as readers see them: told apart, each in its own direction, short beside a plot."""
 
 import pytest
-from dashboard.labels import ISOLATE, NO_ISOLATES, RELEASE, isolate, shorten, tell_apart
 from hypothesis import given
 from hypothesis import strategies as st
+
+from dashboard.labels import ISOLATE, NO_ISOLATES, RELEASE, isolate, shorten, tell_apart
 
 
 def test_labels_that_repeat_carry_their_identifier_and_others_do_not() -> None:

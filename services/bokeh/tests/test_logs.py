@@ -6,12 +6,12 @@ import sys
 
 import pytest
 from bokeh.protocol.messages.patch_doc import patch_doc
-from dashboard.live.connection import REFUSED
-from dashboard.logs import MESSAGE_CHARACTERS, STACK_CHARACTERS, JsonLine, MessageFaults
-
-from conftest import Service, eventually
 from synthetic import publish
 from visits import Visit
+
+from conftest import Service, eventually
+from dashboard.live.connection import REFUSED
+from dashboard.logs import MESSAGE_CHARACTERS, STACK_CHARACTERS, JsonLine, MessageFaults
 
 PLANTED = "planted by a client"
 

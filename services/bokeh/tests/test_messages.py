@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
 from dashboard.live.messages import CHOICES_MAX, EVENTS_MAX, Verdict, judge
 
 ID = {"id": "p1001"}

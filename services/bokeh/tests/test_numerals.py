@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from bokeh.models import NumeralTickFormatter
+from synthetic import PERIODS, make_card
+
 from dashboard.captions import describe_effect, describe_series
 from dashboard.estimands import summarise
 from dashboard.figures import TimeFigure
@@ -14,8 +16,6 @@ from dashboard.state import ViewState
 from dashboard.versions import EffectAnswer
 from dashboard.words import say_beyond
 from tracestore.manifest import NumberFormat, StudyCard, WhatIf
-
-from synthetic import PERIODS, make_card
 
 DOLLARS = NumberFormat(decimals=2, prefix="US$", suffix="m")
 BARE = NumberFormat(thousands=False)

@@ -10,15 +10,15 @@ from urllib.parse import urljoin
 
 import pytest
 from bokeh.models.widgets import Div
+from synthetic import make_card, make_fault, publish, tell
+from visits import Visit, read_block
+
+from conftest import Service, eventually, free_port
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.live.connection import REFUSED
 from dashboard.page import ROOTS
 from dashboard.tables import TABLES
 from tracestore.publisher import Publisher
-
-from conftest import Service, eventually, free_port
-from synthetic import make_card, make_fault, publish, tell
-from visits import Visit, read_block
 
 
 @pytest.fixture

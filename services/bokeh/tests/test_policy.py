@@ -1,6 +1,7 @@
 """Who may show a page in a frame: nobody, unless the setting names them."""
 
 import pytest
+
 from dashboard.http.policy import write_policy
 from dashboard.settings import SettingsError, read_settings
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
-
-from conftest import Service, eventually, make_service
 from synthetic import make_card, publish
 from visits import Visit, read_block
+
+from conftest import Service, eventually, make_service
 
 HOST = """
 import contextlib, os, sys, uvicorn

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from synthetic import make_card
+
 from dashboard.reach import Reach, find_reach, leave_reach
 from dashboard.words import say_beyond
-
-from synthetic import make_card
 
 # The first unit doubles over a gap and then falls by half; the second never moves.
 PANEL = np.array([[1.0, np.nan, 2.0, 1.0], [4.0, 4.0, 4.0, 4.0]])

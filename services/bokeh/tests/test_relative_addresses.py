@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from synthetic import load_served, make_card, open_store, publish
+
+from conftest import SERVICE
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS, Assets
 from dashboard.catalogue import Snapshot
 from dashboard.page import Page
@@ -12,9 +15,6 @@ from dashboard.state import MASSES
 from dashboard.studies import REFRESH_SECONDS, list_studies_json, render_missing, render_studies
 from dashboard.templates import load_templates
 from dashboard.theme import DARK
-
-from conftest import SERVICE
-from synthetic import load_served, make_card, open_store, publish
 
 TEMPLATES, ASSETS = load_templates(SERVICE), Assets.find(SERVICE)
 ROOT_ABSOLUTE = re.compile(r"""(?:href|src|action|content|url)\s*[=(]\s*["'`]?/|["'`]/[a-z.?]""")

@@ -12,18 +12,18 @@ from unittest.mock import ANY
 
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
+from starlette.requests import HTTPConnection
+from synthetic import publish, tell
+from tornado.httpclient import HTTPClientError
+from tornado.websocket import WebSocketClientConnection, websocket_connect
+from visits import Visit, make_token, read_block
+
+from conftest import SERVICE, Service, eventually, free_port
 from dashboard.assets import Assets
 from dashboard.http.origin import is_own_origin
 from dashboard.operations.health import BUSY_SECONDS, STALLED_SECONDS, Health, keep_asking_threads
 from dashboard.operations.probes import ProbeServer
 from dashboard.state import QUERY_MAX
-from starlette.requests import HTTPConnection
-from tornado.httpclient import HTTPClientError
-from tornado.websocket import WebSocketClientConnection, websocket_connect
-
-from conftest import SERVICE, Service, eventually, free_port
-from synthetic import publish, tell
-from visits import Visit, make_token, read_block
 
 SECRET = b"s" * 44
 

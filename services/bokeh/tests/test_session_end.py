@@ -13,6 +13,11 @@ from weakref import WeakSet
 
 import pytest
 from bokeh.model import Model
+from starlette.requests import HTTPConnection
+from synthetic import make_card, publish
+from synthetic import tell as tell_store
+
+from conftest import SERVICE
 from dashboard.application_state import ApplicationState, make_state
 from dashboard.live.documents import try_build
 from dashboard.live.internals import SessionDocument, install
@@ -21,11 +26,6 @@ from dashboard.live.transport import Transport
 from dashboard.page import Page
 from dashboard.settings import Settings
 from dashboard.templates import load_templates
-from starlette.requests import HTTPConnection
-
-from conftest import SERVICE
-from synthetic import make_card, publish
-from synthetic import tell as tell_store
 
 SESSIONS = 4
 

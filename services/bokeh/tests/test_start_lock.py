@@ -4,9 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from dashboard.operations.start_lock import StartLock
-
 from conftest import eventually
+from dashboard.operations.start_lock import StartLock
 
 HOLDER = (
     "import sys, pathlib; from dashboard.operations.start_lock import StartLock; "

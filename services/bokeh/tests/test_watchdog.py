@@ -4,10 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
-from dashboard.operations.watchdog import SILENCE_SECONDS
+from synthetic import publish
 
 from conftest import Service, eventually
-from synthetic import publish
+from dashboard.operations.watchdog import SILENCE_SECONDS
 
 # Python imports a module of the name sitecustomize before anything else.
 HANG = """

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-
-from conftest import Service
 from synthetic import make_card, publish
 from visits import read_block
+
+from conftest import Service
 
 FIN, MASK = 0x80, 0x80
 TEXT, CLOSE, PING = 0x1, 0x8, 0x9

@@ -42,9 +42,7 @@ def make_token(secret: bytes, expiration: int = 300) -> str:
 class Visit:
     """An open page, kept in step with the server's document."""
 
-    def __init__(
-        self, service: Service, query: str = "", token: str | None = None, prefix: str = ""
-    ) -> None:
+    def __init__(self, service: Service, query: str = "", token: str | None = None, prefix: str = "") -> None:
         if token is None:
             status, page = service.ask(f"{prefix}/?{query}")
             assert status == 200, page

@@ -11,6 +11,8 @@ from model_worker.fitting import Fitted
 from model_worker.fitting_process import FittingProcess
 from model_worker.settings import Settings
 
+STUDENT = 'tails = "student"'
+
 Start = Callable[..., FittingProcess]
 
 
@@ -49,6 +51,28 @@ def test_a_process_beyond_its_bound_is_ended_after_the_fit(start: Start, invalid
     for _ in range(2):
         assert process.fit(invalid) is None
         assert process.child is None
+
+
+def test_a_study_with_student_tails_has_a_process_of_its_own_and_keeps_it(
+    start: Start, folder: StudyFolder
+) -> None:
+    """Each has a fault in its data, which a fit finds before anything is compiled."""
+
+    def write(name: str, model: str) -> Path:
+        other = StudyFolder(folder.path.with_name(name), text=f"{folder.text}[model]\n{model}\n")
+        other.set_cell(5, "sales", "forty")
+        return other.write()
+
+    normal, first, second = write("aaa", ""), write("bbb", STUDENT), write("ccc", STUDENT)
+    process = start(1 << 40)
+    used = []
+    for path in (normal, first, first, normal, first, second):
+        assert process.fit(path) is None
+        used.append(process.child)
+
+    of_normal, of_first, of_second = used[0], used[1], used[5]
+    assert used == [of_normal, of_first, of_first, of_first, of_first, of_second]
+    assert len({of_normal, of_first, of_second}) == 3
 
 
 def test_a_process_that_cannot_start_is_told(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment
-from tracestore.store import TraceStore
 
 from dashboard.assets import Assets
 from dashboard.catalogue import Catalogue, Snapshot, VersionCache
@@ -24,6 +23,7 @@ from dashboard.settling import find_study_fault, request_for
 from dashboard.state import read_query
 from dashboard.studies import list_studies_json, render_missing, render_studies
 from dashboard.templates import load_templates
+from tracestore.store import TraceStore
 
 LOAD_SECONDS = 0.6
 """Time that a page waits for draws that are being loaded, before it says that they are."""

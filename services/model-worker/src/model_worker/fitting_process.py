@@ -1,9 +1,9 @@
 """Fits in a process of their own, replaced between fits once it holds more memory than a bound.
 
-Each compiled model stays in its process for good: about 60 MiB for a model of the default tails, and some
-200 MiB for each panel's shape of the Student-t model, of which clearing every cache frees a third. Only
-the end of the process frees the rest. The process that watches has never compiled anything, and goes on
-where one that fits is killed for want of memory.
+Each compiled model stays in its process for good: some 60 MiB for each of the five with normal tails, and
+600 MiB and more for the first with Student-t tails, which are as many as there are sizes of panels. To
+clear every cache frees a third of the latter; only the end of the process frees the rest. The process
+that watches has never compiled anything, and goes on where one that fits is killed for want of memory.
 """
 
 import json
@@ -20,16 +20,18 @@ from queue import SimpleQueue
 from threading import Event, Thread
 from typing import Any
 
+from model_worker.faults import InvalidInput
 from model_worker.fitting import Fitted, fit_folder
 from model_worker.logs import configure_logs
 from model_worker.settings import read_settings
+from model_worker.study import read_study
 from model_worker.writer import Writer
 from tracestore.publisher import Publisher
 
 log = logging.getLogger(__name__)
 
-MOST_RESIDENT = 800 << 20
-"""Bytes. All models of the default tails together stay below it; one Student-t model goes beyond."""
+MOST_RESIDENT = 1200 << 20
+"""Bytes. All models with normal tails together stay below it, and so does one with Student-t tails."""
 
 _END_SECONDS = 8.0
 """Within what Compose gives the worker to stop."""
@@ -44,9 +46,17 @@ class FittingProcess:
     def __init__(self, stop: Event, most_resident: int = MOST_RESIDENT) -> None:
         self._stop, self._most_resident = stop, most_resident
         self._child: subprocess.Popen[str] | None = None
+        self._student: Path | None = None
 
     def fit(self, folder: Path) -> Fitted | None:
-        """Fit the study in a folder; see `model_worker.fitting.fit_folder`."""
+        """Fit the study in a folder; see `model_worker.fitting.fit_folder`.
+
+        A study with Student-t tails gets a new process, and keeps it for its next fit, which finds its
+        model compiled.
+        """
+        if _has_student_tails(folder) and folder != self._student:
+            self.end()
+            self._student = folder
         try:
             child = self._child or self._start()
         except OSError as error:
@@ -69,7 +79,7 @@ class FittingProcess:
 
     def end(self) -> None:
         """End the child; it finishes what it is writing, and nothing is half written."""
-        child, self._child = self._child, None
+        child, self._child, self._student = self._child, None, None
         if child is None or child.stdin is None:
             return
         with suppress(OSError):
@@ -98,6 +108,13 @@ def _ask(child: "subprocess.Popen[str]", folder: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return dict(json.loads(line)) if line.endswith("\n") else None
+
+
+def _has_student_tails(folder: Path) -> bool:
+    try:
+        return read_study(folder).toml.model.tails == "student"
+    except InvalidInput:
+        return False
 
 
 def _break_off(folder: Path, reason: str) -> Fitted:

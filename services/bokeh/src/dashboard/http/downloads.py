@@ -5,13 +5,13 @@ import logging
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
-from tracestore.errors import TraceCorrupt, VersionMissing
-from tracestore.manifest import MANIFEST_FILE, TRACE_FILE, Manifest
-from tracestore.records import record_bytes
 
 from dashboard.application_state import ApplicationState
 from dashboard.download_names import name_download
 from dashboard.state import quote
+from tracestore.errors import TraceCorrupt, VersionMissing
+from tracestore.manifest import MANIFEST_FILE, TRACE_FILE, Manifest
+from tracestore.records import record_bytes
 
 log = logging.getLogger(__name__)
 

@@ -41,7 +41,7 @@ Query = Callable[[PropertyDescriptor[Any]], bool]
 
 STOCK_QUERY = HasProps.query_properties_with_values
 STOCK_VISIT = model_util.visit_immediate_value_references
-STOCK_GC = document_module.gc
+STOCK_GC = vars(document_module)["gc"]
 
 
 def install() -> None:
@@ -51,7 +51,7 @@ def install() -> None:
     """
     HasProps.query_properties_with_values = _query_held  # type: ignore[method-assign]
     model_util.visit_immediate_value_references = _visit_held
-    document_module.gc = SimpleNamespace(collect=lambda: 0)  # type: ignore[assignment]
+    vars(document_module)["gc"] = SimpleNamespace(collect=lambda: 0)
 
 
 def _holds(owner: HasProps, name: str) -> bool:
