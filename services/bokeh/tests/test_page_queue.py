@@ -1,4 +1,4 @@
-"""Pages are made a few at a time, the last to come first, and only while their clients wait."""
+"""Pages are made a few at a time, only while their clients wait, and refused where they would be too late."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -56,52 +56,30 @@ def test_page_whose_client_has_left_is_not_made_and_holds_up_nobody() -> None:
     assert sorted(made) == [0, 2, 4]
 
 
-def test_last_to_come_is_served_first_and_a_cancelled_one_holds_up_nobody() -> None:
-    order: list[int] = []
+def test_page_that_gives_up_holds_up_nobody() -> None:
+    made: list[int] = []
 
     async def visit_all() -> None:
-        queue, go = PageQueue(1), asyncio.Event()
+        queue, go = PageQueue(1, waiting_max=5), asyncio.Event()
 
         async def visit(number: int) -> None:
             async with queue.turn():
-                if number == 0:
-                    await go.wait()
-                order.append(number)
+                await go.wait()
+                made.append(number)
 
-        tasks = []
-        for number in range(5):
-            tasks.append(asyncio.create_task(visit(number)))
-            await asyncio.sleep(0)
-        tasks[4].cancel()
+        tasks = [asyncio.create_task(visit(number)) for number in range(5)]
         await asyncio.sleep(0)
+        tasks[0].cancel()
+        tasks[2].cancel()
         go.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         await visit(5)
 
     run(visit_all())
-    assert order == [0, 3, 2, 1, 5]
+    assert made == [1, 3, 4, 5]
 
 
-def test_turn_is_passed_on_where_its_holder_is_cancelled_in_that_moment() -> None:
-    async def visit_all() -> None:
-        queue = PageQueue(1)
-
-        async def visit() -> None:
-            async with queue.turn():
-                pass
-
-        async with queue.turn():
-            first, last = asyncio.create_task(visit()), asyncio.create_task(visit())
-            await asyncio.sleep(0)
-        # The turn has been given to the last, which has not run since.
-        last.cancel()
-        await first
-        await visit()
-
-    run(visit_all())
-
-
-def test_full_queue_refuses_the_page_that_has_waited_longest() -> None:
+def test_full_queue_refuses_at_once_and_has_room_again_afterwards() -> None:
     async def visit_all() -> None:
         queue, go = PageQueue(1, waiting_max=3), asyncio.Event()
 
@@ -110,15 +88,11 @@ def test_full_queue_refuses_the_page_that_has_waited_longest() -> None:
                 await go.wait()
                 return number
 
-        tasks = []
-        for number in range(6):
-            tasks.append(asyncio.create_task(visit(number)))
-            await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        tasks = [asyncio.create_task(visit(number)) for number in range(6)]
+        await asyncio.wait(tasks[4:])
+        assert all(isinstance(task.exception(), QueueFull) for task in tasks[4:])
         go.set()
-        results = await asyncio.gather(*tasks, return_exceptions=True)
-        assert [result for result in results if isinstance(result, int)] == [0, 3, 4, 5]
-        assert all(isinstance(result, QueueFull) for result in results[1:3])
+        assert await asyncio.gather(*tasks[:4]) == [0, 1, 2, 3]
         assert await visit(7) == 7, "a refused page keeps no turn"
 
     run(visit_all())

@@ -1,19 +1,18 @@
 """The bounded queue of pages that are to be made."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 PAGES_AT_A_TIME = 2
 """Pages made concurrently. More would take processor time from each other and from the event loop."""
 
-WAITING_MAX = 100
-"""Pages that wait: some three seconds of work, after which the proxy asks another replica."""
+WAITING_MAX = 60
+"""Pages that wait: less than the three seconds of work after which the proxy asks another replica."""
 
 
 class QueueFull(Exception):
-    """So many pages have come since that this one would be too late."""
+    """As many pages wait already as can be made in time."""
 
 
 class ClientLeft(Exception):
@@ -21,16 +20,11 @@ class ClientLeft(Exception):
 
 
 class PageQueue:
-    """A queue in which the last to come is served first, and the first to come gives way where it is full.
-
-    Where more is asked for than can be made, pages in the order of their arrival would all be late. This way
-    those that come are made at once as far as there is time, and the others are asked of another replica.
-    """
+    """Makes pages a few at a time, and refuses those that would be too late, which the proxy asks for elsewhere."""
 
     def __init__(self, at_a_time: int = PAGES_AT_A_TIME, waiting_max: int = WAITING_MAX) -> None:
-        self._free = at_a_time
-        self._waiting_max = waiting_max
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._turns = asyncio.Semaphore(at_a_time)
+        self._room = at_a_time + waiting_max
 
     @asynccontextmanager
     async def turn(self, has_left: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[None]:
@@ -39,37 +33,17 @@ class PageQueue:
         Raises
         ------
         QueueFull
-            The queue has grown past its bound, and this page has waited longest.
+            No page may wait any more.
         ClientLeft
             The client has left before its turn came.
         """
-        await self._wait()
+        if not self._room:
+            raise QueueFull
+        self._room -= 1
         try:
-            if has_left is not None and await has_left():
-                raise ClientLeft
-            yield
+            async with self._turns:
+                if has_left is not None and await has_left():
+                    raise ClientLeft
+                yield
         finally:
-            self._release()
-
-    async def _wait(self) -> None:
-        if self._free:
-            self._free -= 1
-            return
-        if len(self._waiting) >= self._waiting_max:
-            self._waiting.popleft().set_exception(QueueFull())
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
-            elif not turn.cancelled() and turn.exception() is None:
-                self._release()
-            raise
-
-    def _release(self) -> None:
-        if self._waiting:
-            self._waiting.pop().set_result(None)
-        else:
-            self._free += 1
+            self._room += 1
