@@ -162,12 +162,6 @@ class Session:
         assert model is not None, name
         return model
 
-    def offers(self, what: str) -> dict[str, str]:
-        """Give what can be chosen, ``study`` or ``unit``: labels by identifier."""
-        data = self.find("options").data
-        rows = zip(data["of"], data["value"], data["label"], strict=True)
-        return {value: label for of, value, label in rows if of == what}
-
     def change(self, name: str, value: object) -> dict[str, str]:
         """Set a control as a reader would, and wait for the words that answer it; others may come before."""
         self._send(self.ask(name, value))

@@ -74,6 +74,7 @@ class Stack:
             "HTTP_PORT": str(self.http_port),
             "BOKEH_REPLICAS": str(self.replicas_wanted),
             "STUDIES": str(self.studies),
+            "DEFAULT_STUDY": "cigarette-sales",
         }
         return os.environ | UNLIMITED | own | self.variables
 

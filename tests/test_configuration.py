@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import yaml
-from dashboard.drain import IN_FLIGHT_SECONDS, SPREAD_SECONDS
-from dashboard.engine_look import AGAIN_SECONDS, DRAIN_TIMES, HOLD_SECONDS
 
 import dashboard.settings
 import edge_setup.settings
 import model_worker.settings
+from dashboard.operations.container_health import AGAIN_SECONDS, DRAIN_TIMES, HOLD_SECONDS
+from dashboard.operations.drain import IN_FLIGHT_SECONDS, SPREAD_SECONDS
 from stack import REPOSITORY, Stack
 
 EXAMPLE = (REPOSITORY / ".env.example").read_text()

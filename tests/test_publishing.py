@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from browser import Complaints, chromium
-from probes import Session, eventually, visit
+from probes import Session, eventually, get, visit
 from stack import Stack, running
 
 FIT_SECONDS = 120
@@ -35,7 +35,7 @@ def test_both_studies_are_published_and_readers_can_choose(changing: Stack) -> N
         lambda: all(changing.published(name) for name in (STUDY, OTHER)), FIT_SECONDS, "both published"
     )
     with Session(visit(changing, f"study={STUDY}")) as session:
-        assert set(session.offers("study")) == {STUDY, OTHER}
+        assert [name for name, _ in get(changing, "/studies.json").json()] == [STUDY, OTHER]
         assert session.change("study", OTHER)["query"].startswith(f"study={OTHER}")
 
 
@@ -147,3 +147,31 @@ def test_new_study_that_cannot_be_read_is_listed_with_its_faults_and_disturbs_no
     assert changing.published(name) is None
     with Session(visit(changing, f"study={OTHER}")) as session:
         assert session.words["view"] == "dashboard"
+
+
+def test_study_without_its_folder_is_withdrawn_and_comes_back_with_it(changing: Stack) -> None:
+    served = changing.published(OTHER)
+    folder, aside = changing.studies / OTHER, changing.directory / "aside"
+    with Session(visit(changing, f"study={OTHER}")) as session:
+        folder.rename(aside)
+        assert session.follow(lambda words: words["view"] == "problem")["title"]
+        eventually(lambda: get(changing, f"/?study={OTHER}").status_code == 404, 30, "withdrawn")
+        assert f"There is no study “{OTHER}” here" in get(changing, f"/?study={OTHER}").text
+        assert OTHER not in get(changing, "/studies").text
+        assert OTHER not in get(changing, "/studies.json").text
+        assert get(changing, f"/data/effect-all.csv?study={OTHER}").status_code == 404
+        aside.rename(folder)
+        assert session.follow(lambda words: words["view"] == "dashboard")["study"] == OTHER
+    assert changing.published(OTHER) == served, "nothing was fitted again"
+
+
+def test_study_withdrawn_by_hand_stays_so_until_it_is_restored(changing: Stack) -> None:
+    changing.in_worker("withdraw", OTHER)
+    eventually(lambda: get(changing, f"/?study={OTHER}").status_code == 404, 30, "withdrawn")
+    assert "withdrawn" in changing.in_worker("list").stdout
+    (changing.studies / OTHER / "study.toml").touch()
+    told = changing.in_worker("fit", OTHER, check=False)
+    assert "restore" in told.stdout + told.stderr
+    assert get(changing, f"/?study={OTHER}").status_code == 404
+    changing.in_worker("restore", OTHER)
+    eventually(lambda: get(changing, f"/?study={OTHER}").status_code == 200, 30, "restored")

@@ -129,7 +129,7 @@ def test_closing_many_websockets_takes_no_longer_on_a_slow_machine(monkeypatch: 
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(loop, "time", lambda: clock.now)
         monkeypatch.setattr(asyncio, "sleep", clock.sleep)
-        await drain(Health(), in_flight, 3)
+        await drain(Health(), in_flight, 3, lambda: 0)
         monkeypatch.undo()
 
     asyncio.run(leave())
@@ -153,7 +153,7 @@ def test_websocket_that_takes_no_close_holds_up_no_other(monkeypatch: pytest.Mon
         loop = asyncio.get_running_loop()
         monkeypatch.setattr(loop, "time", lambda: clock.now)
         monkeypatch.setattr(asyncio, "sleep", clock.sleep)
-        await drain(Health(), in_flight, 3)
+        await drain(Health(), in_flight, 3, lambda: 0)
         monkeypatch.undo()
 
     asyncio.run(leave())

@@ -54,8 +54,8 @@ PING_SECONDS = 20.0
 TAKE_MILLISECONDS = 15_000
 """Time after which a connection is given up whose other end acknowledges nothing (TCP_USER_TIMEOUT)."""
 
-SENT_SECONDS = 15.0
-"""Time that data which the kernel still holds at the end is waited for."""
+END_SECONDS = 1
+"""Time for connections to end that the drain has left idle."""
 
 BACKLOG = 2_048
 
@@ -103,7 +103,7 @@ def make_server(site: Starlette) -> Server:
             # The address of a client is used nowhere; the proxy tells the scheme that its browser used.
             proxy_headers=True,
             forwarded_allow_ips="*",
-            timeout_graceful_shutdown=int(SENT_SECONDS),
+            timeout_graceful_shutdown=END_SECONDS,
         )
     )
 
@@ -141,22 +141,13 @@ async def serve(state: ApplicationState, ready: Callable[[], None]) -> None:
     signalled = asyncio.create_task(server.signalled.wait())
     await asyncio.wait([serving, signalled], return_when=asyncio.FIRST_COMPLETED)
     if not serving.done():
-        await drain(state.health, state.in_flight, settings.drain_seconds)
-        await _wait_until_sent(server)
+        await drain(state.health, state.in_flight, settings.drain_seconds, server.count_unsent)
         server.should_exit = True
     for task in tasks:
         task.cancel()
     await serving
     probes.stop()
     log.info("stopped")
-
-
-async def _wait_until_sent(server: Server) -> None:
-    """Wait until the other ends have everything; the kernel loses the rest with the container's network."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(SENT_SECONDS):
-            while server.count_unsent():
-                await asyncio.sleep(0.02)
 
 
 def run(settings: Settings, ready: Callable[[], None]) -> None:

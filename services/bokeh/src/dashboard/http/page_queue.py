@@ -20,7 +20,7 @@ class ClientLeft(Exception):
 
 
 class PageQueue:
-    """Makes pages a few at a time, and refuses those that would be too late, which the proxy asks for elsewhere."""
+    """Makes pages a few at a time, and refuses at once those that would be too late."""
 
     def __init__(self, at_a_time: int = PAGES_AT_A_TIME, waiting_max: int = WAITING_MAX) -> None:
         self._turns = asyncio.Semaphore(at_a_time)

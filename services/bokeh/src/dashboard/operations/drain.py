@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+from collections.abc import Callable
 
 from dashboard.operations.health import Health
 from dashboard.operations.in_flight import InFlight, Socket
@@ -36,8 +37,15 @@ def find_spread(sockets: int) -> float:
     return min(SPREAD_SECONDS, 2.0 ** math.ceil(math.log2(CLOSE_SECONDS * max(1, sockets))))
 
 
-async def drain(health: Health, in_flight: InFlight, seconds: float) -> None:
-    """Fail readiness at once, serve on for `seconds`, then close websockets evenly and wait for the rest."""
+async def drain(health: Health, in_flight: InFlight, seconds: float, count_unsent: Callable[[], int]) -> None:
+    """Fail readiness at once, serve on for `seconds`, then close websockets evenly and wait for the rest.
+
+    Parameters
+    ----------
+    count_unsent
+        Returns the bytes of all connections that the kernel holds and their other ends have not: they would
+        be lost with the network of the container.
+    """
     health.draining = True
     log.info("draining: not ready any more, serving on for %g s", seconds)
     await asyncio.sleep(seconds)
@@ -48,6 +56,8 @@ async def drain(health: Health, in_flight: InFlight, seconds: float) -> None:
     try:
         async with asyncio.timeout(find_spread(count) + IN_FLIGHT_SECONDS):
             await _close_all(in_flight, pause)
+            while count_unsent():
+                await asyncio.sleep(LOOK_SECONDS)
     except TimeoutError:
         log.warning(
             "draining: gave up on %d requests and %d websockets", in_flight.requests, len(in_flight.sockets)
