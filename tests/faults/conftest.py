@@ -16,8 +16,8 @@ from stack import ARTIFACTS, REPOSITORY, Stack, running
 
 REPLICAS = 4
 
-# Visitors who only load the page leave a session behind for a while each.
-MANY_SESSIONS = {"SESSIONS_MAX": "1000"}
+# Who only loads the page leaves a session behind for a while, which holds what it shows in memory.
+MANY_SESSIONS = {"SESSIONS_MAX": "1000", "VERSIONS_MEMORY_MB": "400"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
