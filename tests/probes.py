@@ -104,9 +104,9 @@ def data_block(html: str, name: str) -> Any:
 
 def script_of(html: str) -> str:
     """Give the path of the page's own script, with the version that the page asks for."""
-    script = re.search(r'<script defer src="(/static/longitude/page\.js\?v=[0-9a-f]{16})"', html)
+    script = re.search(r'<script defer src="(static/longitude/page\.js\?v=[0-9a-f]{16})"', html)
     assert script, html[:2000]
-    return script[1]
+    return f"/{script[1]}"
 
 
 class Session:
