@@ -30,7 +30,7 @@ from tracestore.publisher import Publisher
 
 log = logging.getLogger(__name__)
 
-MOST_RESIDENT = 1200 << 20
+MOST_RESIDENT = 1100 << 20
 """Bytes. All models with normal tails together stay below it, and so does one with Student-t tails."""
 
 _END_SECONDS = 8.0
