@@ -12,7 +12,7 @@ from bokeh.models.widgets import Div
 
 from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
-from dashboard.analyst_sections import Part, Section, write_sections
+from dashboard.analyst_sections import Section, write_sections
 from dashboard.analyst_style import STYLE
 from dashboard.catalogue import VersionCache
 from dashboard.copies import PagePart, Prototype
@@ -32,10 +32,11 @@ NAMES = (
 WORDS = ("analyst-lead",)
 """The words this tab adds to the page's; all else it says travels only once the tab is open."""
 
-Filled = tuple[str, list[UIElement]]
-
 SECTIONS_AT_A_TIME = 3
-"""That are put into a page before its reader has a turn: the document is looked through for each time."""
+"""Sections put into a page in one turn of the event loop: each turn looks through the document once."""
+
+Filled = tuple[str, list[UIElement]]
+"""The name of a root, and the models in it."""
 
 
 class Sections(PagePart):
@@ -46,11 +47,11 @@ class Sections(PagePart):
 
 
 class AnalystTab(PagePart):
-    """The roots of the tab, and what they show.
+    """The roots of the tab, and the version that they show.
 
-    Making one costs a millisecond or two. Sentences, figures and tables are made when the tab is first
-    opened for a version: on another thread and without the document's lock, as copies of what `versions`
-    keeps beside the version, and put in a few at a time, so that the page's controls are not held for long.
+    The sections are made when the tab is first opened for a version: on another thread and without the
+    document's lock, as copies of what `versions` keeps beside the version. A few are put in at a time, so
+    that the page's controls are not held for long.
     """
 
     def __init__(self, versions: VersionCache) -> None:
@@ -76,10 +77,9 @@ class AnalystTab(PagePart):
         }
 
     def show(self, version: LoadedVersion) -> None:
-        """Fill the tab for a version, if it does not show it already; returns before it is filled.
+        """Start to fill the tab for a version that it does not show already.
 
-        Called with the document locked while the tab is open, and on another thread while the page is being
-        made: then it does nothing, and the page calls again once it is attached.
+        This does nothing while the page is being made; the page calls again once it is attached.
         """
         document = self._columns[NAMES[0]].document
         if document is None or version.address == self._shown:
@@ -89,8 +89,7 @@ class AnalystTab(PagePart):
         with replacing(*self._columns.values()), document.models.freeze():
             for column in self._columns.values():
                 column.children = []
-            first = self._columns[NAMES[0]]
-            first.children = [_write(write_paragraphs(("Reading the draws …",)), None)]
+            self._columns[NAMES[0]].children = [_write(write_paragraphs("Reading the draws …"))]
 
         def is_wanted() -> bool:
             return filling == self._filling and is_open(document)
@@ -122,60 +121,43 @@ class AnalystTab(PagePart):
 
 
 def make_sections(versions: VersionCache, version: LoadedVersion) -> tuple[Filled, ...]:
-    """Make what each root shows of a version, by name. Blocks: not for the event loop.
+    """Return the models of each root for a version, by name. Blocks: not for the event loop.
 
     Where the trace cannot be read any more, sections that rest on it say so.
     """
     try:
         return versions.derive(version, prepare_sections).copy().filled
     except TraceCorrupt:
-        account = write_account(version)
-        return _draw((*_say_lost(account), *account))
+        account = write_account(version.manifest)
+        lost = write_paragraphs("The trace of this version cannot be read any more.")
+        known = {name for name, _ in account}
+        return _draw((*((name, (lost,)) for name in NAMES if name not in known), *account))
 
 
 def prepare_sections(version: LoadedVersion) -> Prototype[Sections]:
-    """Make what is copied into all pages of a version. Blocks for a second or two: not for the event loop.
+    """Build the models that are copied into all pages of a version. Blocks for a second or two.
 
     Raises
     ------
     TraceCorrupt
         When the trace cannot be read any more.
     """
-    sections = Sections(_draw((*write_sections(version, analyse(version)), *write_account(version))))
+    manifest = version.manifest
+    sections = Sections(_draw((*write_sections(manifest, analyse(version)), *write_account(manifest))))
     return Prototype(sections, (model for _, children in sections.filled for model in children))
-
-
-def _say_lost(account: tuple[Section, ...]) -> tuple[Section, ...]:
-    told = {section.name for section in account}
-    said = write_paragraphs(("The trace of this version cannot be read any more.",))
-    return tuple(Section(name, (Part(said),)) for name in NAMES if name not in told)
 
 
 def _draw(sections: tuple[Section, ...]) -> tuple[Filled, ...]:
     style = InlineStyleSheet(css=STYLE)
-    return tuple((section.name, _lay_out(section, style)) for section in sections)
+    return tuple(
+        (name, [_write(piece, style) if isinstance(piece, str) else piece for piece in pieces])
+        for name, pieces in sections
+    )
 
 
 def _discard_all(some: tuple[Filled, ...]) -> None:
     discard(model for _, children in some for model in children)
 
 
-def _lay_out(section: Section, style: InlineStyleSheet) -> list[UIElement]:
-    children: list[UIElement] = []
-    for part in section.parts:
-        if part.draw is None:
-            children.append(_write(part.said + part.table, style))
-            continue
-        children += [_write(part.said, style), part.draw()]
-        if part.table:
-            children.append(_write(part.table, style))
-    return children
-
-
-def _write(html: str, style: InlineStyleSheet | None) -> Div:
-    return Div(
-        text=html,
-        disable_math=True,
-        sizing_mode="stretch_width",
-        stylesheets=[style] if style is not None else [],
-    )
+def _write(html: str, *styles: InlineStyleSheet) -> Div:
+    return Div(text=html, disable_math=True, sizing_mode="stretch_width", stylesheets=list(styles))

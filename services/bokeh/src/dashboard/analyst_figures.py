@@ -4,7 +4,7 @@ Each is one plot with a handful of renderers. Where several parameters are shown
 plot, the first at the top, so that the number of models does not grow with them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,68 +20,42 @@ from bokeh.models.tools import HoverTool
 from bokeh.plotting import figure
 
 from dashboard.analysis import Analysis
-from dashboard.calendar_axis import CalendarAxis
-from dashboard.convergence import Chains, Energy
-from dashboard.criticism import NEAR, CheckCurves, Curve, ParetoCells, PriorCurves, Replicates, Residuals
+from dashboard.calendar_axis import TICKS, CalendarAxis
+from dashboard.convergence import Chains, Curve, Energy
+from dashboard.criticism import NEAR, CheckCurves, ParetoCells, PriorCurves, Replicates, Residuals
 from dashboard.estimands import Floats
-from dashboard.palette import BLUE, GREY, VERMILLION, choose_colours
-from tracestore.criticism import LeaveOneOut
+from dashboard.theme import BLUE, GREY, VERMILLION, choose_colours
+from tracestore.manifest import Manifest
 
 HEIGHT = 240
 ROW_HEIGHT = 64
 ROW_MARGIN = 60
-TICKS = 4
-"""Few enough for their labels to stand apart on a telephone."""
-
 TRACE_REACH = 4.0
 """Standard deviations that a row of traces spans on either side."""
 
-FILL = 0.45
-
-Estimate = tuple[str, float, float, float]
-"""A name, a middle and the two ends of an interval."""
+Estimate = tuple[str, float, float, float, float]
+"""A name, a middle, its error and the two ends of an interval."""
 
 
 def draw_ranks(chains: Sequence[Chains]) -> Any:
     """Draw the ranks of each chain's draws by parameter; level with the row's line where chains agree."""
-    plot = _start_rows("ranks", "Share of all draws, lowest to highest", [one.name for one in chains])
-    xs, ys, colours = [], [], []
-    for row, one in enumerate(chains):
-        bins = one.ranks.shape[1]
-        edges = np.repeat(np.linspace(0, 1, bins + 1), 2)[1:-1]
-        for ranks, colour in zip(one.ranks, choose_colours(len(one.ranks)), strict=True):
-            xs.append(edges)
-            ys.append(_place(row, np.clip(np.repeat(ranks, 2) - 1, -1, 1) / 2))
-            colours.append(colour)
-    _mark_rows(plot, len(chains))
-    _add(
-        plot,
-        MultiLine(xs="xs", ys="ys", line_color="colour", line_width=1.5),
-        xs=xs,
-        ys=ys,
-        colour=np.array(colours),
-    )
+
+    def outline(one: Chains) -> list[tuple[Floats, Floats]]:
+        edges = np.repeat(np.linspace(0, 1, one.ranks.shape[1] + 1), 2)[1:-1]
+        return [(edges, np.repeat(ranks, 2) - 1) for ranks in one.ranks]
+
+    plot = _draw_chains("ranks", "Share of all draws, lowest to highest", chains, outline, line_width=1.5)
     plot.x_range = Range1d(start=0, end=1)
     return plot
 
 
 def draw_traces(chains: Sequence[Chains]) -> Any:
     """Draw the traces of each chain by parameter, in standard deviations around the mean of all."""
-    plot = _start_rows("traces", "Draw", [one.name for one in chains])
-    xs, ys, colours = [], [], []
-    for row, one in enumerate(chains):
-        for trace, colour in zip(one.traces, choose_colours(len(one.traces)), strict=True):
-            xs.append(one.draws)
-            ys.append(_place(row, np.clip(trace / TRACE_REACH, -1, 1) / 2))
-            colours.append(colour)
-    _mark_rows(plot, len(chains))
-    _add(
-        plot,
-        MultiLine(xs="xs", ys="ys", line_color="colour", line_width=0.8, line_alpha=0.75),
-        xs=xs,
-        ys=ys,
-        colour=np.array(colours),
-    )
+
+    def follow(one: Chains) -> list[tuple[Floats, Floats]]:
+        return [(one.draws, trace / TRACE_REACH) for trace in one.traces]
+
+    plot = _draw_chains("traces", "Draw", chains, follow, line_width=0.8, line_alpha=0.75)
     plot.x_range = Range1d(start=0, end=float(max(one.draws[-1] for one in chains)) or 1)
     return plot
 
@@ -90,24 +64,19 @@ def draw_energy(energy: Energy) -> Any:
     """Draw the densities of the energy around its mean and of its steps; they should look alike."""
     plot = _start("energy", "Energy, around its mean")
     grid, density = energy.marginal
-    _add(plot, VArea(x="x", y1=0, y2="y", fill_color=BLUE, fill_alpha=FILL), x=grid, y=density)
-    _line(plot, energy.transition, VERMILLION)
-    return _bare(plot)
+    _add(plot, VArea(x="x", y1=0, y2="y", fill_color=BLUE, fill_alpha=0.45), x=grid, y=density)
+    return _draw_density(plot, energy.transition, width=2.0)
 
 
 def draw_replicates(replicates: Replicates, label: str) -> Any:
     """Draw the density of the outcome in the data over those of data the model makes."""
     plot = _start("replicates", label, x_axis_type="log" if replicates.logarithmic else "auto")
-    _add(
-        plot,
-        MultiLine(xs="xs", ys="ys", line_color=GREY, line_alpha=0.55),
-        xs=[curve[0] for curve in replicates.replicated],
-        ys=[curve[1] for curve in replicates.replicated],
-    )
-    _line(plot, replicates.observed, VERMILLION, width=2.5)
+    made = replicates.replicated
+    line = MultiLine(xs="xs", ys="ys", line_color=GREY, line_alpha=0.55)
+    _add(plot, line, xs=[grid for grid, _ in made], ys=[density for _, density in made])
     plot.x_range = Range1d(start=replicates.span[0], end=replicates.span[1])
     plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[000]")
-    return _bare(plot)
+    return _draw_density(plot, replicates.observed, width=2.5)
 
 
 def draw_checks(checks: Sequence[CheckCurves], names: Sequence[str]) -> Any:
@@ -115,9 +84,9 @@ def draw_checks(checks: Sequence[CheckCurves], names: Sequence[str]) -> Any:
     plot = _start_rows("checks", "Robust sd from the replicated median", names)
     _fill_rows(plot, [one.replicated for one in checks], GREY)
     _fill_rows(plot, [one.observed for one in checks], VERMILLION)
-    lone = [(one.value, -row) for row, one in enumerate(checks) if one.observed[0].size == 0]
+    lone = [(one.value, -float(row)) for row, one in enumerate(checks) if one.observed[0].size == 0]
     if lone:
-        x, y = np.array(lone, dtype=np.float64).T
+        x, y = np.array(lone).T
         _add(plot, Scatter(marker="diamond", size=11, **_paint(VERMILLION)), x=x, y=y)
     return plot
 
@@ -126,59 +95,34 @@ def draw_autocorrelation(residuals: Residuals) -> Any:
     """Draw the autocorrelation of innovations by lag, and the limits of independent ones."""
     plot = _start("residuals", "Steps apart")
     lags, values = np.asarray(residuals.lags, dtype=np.float64), residuals.autocorrelation
-    limit = residuals.limit
-    _add(
-        plot,
-        VArea(x="x", y1="low", y2="high", fill_color=GREY, fill_alpha=0.3),
-        x=lags,
-        low=-limit,
-        high=limit,
-    )
-    _add(
-        plot,
-        Segment(x0="x", x1="x", y0="zero", y1="y", line_color=BLUE, line_width=2),
-        x=lags,
-        y=values,
-        zero=np.zeros_like(lags),
-    )
+    limits = VArea(x="x", y1="low", y2="high", fill_color=GREY, fill_alpha=0.3)
+    _add(plot, limits, x=lags, low=-residuals.limit, high=residuals.limit)
+    stem = Segment(x0="x", x1="x", y0="zero", y1="y", line_color=BLUE, line_width=2)
+    _add(plot, stem, x=lags, y=values, zero=np.zeros_like(lags))
     _add(plot, Scatter(size=8, **_paint(BLUE)), x=lags, y=values)
     plot.add_layout(Span(location=0, dimension="width", line_color=GREY))
     plot.xaxis.ticker = BasicTicker(desired_num_ticks=TICKS, min_interval=1)
     return plot
 
 
-def draw_pareto(
-    cells: ParetoCells,
-    card: LeaveOneOut,
-    noun: str,
-    periods: Sequence[int],
-    names: tuple[int | str, ...],
-) -> Any:
+def draw_pareto(cells: ParetoCells, limit: float, manifest: Manifest) -> Any:
     """Draw Pareto k of cells by period, with the limit above which a cell's part is not relied on."""
-    plot = _start("leave-one-out", noun.capitalize())
+    plot = _start("leave-one-out", manifest.study.period.noun.capitalize())
     points = _add(
         plot,
-        Scatter(
-            x="period",
-            y="k",
-            fill_color="colour",
-            fill_alpha=0.6,
-            line_color="colour",
-            line_alpha=0.6,
-            size=5,
-        ),
+        Scatter(x="period", y="k", size=5, fill_alpha=0.6, line_alpha=0.6, **_paint("colour")),
         period=np.asarray(cells.period, dtype=np.float64),
         k=cells.k,
         unit=np.array(cells.unit),
         name=np.array(cells.name),
-        colour=np.where(cells.k > card.threshold, VERMILLION, BLUE),
+        colour=np.where(cells.k > limit, VERMILLION, BLUE),
     )
     tooltips = [("", "@unit, @name"), ("Pareto k", "@k{0.00}")]
     plot.add_tools(HoverTool(renderers=[points], tooltips=tooltips, visible=False))
-    plot.add_layout(Span(location=card.threshold, dimension="width", line_color=GREY, line_dash="dashed"))
+    plot.add_layout(Span(location=limit, dimension="width", line_color=GREY, line_dash="dashed"))
     plot.xaxis.formatter = NumeralTickFormatter(format="0")
     plot.xaxis.ticker = BasicTicker(desired_num_ticks=TICKS, min_interval=1)
-    CalendarAxis(plot.xaxis[0]).show(periods, names)
+    CalendarAxis(plot.xaxis[0]).show(manifest.periods, manifest.period_names)
     return plot
 
 
@@ -195,16 +139,17 @@ def draw_priors(priors: Sequence[PriorCurves]) -> Any:
 
 def draw_estimates(estimates: Sequence[Estimate]) -> Any:
     """Draw estimates of one quantity with their intervals, one below the other."""
-    plot = _start_rows("least-squares", "Slope", [name for name, *_ in estimates])
+    names, middle, _, low, high = zip(*estimates, strict=True)
+    plot = _start_rows("least-squares", "Slope", names)
     data = {
         "y": -np.arange(len(estimates), dtype=np.float64),
-        "x": np.array([middle for _, middle, _, _ in estimates]),
-        "low": np.array([low for _, _, low, _ in estimates]),
-        "high": np.array([high for *_, high in estimates]),
+        "x": np.array(middle),
+        "low": np.array(low),
+        "high": np.array(high),
         "colour": np.array([BLUE, *[VERMILLION] * (len(estimates) - 1)]),
     }
     _add(plot, Segment(x0="low", x1="high", y0="y", y1="y", line_color="colour", line_width=3), **data)
-    _add(plot, Scatter(size=10, fill_color="colour", line_color="colour"), **data)
+    _add(plot, Scatter(size=10, **_paint("colour")), **data)
     plot.add_layout(Span(location=0, dimension="height", line_color=GREY, line_dash="dashed"))
     return plot
 
@@ -230,12 +175,8 @@ def _start(name: str, label: str, *, height: int = HEIGHT, **options: Any) -> An
 
 def _start_rows(name: str, label: str, names: Sequence[str]) -> Any:
     count = len(names)
-    plot = _start(
-        name,
-        label,
-        height=ROW_MARGIN + ROW_HEIGHT * max(count, 1),
-        y_range=Range1d(start=-count + 0.4, end=0.6),
-    )
+    height = ROW_MARGIN + ROW_HEIGHT * max(count, 1)
+    plot = _start(name, label, height=height, y_range=Range1d(start=-count + 0.4, end=0.6))
     plot.yaxis[0].update(
         ticker=FixedTicker(ticks=[-row for row in range(count)]),
         major_label_overrides={-row: name for row, name in enumerate(names)},
@@ -256,14 +197,32 @@ def _paint(colour: str) -> dict[str, Any]:
 
 
 def _place(row: int, height: Floats) -> Floats:
-    """Give the height in the plot of what stands so high in a row, -0.5 to 0.5."""
+    """Return the height in the plot of a height in a row, -0.5 to 0.5."""
     placed: Floats = height * 0.94 - row
     return placed
 
 
-def _mark_rows(plot: Any, count: int) -> None:
-    rows = -np.arange(count, dtype=np.float64)
-    plot.ygrid[0].update(visible=True, ticker=FixedTicker(ticks=list(rows)), grid_line_color=GREY)
+def _draw_chains(
+    name: str,
+    label: str,
+    chains: Sequence[Chains],
+    trace: Callable[[Chains], list[tuple[Floats, Floats]]],
+    **look: Any,
+) -> Any:
+    """Draw a row for each parameter, with the line of each chain; from -1 to 1 is as high as the row."""
+    plot = _start_rows(name, label, [one.name for one in chains])
+    xs, ys = [], []
+    colours: list[str] = []
+    for row, one in enumerate(chains):
+        lines = trace(one)
+        xs += [x for x, _ in lines]
+        ys += [_place(row, np.clip(y, -1, 1) / 2) for _, y in lines]
+        colours += choose_colours(len(lines))
+    ticks = list(-np.arange(len(chains), dtype=np.float64))
+    plot.ygrid[0].update(visible=True, ticker=FixedTicker(ticks=ticks), grid_line_color=GREY)
+    line = MultiLine(xs="xs", ys="ys", line_color="colour", **look)
+    _add(plot, line, xs=xs, ys=ys, colour=np.array(colours))
+    return plot
 
 
 def _fill_rows(plot: Any, curves: Sequence[Curve], colour: str, beside: Sequence[Curve] = ()) -> None:
@@ -278,19 +237,13 @@ def _fill_rows(plot: Any, curves: Sequence[Curve], colour: str, beside: Sequence
         xs.append(np.concatenate((grid[:1], grid, grid[-1:])))
         ys.append(_place(row, height))
     if xs:
-        glyph = Patches(
-            xs="xs", ys="ys", fill_color=colour, fill_alpha=0.3, line_color=colour, line_width=1.5
-        )
-        _add(plot, glyph, xs=xs, ys=ys)
+        _add(plot, Patches(xs="xs", ys="ys", fill_alpha=0.3, line_width=1.5, **_paint(colour)), xs=xs, ys=ys)
 
 
-def _line(plot: Any, curve: Curve, colour: str, *, width: float = 2.0) -> None:
+def _draw_density(plot: Any, curve: Curve, *, width: float) -> Any:
+    """Draw the last density of a plot, without the axis of its height, which says nothing by itself."""
     grid, density = curve
-    _add(plot, Line(x="x", y="y", line_color=colour, line_width=width), x=grid, y=density)
-
-
-def _bare(plot: Any) -> Any:
-    """Leave out the axis of a density, whose height says nothing by itself."""
+    _add(plot, Line(x="x", y="y", line_color=VERMILLION, line_width=width), x=grid, y=density)
     plot.yaxis[0].visible = False
     plot.ygrid[0].visible = False
     plot.y_range.start = 0

@@ -1,56 +1,54 @@
-"""The sections of the analyst's tab: what is said, drawn and tabulated of one version in each."""
+"""The sections of the analyst's tab that rest on the draws: sentences, figures and tables."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+
+from bokeh.models.ui import UIElement
 
 from dashboard import analyst_figures as figures
 from dashboard import analyst_words as wording
 from dashboard.analysis import Analysis
+from dashboard.convergence import Chains, Energy
+from dashboard.criticism import CheckCurves, ParetoCells, PriorCurves, Replicates, Residuals
 from dashboard.markup import fold, write_key, write_paragraphs, write_table
 from dashboard.numerals import write_number
-from dashboard.palette import BLUE, GREY, VERMILLION, choose_colours
-from dashboard.versions import LoadedVersion
+from dashboard.theme import BLUE, GREY, VERMILLION, choose_colours
+from tracestore.criticism import Criticism
+from tracestore.manifest import Check, Manifest
+
+Pieces = tuple[str | UIElement, ...]
+"""HTML and figures, one below the other."""
+
+Section = tuple[str, Pieces]
+"""The name of a root of the tab, and what it shows."""
+
+DATA_OVER_MODEL = write_key((VERMILLION, "data"), (GREY, "made by the model"))
 
 
-@dataclass(frozen=True)
-class Part:
-    """A piece of a section: what is said, the figure it is said of, and the same as a table."""
-
-    said: str
-    draw: Callable[[], Any] | None = None
-    table: str = ""
-
-
-@dataclass(frozen=True)
-class Section:
-    """One section of the tab, shown in the root of that name."""
-
-    name: str
-    parts: tuple[Part, ...]
-
-
-def write_sections(version: LoadedVersion, analysis: Analysis) -> tuple[Section, ...]:
-    """Give every section that rests on the draws, in their order on the page."""
+def write_sections(manifest: Manifest, analysis: Analysis) -> tuple[Section, ...]:
+    """Return every section that rests on the draws, in their order on the page."""
+    criticism = manifest.criticism
     return (
-        Section("analyst-sampling", (_tell_verdict(version), _tell_parameters(version, analysis))),
-        Section("analyst-chains", _tell_chains(analysis)),
-        Section("analyst-energy", (_tell_energy(analysis),)),
-        Section("analyst-replicates", (_tell_replicates(version, analysis),)),
-        Section("analyst-checks", (_tell_checks(version, analysis),)),
-        Section("analyst-priors", (_tell_priors(analysis), _tell_sensitivity(version))),
-        Section("analyst-residuals", (_tell_residuals(analysis),)),
-        Section("analyst-leave-one-out", (_tell_left_out(version, analysis),)),
-        Section("analyst-least-squares", (_tell_least_squares(version, analysis),)),
+        ("analyst-sampling", (_write_gate(manifest.verdict.checks), _write_parameters(manifest, analysis))),
+        ("analyst-chains", _write_chains(analysis.chains)),
+        ("analyst-energy", _write_energy(analysis.energy)),
+        ("analyst-replicates", _write_replicates(manifest, analysis.replicates)),
+        ("analyst-checks", _write_checks(criticism, analysis.checks)),
+        ("analyst-priors", (*_write_priors(analysis.priors), *_write_sensitivity(criticism))),
+        ("analyst-residuals", _write_residuals(analysis.residuals)),
+        ("analyst-leave-one-out", _write_left_out(manifest, analysis.cells)),
+        ("analyst-least-squares", _write_least_squares(manifest, analysis)),
     )
 
 
-def _absent(what: str) -> Part:
-    return Part(write_paragraphs((f"{what} are not part of this version; a new fit has them.",)))
+def _write_absence(what: str) -> Pieces:
+    return (write_paragraphs(f"{what} are not part of this version; a new fit has them."),)
 
 
-def _tell_verdict(version: LoadedVersion) -> Part:
-    checks = version.manifest.verdict.checks
+def _write_numbers(*values: float, digits: int = 3) -> tuple[str, ...]:
+    return tuple(write_number(value, digits) for value in values)
+
+
+def _write_gate(checks: Sequence[Check]) -> str:
     rows = [
         (
             wording.label_check(check.name),
@@ -61,115 +59,97 @@ def _tell_verdict(version: LoadedVersion) -> Part:
         )
         for check in checks
     ]
-    table = write_table(
+    return write_paragraphs(wording.say_verdict(checks)) + write_table(
         "The gate: a version is served only if every check passes",
         ("check", "value", "limit", "verdict", "worst"),
         rows,
         words=frozenset({2, 3, 4}),
     )
-    return Part(write_paragraphs((wording.say_verdict(checks),)) + table)
 
 
-def _tell_parameters(version: LoadedVersion, analysis: Analysis) -> Part:
+def _write_parameters(manifest: Manifest, analysis: Analysis) -> str:
     rows = [
         (
             one.name if one.coordinates == 1 else f"{one.name}, worst of {one.examined}",
-            *(write_number(value) for value in (one.mean, one.sd, one.lower, one.upper, one.mcse)),
-            *(wording.write_count(value) for value in (one.ess_bulk, one.ess_tail)),
-            f"{one.r_hat:.3f}",
+            *_write_numbers(one.mean, one.sd, one.lower, one.upper, one.mcse),
+            *(wording.write_count(one.ess_bulk), wording.write_count(one.ess_tail), f"{one.r_hat:.3f}"),
         )
         for one in analysis.parameters
     ]
-    table = write_table(
+    return write_paragraphs(wording.say_parameters(analysis, manifest)) + write_table(
         "Parameters, the one with the fewest effective draws first; HDI of 94 %",
         ("parameter", "mean", "sd", "HDI from", "to", "MCSE", "bulk ESS", "tail ESS", "R-hat"),
         rows,
     )
-    return Part(write_paragraphs((wording.say_parameters(analysis, version.manifest),)) + table)
 
 
-def _tell_chains(analysis: Analysis) -> tuple[Part, ...]:
-    chains = analysis.chains
+def _write_chains(chains: Sequence[Chains]) -> Pieces:
     colours = choose_colours(len(chains[0].ranks))
-    key = write_key((colour, f"chain {place}") for place, colour in enumerate(colours))
-    ranks = write_table(
+    key = write_key(*((colour, f"chain {place}") for place, colour in enumerate(colours)))
+    rows = [
+        (f"{one.name}, chain {place}", ranks, trace)
+        for one in chains
+        for place, (ranks, trace) in enumerate(zip(one.ranks, one.traces, strict=True))
+    ]
+    ranks_table = write_table(
         "Shares of ranks in their bins, 1 where chains agree",
         ("parameter, chain", "lowest", "highest"),
-        [
-            (f"{one.name}, chain {place}", write_number(float(row.min())), write_number(float(row.max())))
-            for one in chains
-            for place, row in enumerate(one.ranks)
-        ],
+        [(name, *_write_numbers(ranks.min(), ranks.max())) for name, ranks, _ in rows],
     )
-    traces = write_table(
+    traces_table = write_table(
         "Draws shown of each chain, in standard deviations from the mean of all",
         ("parameter, chain", "mean", "sd", "lowest", "highest"),
         [
-            (
-                f"{one.name}, chain {place}",
-                *(write_number(float(value)) for value in (row.mean(), row.std(), row.min(), row.max())),
-            )
-            for one in chains
-            for place, row in enumerate(one.traces)
+            (name, *_write_numbers(trace.mean(), trace.std(), trace.min(), trace.max()))
+            for name, _, trace in rows
         ],
     )
     return (
-        Part(
-            write_paragraphs((wording.say_ranks(chains),)) + key,
-            lambda: figures.draw_ranks(chains),
-            fold("Ranks as a table", ranks),
-        ),
-        Part(
-            write_paragraphs((wording.say_traces(chains),)) + key,
-            lambda: figures.draw_traces(chains),
-            fold("Traces as a table", traces),
-        ),
+        write_paragraphs(wording.say_ranks(chains)) + key,
+        figures.draw_ranks(chains),
+        fold("Ranks as a table", ranks_table),
+        write_paragraphs(wording.say_traces(chains)) + key,
+        figures.draw_traces(chains),
+        fold("Traces as a table", traces_table),
     )
 
 
-def _tell_energy(analysis: Analysis) -> Part:
-    energy = analysis.energy
+def _write_energy(energy: Energy | None) -> Pieces:
     if energy is None:
-        return _absent("Energies of the sampler")
-    table = write_table(
-        "Bayesian fraction of missing information",
-        ("chain", "E-BFMI"),
-        [(str(chain), write_number(float(value))) for chain, value in enumerate(energy.fractions)],
-    )
-    return Part(
-        write_paragraphs((wording.say_energy(energy),))
-        + write_key(((BLUE, "energy"), (VERMILLION, "steps between draws"))),
-        lambda: figures.draw_energy(energy),
+        return _write_absence("Energies of the sampler")
+    rows = [(str(chain), write_number(value)) for chain, value in enumerate(energy.fractions)]
+    table = write_table("Bayesian fraction of missing information", ("chain", "E-BFMI"), rows)
+    return (
+        write_paragraphs(wording.say_energy(energy))
+        + write_key((BLUE, "energy"), (VERMILLION, "steps between draws")),
+        figures.draw_energy(energy),
         fold("Energy as a table", table),
     )
 
 
-def _tell_replicates(version: LoadedVersion, analysis: Analysis) -> Part:
-    replicates = analysis.replicates
+def _write_replicates(manifest: Manifest, replicates: Replicates | None) -> Pieces:
     if replicates is None:
-        return _absent("Panels made anew by the model")
-    outcome = version.manifest.study.outcome
+        return _write_absence("Panels made anew by the model")
+    outcome = manifest.study.outcome
     label = f"{outcome.label}, {outcome.units}" if outcome.units else outcome.label
-    made = [wording.find_peak(curve) for curve in replicates.replicated]
-    rows = [("data", write_number(wording.find_peak(replicates.observed)))]
-    rows += [(f"replicate {place}", write_number(value)) for place, value in enumerate(made, 1)]
-    return Part(
-        write_paragraphs((wording.say_replicates(replicates, outcome.label),))
-        + write_key(((VERMILLION, "data"), (GREY, "made by the model"))),
-        lambda: figures.draw_replicates(replicates, label),
+    names = ("data", *(f"replicate {place}" for place, _ in enumerate(replicates.replicated, 1)))
+    peaks = map(wording.find_peak, (replicates.observed, *replicates.replicated))
+    rows = [(name, write_number(peak)) for name, peak in zip(names, peaks, strict=True)]
+    return (
+        write_paragraphs(wording.say_replicates(replicates, outcome.label)) + DATA_OVER_MODEL,
+        figures.draw_replicates(replicates, label),
         fold("Densities as a table", write_table("Where each is densest", ("panel", label), rows)),
     )
 
 
-def _tell_checks(version: LoadedVersion, analysis: Analysis) -> Part:
-    criticism = version.manifest.criticism
+def _write_checks(criticism: Criticism | None, curves: Sequence[CheckCurves]) -> Pieces:
     if criticism is None or not criticism.predictive_checks:
-        return _absent("Posterior predictive checks")
+        return _write_absence("Posterior predictive checks")
     cards = criticism.predictive_checks
     rows = [
         (
             wording.label_check(card.name),
-            *(write_number(value) for value in (card.observed, card.lower, card.upper)),
+            *_write_numbers(card.observed, card.lower, card.upper),
             f"{card.probability:.3f}",
         )
         for card in cards
@@ -179,65 +159,59 @@ def _tell_checks(version: LoadedVersion, analysis: Analysis) -> Part:
         ("statistic", "data", "94 % from", "to", "p"),
         rows,
     )
-    curves = analysis.checks
-    names = [wording.label_check(curve.name) for curve in curves]
-    return Part(
-        write_paragraphs((wording.say_checks(cards),))
-        + write_key(((VERMILLION, "data"), (GREY, "made by the model"))),
-        (lambda: figures.draw_checks(curves, names)) if curves else None,
-        table,
-    )
+    lead = write_paragraphs(wording.say_checks(cards)) + DATA_OVER_MODEL
+    if not curves:
+        return (lead + table,)
+    return lead, figures.draw_checks(curves, [wording.label_check(curve.name) for curve in curves]), table
 
 
-def _tell_residuals(analysis: Analysis) -> Part:
-    residuals = analysis.residuals
+def _write_residuals(residuals: Residuals | None) -> Pieces:
     if residuals is None:
-        return _absent("Residual autocorrelations")
+        return _write_absence("Residual autocorrelations")
     rows = [
-        (str(lag), write_number(float(value)), write_number(float(limit)))
+        (str(lag), *_write_numbers(value, limit))
         for lag, value, limit in zip(residuals.lags, residuals.autocorrelation, residuals.limit, strict=True)
     ]
     table = write_table(
         "Autocorrelation of innovations within units", ("steps apart", "autocorrelation", "limit, 95 %"), rows
     )
-    return Part(
-        write_paragraphs((wording.say_residuals(residuals),))
-        + write_key(((BLUE, "innovations"), (GREY, "limits of independence"))),
-        lambda: figures.draw_autocorrelation(residuals),
+    return (
+        write_paragraphs(wording.say_residuals(residuals))
+        + write_key((BLUE, "innovations"), (GREY, "limits of independence")),
+        figures.draw_autocorrelation(residuals),
         fold("Autocorrelation as a table", table),
     )
 
 
-def _tell_left_out(version: LoadedVersion, analysis: Analysis) -> Part:
-    criticism, cells = version.manifest.criticism, analysis.cells
-    card = criticism.leave_one_out if criticism is not None else None
+def _write_left_out(manifest: Manifest, cells: ParetoCells | None) -> Pieces:
+    card = manifest.criticism.leave_one_out if manifest.criticism is not None else None
     if card is None:
-        return _absent("Predictions of rows left out")
-    said = [wording.say_left_out(card, cells)]
+        return _write_absence("Predictions of rows left out")
+    lead = wording.say_left_out(card, cells)
     if cells is None:
-        return Part(write_paragraphs(said))
-    if cells.total > cells.k.size:
-        said.append(f"Shown are the {cells.k.size:,} rows of {cells.total:,} with the largest k.")
-    shown = list(zip(cells.unit, cells.name, cells.k, strict=True))[:20]
-    rows = [(f"{unit}, {period}", write_number(float(k), 2)) for unit, period, k in shown]
+        return (write_paragraphs(lead),)
+    shown, part = cells.k.size, ""
+    if cells.total > shown:
+        part = f"Shown are the {shown:,} rows of {cells.total:,} with the largest k."
+    rows = [
+        (f"{unit}, {period}", write_number(k, 2))
+        for unit, period, k in zip(cells.unit[:20], cells.name[:20], cells.k[:20], strict=True)
+    ]
     table = write_table(f"The {len(rows)} rows of the largest Pareto k", ("row", "Pareto k"), rows)
-    manifest = version.manifest
-    noun, names = manifest.study.period.noun, manifest.period_names
-    return Part(
-        write_paragraphs(said),
-        lambda: figures.draw_pareto(cells, card, noun, manifest.periods, names),
+    return (
+        write_paragraphs(lead, part),
+        figures.draw_pareto(cells, card.threshold, manifest),
         fold("Pareto k as a table", table),
     )
 
 
-def _tell_priors(analysis: Analysis) -> Part:
-    priors = analysis.priors
+def _write_priors(priors: Sequence[PriorCurves]) -> Pieces:
     if not priors:
-        return _absent("Draws from the priors")
+        return _write_absence("Draws from the priors")
     rows = [
         (
             one.name,
-            *(write_number(v) for v in (one.prior_mean, one.prior_sd, one.posterior_mean, one.posterior_sd)),
+            *_write_numbers(one.prior_mean, one.prior_sd, one.posterior_mean, one.posterior_sd),
             f"{100 * one.contraction:.1f} %",
         )
         for one in priors
@@ -247,20 +221,18 @@ def _tell_priors(analysis: Analysis) -> Part:
         ("parameter", "prior mean", "prior sd", "mean", "sd", "contraction"),
         rows,
     )
-    return Part(
-        write_paragraphs((wording.say_priors(priors),))
-        + write_key(((BLUE, "posterior"), (VERMILLION, "prior"))),
-        lambda: figures.draw_priors(priors),
+    return (
+        write_paragraphs(wording.say_priors(priors)) + write_key((BLUE, "posterior"), (VERMILLION, "prior")),
+        figures.draw_priors(priors),
         fold("Prior and posterior as a table", table),
     )
 
 
-def _tell_sensitivity(version: LoadedVersion) -> Part:
-    criticism = version.manifest.criticism
+def _write_sensitivity(criticism: Criticism | None) -> Pieces:
     if criticism is None or not criticism.sensitivity:
-        return _absent("Sensitivities to the priors")
+        return _write_absence("Sensitivities to the priors")
     rows = [
-        (one.parameter, *(write_number(value, 2) for value in (one.prior, one.likelihood, one.threshold)))
+        (one.parameter, *_write_numbers(one.prior, one.likelihood, one.threshold, digits=2))
         for one in criticism.sensitivity
     ]
     table = write_table(
@@ -268,40 +240,30 @@ def _tell_sensitivity(version: LoadedVersion) -> Part:
         ("parameter", "prior", "likelihood", "sensitive above"),
         rows,
     )
-    return Part(write_paragraphs((wording.say_sensitivity(criticism.sensitivity),)), None, table)
+    return (write_paragraphs(wording.say_sensitivity(criticism.sensitivity)) + table,)
 
 
-def _tell_least_squares(version: LoadedVersion, analysis: Analysis) -> Part:
-    criticism = version.manifest.criticism
-    if criticism is None:
-        return _absent("Estimates by least squares")
-    card, beta = criticism.least_squares, analysis.find("beta")
-    estimates: list[figures.Estimate] = []
-    rows = []
+def _write_least_squares(manifest: Manifest, analysis: Analysis) -> Pieces:
+    if manifest.criticism is None:
+        return _write_absence("Estimates by least squares")
+    card, study = manifest.criticism.least_squares, manifest.study
+    beta = next((one for one in analysis.parameters if one.name == "beta"), None)
+    estimates: list[figures.Estimate] = [
+        ("classical", card.slope, card.classical_error, *card.classical_interval),
+        ("clustered", card.slope, card.clustered_error, *card.clustered_interval),
+    ]
     if beta is not None:
-        estimates.append(("model", beta.mean, beta.lower, beta.upper))
-        rows.append(("model", beta.mean, beta.sd, beta.lower, beta.upper))
-    for name, error, (low, high) in (
-        ("classical", card.classical_error, card.classical_interval),
-        ("clustered", card.clustered_error, card.clustered_interval),
-    ):
-        estimates.append((name, card.slope, low, high))
-        rows.append((name, card.slope, error, low, high))
-    study = version.manifest.study
+        estimates.insert(0, ("model", beta.mean, beta.sd, beta.lower, beta.upper))
     scale = {"log": "log ", "identity": "", "standardised": "standardised "}
-    label = (
-        f"Slope of {scale[study.outcome.transform]}{study.outcome.column} "
-        f"on {scale[study.treatment.transform]}{study.treatment.column}"
-    )
     table = write_table(
-        label,
+        f"Slope of {scale[study.outcome.transform]}{study.outcome.column} "
+        f"on {scale[study.treatment.transform]}{study.treatment.column}",
         ("estimate", "slope", "sd or error", "94 % from", "to"),
-        [(name, *(write_number(value) for value in values)) for name, *values in rows],
+        [(name, *_write_numbers(*values)) for name, *values in estimates],
     )
-    triple = (beta.mean, beta.lower, beta.upper) if beta is not None else None
-    return Part(
-        write_paragraphs((wording.say_least_squares(card, triple),))
-        + write_key(((BLUE, "model"), (VERMILLION, "least squares"))),
-        lambda: figures.draw_estimates(estimates),
+    return (
+        write_paragraphs(wording.say_least_squares(card, beta))
+        + write_key((BLUE, "model"), (VERMILLION, "least squares")),
+        figures.draw_estimates(estimates),
         table,
     )

@@ -1,12 +1,12 @@
-"""What the analyst's tab says in sentences: each figure's text alternative, from the same numbers."""
+"""Sentences of the analyst's tab: each figure's text alternative, from the same numbers."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from dashboard.analysis import Analysis
-from dashboard.convergence import Chains, Energy
-from dashboard.criticism import Curve, ParetoCells, PriorCurves, Replicates, Residuals
+from dashboard.convergence import Chains, Curve, Energy, ParameterSummary
+from dashboard.criticism import ParetoCells, PriorCurves, Replicates, Residuals
 from dashboard.numerals import write_number, write_probability
 from tracestore.criticism import LeastSquaresCard, LeaveOneOut, PredictiveCheck, Sensitivity
 from tracestore.manifest import Check, Manifest
@@ -18,7 +18,7 @@ LOW_BFMI = 0.3
 """Betancourt (2016, arXiv:1604.00695)."""
 
 NAMED = 5
-"""Things named in a sentence before it says "and others"."""
+"""Things that a sentence names before "and others", which are two or more."""
 
 LABELS = {
     "r_hat": "R-hat",
@@ -33,24 +33,22 @@ AT_LEAST = frozenset({"ess_bulk", "ess_tail", "e_bfmi", "finished_chains"})
 
 
 def label_check(name: str) -> str:
-    """Give a check's or statistic's name as readers write it."""
+    """Return a check's or statistic's name as readers write it."""
     return LABELS.get(name, name.replace("_", " "))
 
 
 def say_verdict(checks: Sequence[Check]) -> str:
-    """Say whether the fit passed, and what it failed."""
+    """Write whether the fit passed, and which checks failed."""
     failed = [label_check(check.name) for check in checks if not check.passed]
     if not checks:
         return "No check was recorded, so this fit has not passed."
     if failed:
         return f"This fit did not pass: {_list(failed)}."
-    return (
-        f"This fit passed all {len(checks)} checks." if len(checks) > 1 else "This fit passed its one check."
-    )
+    return f"This fit passed {f'all {len(checks)} checks' if len(checks) > 1 else 'its one check'}."
 
 
 def say_limit(check: Check) -> str:
-    """Say a check's limit in words."""
+    """Write a check's limit in words."""
     side = "at least" if check.name in AT_LEAST else "at most"
     return f"{side} {write_value(check.threshold)}"
 
@@ -61,13 +59,11 @@ def write_value(value: float) -> str:
 
 
 def say_parameters(analysis: Analysis, manifest: Manifest) -> str:
-    """Say which parameter mixed worst, and how many draws diverged."""
+    """Write which parameter mixed worst, and how many draws diverged."""
     worst = analysis.parameters[0]
     draws = manifest.sampling.chains * manifest.sampling.draws
-    diverged = {
-        None: "The sampler did not count divergences.",
-        0: "No draw diverged.",
-    }.get(analysis.divergences, f"{analysis.divergences} draws diverged.")
+    few = {None: "The sampler did not count divergences.", 0: "No draw diverged."}
+    diverged = few.get(analysis.divergences, f"{analysis.divergences} draws diverged.")
     part = ""
     if worst.coordinates > worst.examined:
         part = f" (of {worst.examined} of its {worst.coordinates:,} coordinates)"
@@ -79,40 +75,40 @@ def say_parameters(analysis: Analysis, manifest: Manifest) -> str:
 
 
 def say_ranks(chains: Sequence[Chains]) -> str:
-    """Say how far the ranks of chains are from level."""
-    lowest = min(chains, key=lambda one: float(one.ranks.min()))
-    highest = max(chains, key=lambda one: float(one.ranks.max()))
+    """Write how far the ranks of chains are from level."""
+    lowest = min(chains, key=lambda one: one.ranks.min())
+    highest = max(chains, key=lambda one: one.ranks.max())
     return (
         f"Ranks of {len(chains[0].ranks)} chains by parameter, in {lowest.ranks.shape[1]} bins. Where chains "
         f"agree every bin holds its share; the emptiest, of {lowest.name}, holds "
-        f"{write_number(float(lowest.ranks.min()), 2)} times it and the fullest, of {highest.name}, "
-        f"{write_number(float(highest.ranks.max()), 2)} times."
+        f"{write_number(lowest.ranks.min(), 2)} times it and the fullest, of {highest.name}, "
+        f"{write_number(highest.ranks.max(), 2)} times."
     )
 
 
 def say_traces(chains: Sequence[Chains]) -> str:
-    """Say how far chains stray from each other."""
-    drift = max(chains, key=lambda one: float(np.ptp(one.traces.mean(axis=1))))
-    apart = float(np.ptp(drift.traces.mean(axis=1)))
+    """Write how far chains stray from each other."""
+    drift = max(chains, key=lambda one: np.ptp(one.traces.mean(axis=1)))
+    apart = write_number(np.ptp(drift.traces.mean(axis=1)), 2)
     return (
         f"Every chain by parameter, {drift.draws.size} of its draws, each row 4 standard deviations to "
-        f"either side. The chains of {drift.name} lie furthest apart: {write_number(apart, 2)} standard "
-        f"deviations between the means of their shown draws."
+        f"either side. The chains of {drift.name} lie furthest apart: {apart} standard deviations between "
+        f"the means of their shown draws."
     )
 
 
 def say_energy(energy: Energy) -> str:
-    """Say how well the sampler's steps cover the energy."""
-    lowest = float(np.min(energy.fractions))
+    """Write how well the sampler's steps cover the energy."""
+    lowest = energy.fractions.min()
     judged = "enough" if lowest >= LOW_BFMI else f"below the {LOW_BFMI} that is called enough"
     return (
         f"The energy's Bayesian fraction of missing information is lowest in chain "
-        f"{int(np.argmin(energy.fractions))}, at {write_number(lowest)}: {judged}."
+        f"{energy.fractions.argmin()}, at {write_number(lowest)}: {judged}."
     )
 
 
 def say_replicates(replicates: Replicates, label: str) -> str:
-    """Say where data and replicates have most of their mass."""
+    """Write where data and replicates have most of their mass."""
     top, peaks = find_peak(replicates.observed), [find_peak(curve) for curve in replicates.replicated]
     known = [peak for peak in peaks if np.isfinite(peak)]
     made = f"between {write_number(min(known))} and {write_number(max(known))}" if known else "nowhere"
@@ -123,7 +119,7 @@ def say_replicates(replicates: Replicates, label: str) -> str:
 
 
 def say_checks(checks: Sequence[PredictiveCheck]) -> str:
-    """Say which statistics of the data the model does not make."""
+    """Write which statistics of the data the model does not make."""
     odd = [check for check in checks if not EXTREME <= check.probability <= 1 - EXTREME]
     if not odd:
         return f"All {len(checks)} statistics of the data are among those of data made by the model."
@@ -136,20 +132,25 @@ def say_checks(checks: Sequence[PredictiveCheck]) -> str:
 
 
 def say_residuals(residuals: Residuals) -> str:
-    """Say which lags go beyond their limit."""
+    """Write which lags go beyond their limit."""
     beyond = np.abs(residuals.autocorrelation) > residuals.limit
-    first = f"{write_number(float(residuals.autocorrelation[0]), 2)} at {_steps(residuals.lags[0])}"
+    lag = residuals.lags[0]
+    lead = (
+        f"Autocorrelation of innovations is {write_number(residuals.autocorrelation[0], 2)} at "
+        f"{lag} step{'' if lag == 1 else 's'}"
+    )
     if not beyond.any():
-        return f"Autocorrelation of innovations is {first}; no distance goes beyond what independence allows."
+        return f"{lead}; no distance goes beyond what independence allows."
     lags = [str(lag) for lag, out in zip(residuals.lags, beyond, strict=True) if out]
     return (
-        f"Autocorrelation of innovations is {first}; it goes beyond what independence allows at "
-        f"{int(beyond.sum())} of {len(residuals.lags)} distances: {_list(lags)}."
+        f"{lead}; it goes beyond what independence allows at {len(lags)} of {len(residuals.lags)} "
+        f"distances: {_list(lags)}."
     )
 
 
 def say_left_out(card: LeaveOneOut, cells: ParetoCells | None) -> str:
-    """Say how well rows are predicted from the others, and which ones cannot be judged so."""
+    """Write how well rows are predicted from the others, and which ones cannot be judged so."""
+    limit = write_number(card.threshold, 2)
     lead = (
         f"Expected log predictive density of {card.rows:,} rows, each left out: "
         f"{write_number(card.elpd, 4)} (standard error {write_number(card.standard_error)}), with "
@@ -157,9 +158,7 @@ def say_left_out(card: LeaveOneOut, cells: ParetoCells | None) -> str:
         f"{write_number(card.worst_k, 2)}, of {card.worst}."
     )
     if card.bad_rows == 0:
-        return (
-            f"{lead} None is above {write_number(card.threshold, 2)}, so every row's part can be relied on."
-        )
+        return f"{lead} None is above {limit}, so every row's part can be relied on."
     named = ""
     if cells is not None:
         bad = [
@@ -169,13 +168,11 @@ def say_left_out(card: LeaveOneOut, cells: ParetoCells | None) -> str:
         ]
         named = f": {_list(bad)}"
     verb = "row is" if card.bad_rows == 1 else "rows are"
-    return (
-        f"{lead} {card.bad_rows} {verb} above {write_number(card.threshold, 2)}, not to be relied on{named}."
-    )
+    return f"{lead} {card.bad_rows} {verb} above {limit}, not to be relied on{named}."
 
 
 def say_priors(priors: Sequence[PriorCurves]) -> str:
-    """Say of which parameter the data said least."""
+    """Write of which parameter the data said least."""
     least = min(priors, key=lambda one: one.contraction)
     return (
         f"The data took away at least {write_probability(max(0.0, least.contraction))} of each prior's "
@@ -184,29 +181,29 @@ def say_priors(priors: Sequence[PriorCurves]) -> str:
 
 
 def say_sensitivity(rows: Sequence[Sensitivity]) -> str:
-    """Say which parameters move with their prior."""
+    """Write which parameters move with their prior."""
     moved = [row.parameter for row in rows if row.prior > row.threshold]
     if not moved:
         return "No parameter's posterior moves noticeably when its prior is made stronger or weaker."
     return f"The posterior moves with the strength of the prior for {_list(moved)}."
 
 
-def say_least_squares(card: LeastSquaresCard, posterior: tuple[float, float, float] | None) -> str:
-    """Say the slope by both methods, and how wide their intervals are."""
+def say_least_squares(card: LeastSquaresCard, slope: ParameterSummary | None) -> str:
+    """Write the slope by both methods, and how wide their intervals are."""
     classical, clustered = (high - low for low, high in (card.classical_interval, card.clustered_interval))
     lead = (
         f"Least squares with flat effects gives a slope of {write_number(card.slope)}. Its 94 % interval is "
         f"{write_number(classical)} wide with classical errors and {write_number(clustered)} with errors "
         f"clustered on {card.clusters} units"
     )
-    if posterior is None:
+    if slope is None:
         return f"{lead}."
-    mean, low, high = posterior
-    return f"{lead}; the model's slope is {write_number(mean)}, its interval {write_number(high - low)} wide."
+    mean, width = write_number(slope.mean), write_number(slope.upper - slope.lower)
+    return f"{lead}; the model's slope is {mean}, its interval {width} wide."
 
 
 def find_peak(curve: Curve) -> float:
-    """Give where a density is highest; not a number where there is none."""
+    """Return where a density is highest; not a number where there is none."""
     return float(curve[0][np.argmax(curve[1])]) if curve[0].size else float("nan")
 
 
@@ -215,14 +212,8 @@ def write_count(value: float) -> str:
     return f"{value:,.0f}" if np.isfinite(value) else "an unknown number"
 
 
-def _steps(lag: int) -> str:
-    return "1 step" if lag == 1 else f"{lag} steps"
-
-
 def _list(names: Sequence[str]) -> str:
-    shown = list(names[:NAMED])
-    if len(names) == NAMED + 1:
-        shown = list(names)
-    elif len(names) > NAMED:
-        return f"{', '.join(shown)} and {len(names) - NAMED} others"
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+    shown, last = names[:-1], names[-1]
+    if len(names) > NAMED + 1:
+        shown, last = names[:NAMED], f"{len(names) - NAMED} others"
+    return f"{', '.join(shown)} and {last}" if shown else last

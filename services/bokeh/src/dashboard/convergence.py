@@ -1,4 +1,4 @@
-"""What the draws say of their own making: summaries by parameter, ranks, traces, energy."""
+"""Diagnostics of the sampling: summaries by parameter, ranks, traces, energy."""
 
 import math
 from collections.abc import Mapping
@@ -9,8 +9,12 @@ import numpy as np
 import xarray as xr
 from arviz_base import rcParams
 from arviz_stats.base.array import array_stats
+from numpy.typing import NDArray
 
 from dashboard.estimands import HDI_MASS, Floats
+
+Curve = tuple[Floats, Floats]
+"""The grid of a density, and its height there."""
 
 # Its functions carry no types.
 _stats: Any = array_stats
@@ -22,26 +26,18 @@ RANK_BINS = 20
 TRACE_POINTS = 200
 """Draws of a chain that its trace shows, evenly spaced."""
 
-DENSITY_POINTS = 100
+CURVE_POINTS = 100
+"""The fewest that ArviZ's kernel estimate takes."""
 
-TAIL = float(rcParams["stats.ci_prob"])
-"""Share of the draws below the upper tail: ArviZ's own, which the gate and an analyst's notebook have too."""
+AXES = {"chain_axis": 0, "draw_axis": 1}
 
 
 @dataclass(frozen=True)
 class ParameterSummary:
     """One scalar parameter, or the coordinate of a vector that has the fewest effective draws.
 
-    Attributes
-    ----------
-    name
-        As in ``unit_effect[CA]``.
-    lower, upper
-        Highest density interval of mass `HDI_MASS`.
-    mcse
-        Monte Carlo standard error of the mean.
-    coordinates, examined
-        How many the variable has, and of how many of them this is the worst.
+    `name` is as in ``unit_effect[CA]``; `lower` and `upper` bound the highest density interval of mass
+    `HDI_MASS`; `mcse` is of the mean. The variable has `coordinates`, of which `examined` were compared.
     """
 
     name: str
@@ -53,8 +49,8 @@ class ParameterSummary:
     ess_bulk: float
     ess_tail: float
     r_hat: float
-    coordinates: int = 1
-    examined: int = 1
+    coordinates: int
+    examined: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,16 +78,11 @@ class Chains:
 class Energy:
     """Energy of the sampler around its mean, and its steps between draws (Betancourt 2016).
 
-    Attributes
-    ----------
-    marginal, transition
-        Grid and density of each.
-    fractions : (chain,)
-        The Bayesian fraction of missing information of each chain.
+    `fractions` are the Bayesian fractions of missing information, by chain.
     """
 
-    marginal: tuple[Floats, Floats]
-    transition: tuple[Floats, Floats]
+    marginal: Curve
+    transition: Curve
     fractions: Floats
 
 
@@ -107,34 +98,36 @@ def summarise_parameters(
     labels
         Names of coordinates by dim; places where a dim is not among them.
     """
-    found = [_summarise(str(name), posterior[name], labels) for name in posterior.data_vars]
+    found = [_summarise(str(name), variable, labels) for name, variable in posterior.data_vars.items()]
     return tuple(sorted(found, key=lambda one: _rank_of(one.ess_bulk, one.ess_tail)))
 
 
 def follow_chains(posterior: xr.Dataset) -> tuple[Chains, ...]:
-    """Give ranks and traces of the scalar parameters, in the order of the data set."""
-    scalars = [str(name) for name in posterior.data_vars if set(posterior[name].dims) == {"chain", "draw"}]
-    return tuple(_follow(name, posterior[name].transpose("chain", "draw").to_numpy()) for name in scalars)
+    """Return ranks and traces of the scalar parameters, in the order of the data set."""
+    return tuple(
+        _follow(str(name), variable.transpose("chain", "draw").to_numpy())
+        for name, variable in posterior.data_vars.items()
+        if set(variable.dims) == {"chain", "draw"}
+    )
 
 
 def weigh_energy(sample_stats: xr.Dataset) -> Energy | None:
-    """Give the energy's densities; None where the sampler kept none, or it never changed."""
+    """Return the energy's densities; None where the sampler kept none, or it never changed."""
     if "energy" not in sample_stats:
         return None
     energy = sample_stats["energy"].transpose("chain", "draw").to_numpy().astype(np.float64)
     steps = np.diff(energy, axis=1)
     if steps.size < 2 or not np.all(np.isfinite(energy)) or np.ptp(steps) == 0:
         return None
-    centred = energy - energy.mean()
     return Energy(
-        marginal=trace_density(centred.ravel()),
+        marginal=trace_density((energy - energy.mean()).ravel()),
         transition=trace_density(steps.ravel()),
-        fractions=np.atleast_1d(_stats.bfmi(energy, chain_axis=0, draw_axis=1)),
+        fractions=np.atleast_1d(_stats.bfmi(energy, **AXES)),
     )
 
 
-def trace_density(values: Floats, points: int = DENSITY_POINTS) -> tuple[Floats, Floats]:
-    """Give grid and density by ArviZ's kernel estimate; empty where there is nothing to spread."""
+def trace_density(values: Floats, points: int = CURVE_POINTS) -> Curve:
+    """Return grid and density by ArviZ's kernel estimate; empty where there is nothing to spread."""
     finite = values[np.isfinite(values)]
     if finite.size < 2 or np.ptp(finite) == 0:
         return np.empty(0), np.empty(0)
@@ -146,29 +139,31 @@ def _summarise(name: str, variable: xr.DataArray, labels: Mapping[str, tuple[str
     others = [str(dim) for dim in variable.dims if dim not in ("chain", "draw")]
     shape = tuple(variable.sizes[dim] for dim in others)
     total = math.prod(shape)
-    places = np.unique(np.linspace(0, total - 1, min(total, COORDINATES_MOST)).astype(int))
+    places = _space(total, COORDINATES_MOST)
     where = dict(zip(others, np.unravel_index(places, shape), strict=True)) if shape else {}
     # Chosen before they are read: a wide panel has more draws than a replica has room for.
     chosen = variable.isel({dim: xr.DataArray(place, dims="place") for dim, place in where.items()})
     chosen = chosen if shape else chosen.expand_dims("place")
     draws = chosen.transpose("chain", "draw", "place").to_numpy().astype(np.float64)
-    axes = {"chain_axis": 0, "draw_axis": 1}
     with np.errstate(all="ignore"):
-        bulk = np.atleast_1d(_stats.ess(draws, method="bulk", **axes))
-        tail = np.atleast_1d(_stats.ess(draws, method="tail", prob=TAIL, **axes))
+        bulk = np.atleast_1d(_stats.ess(draws, method="bulk", **AXES))
+        # ArviZ's own share below the upper tail, which the gate and an analyst's notebook have too.
+        tail = np.atleast_1d(_stats.ess(draws, method="tail", prob=rcParams["stats.ci_prob"], **AXES))
         worst = int(np.argmin([_rank_of(*pair) for pair in zip(bulk, tail, strict=True)]))
         own = draws[:, :, worst]
         lower, upper = _stats.hdi(own.ravel(), HDI_MASS)
+        at = {dim: int(place[worst]) for dim, place in where.items()}
+        names = [labels[dim][at[dim]] if at[dim] < len(labels.get(dim, ())) else str(at[dim]) for dim in at]
         return ParameterSummary(
-            name=name + _name_place({dim: int(place[worst]) for dim, place in where.items()}, labels),
+            name=f"{name}[{', '.join(names)}]" if names else name,
             mean=float(own.mean()),
             sd=float(own.std(ddof=1)),
             lower=float(lower),
             upper=float(upper),
-            mcse=float(_stats.mcse(own, method="mean", **axes)),
+            mcse=float(_stats.mcse(own, method="mean", **AXES)),
             ess_bulk=float(bulk[worst]),
             ess_tail=float(tail[worst]),
-            r_hat=float(_stats.rhat(own, **axes)),
+            r_hat=float(_stats.rhat(own, **AXES)),
             coordinates=total,
             examined=places.size,
         )
@@ -179,26 +174,19 @@ def _rank_of(*effective: float) -> float:
     return min(value if np.isfinite(value) else -np.inf for value in effective)
 
 
-def _name_place(where: Mapping[str, int], labels: Mapping[str, tuple[str, ...]]) -> str:
-    if not where:
-        return ""
-    names = [
-        labels[dim][place] if place < len(labels.get(dim, ())) else str(place) for dim, place in where.items()
-    ]
-    return f"[{', '.join(names)}]"
-
-
 def _follow(name: str, draws: Floats) -> Chains:
-    chains, length = draws.shape
-    order = np.empty(draws.size)
-    order[np.argsort(draws, axis=None, kind="stable")] = np.arange(draws.size)
-    bins = (order.reshape(draws.shape) * RANK_BINS / draws.size).astype(int)
-    ranks = np.stack([np.bincount(chain, minlength=RANK_BINS) for chain in bins]) * RANK_BINS / length
-    kept = np.unique(np.linspace(0, length - 1, min(length, TRACE_POINTS)).astype(int))
-    spread = draws.std() or 1.0
+    length = draws.shape[1]
+    order = draws.argsort(axis=None, kind="stable").argsort().reshape(draws.shape)
+    bins = order * RANK_BINS // draws.size
+    kept = _space(length, TRACE_POINTS)
     return Chains(
         name=name,
-        ranks=ranks.reshape(chains, RANK_BINS),
+        ranks=np.stack([np.bincount(chain, minlength=RANK_BINS) for chain in bins]) * RANK_BINS / length,
         draws=kept.astype(np.float64),
-        traces=(draws[:, kept] - draws.mean()) / spread,
+        traces=(draws[:, kept] - draws.mean()) / (draws.std() or 1.0),
     )
+
+
+def _space(count: int, most: int) -> NDArray[np.int64]:
+    """Return at most so many of the places from 0 below `count`, evenly spaced."""
+    return np.unique(np.linspace(0, count - 1, min(count, most)).astype(np.int64))

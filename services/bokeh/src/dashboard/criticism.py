@@ -5,20 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from dashboard.convergence import trace_density
+from dashboard.convergence import CURVE_POINTS, Curve, trace_density
 from dashboard.estimands import Floats, inverse, transform
 from tracestore.manifest import Transform
 
-Curve = tuple[Floats, Floats]
-
 REPLICATES_SHOWN = 30
-CURVE_POINTS = 100
-"""The fewest that ArviZ's kernel estimate gives."""
 CELLS_MOST = 1_500
 """Cells of which Pareto k is shown; of more, those with the largest."""
 
 FAR = 10.0
-"""How far out, in those widths, replicated statistics are still drawn."""
+"""Half widths from the median within which replicated statistics are drawn."""
 
 NEAR = 5.0
 """How far from the posterior mean, in its standard deviations, prior and posterior are compared."""
@@ -41,10 +37,9 @@ class Replicates:
 class CheckCurves:
     """One statistic in the data and in replicated data, from the replicated median.
 
-    In half the width of what holds 68 % of the replicates: a standard deviation that a few wild ones do
-    not move.
-    A statistic that does not depend on parameters has one value in the data: `observed` is then empty and
-    `value` is that.
+    The unit is half the width of what holds 68 % of the replicates: a standard deviation that a few wild
+    ones do not move. A statistic that does not depend on parameters has one value in the data: `observed`
+    is then empty and `value` is that.
     """
 
     name: str
@@ -94,8 +89,8 @@ class PriorCurves:
         return 1.0 - (self.posterior_sd / self.prior_sd) ** 2 if self.prior_sd > 0 else float("nan")
 
 
-def compare_replicates(observed: Floats, replicated: Floats, kind: Transform) -> Replicates | None:
-    """Give densities on the scale of the model; None where the data have no spread.
+def compare_replicates(observed: Floats, replicated: xr.DataArray, kind: Transform) -> Replicates | None:
+    """Return densities on the scale of the model; None where the data have no spread.
 
     Parameters
     ----------
@@ -106,36 +101,37 @@ def compare_replicates(observed: Floats, replicated: Floats, kind: Transform) ->
 
     def curve(values: Floats) -> Curve:
         with np.errstate(all="ignore"):
-            grid, density = trace_density(transform(values.astype(np.float64).ravel(), kind), CURVE_POINTS)
+            grid, density = trace_density(transform(values.ravel(), kind))
         return inverse(grid, kind), density
 
     own = curve(observed)
     if own[0].size == 0:
         return None
     low, high = transform(own[0][[0, -1]], kind)
-    ends = inverse(np.array([2 * low - high, 2 * high - low]), kind)
+    start, end = inverse(np.array([2 * low - high, 2 * high - low]), kind).tolist()
+    shown = replicated.transpose("replicate", "unit", "period")[:REPLICATES_SHOWN]
     return Replicates(
         observed=own,
-        replicated=tuple(curve(one) for one in replicated[:REPLICATES_SHOWN]),
+        replicated=tuple(map(curve, shown.to_numpy().astype(np.float64))),
         logarithmic=kind == "log",
-        span=(float(ends[0]), float(ends[1])),
+        span=(start, end),
     )
 
 
 def compare_checks(group: xr.Dataset) -> tuple[CheckCurves, ...]:
-    """Give each statistic's densities; `group` has `observed` and `replicated` by check and replicate."""
+    """Return each statistic's densities; `group` has `observed` and `replicated` by check and replicate."""
     curves = []
     for name in group["check"].to_numpy():
-        one = group.sel(check=name)
-        observed, replicated = (one[key].to_numpy().astype(np.float64) for key in ("observed", "replicated"))
-        middle = float(np.median(replicated))
-        spread = float(np.diff(np.quantile(replicated, [0.16, 0.84]))[0]) / 2 or 1.0
+        one = group.sel(check=name).astype(np.float64)
+        observed, replicated = one["observed"].to_numpy(), one["replicated"].to_numpy()
+        middle = np.median(replicated)
+        spread = np.ptp(np.quantile(replicated, [0.16, 0.84])) / 2 or 1.0
         standard, made = (observed - middle) / spread, (replicated - middle) / spread
         curves.append(
             CheckCurves(
                 name=str(name),
-                observed=trace_density(standard, CURVE_POINTS),
-                replicated=trace_density(made[np.abs(made) <= FAR], CURVE_POINTS),
+                observed=trace_density(standard),
+                replicated=trace_density(made[np.abs(made) <= FAR]),
                 value=float(standard.mean()),
             )
         )
@@ -143,24 +139,19 @@ def compare_checks(group: xr.Dataset) -> tuple[CheckCurves, ...]:
 
 
 def read_residuals(group: xr.Dataset) -> Residuals | None:
-    """Give the autocorrelation by lag; None where no lag could be computed."""
-    values = group["autocorrelation"].to_numpy().astype(np.float64)
-    known = np.isfinite(values)
-    if not known.any():
+    """Return the autocorrelation by lag; None where no lag could be computed."""
+    known = group.isel(lag=np.isfinite(group["autocorrelation"].to_numpy()))
+    if known.sizes["lag"] == 0:
         return None
-    limit = group["limit"].to_numpy().astype(np.float64)
-    return Residuals(tuple(int(lag) for lag in group["lag"].to_numpy()[known]), values[known], limit[known])
+    values, limit = (known[key].to_numpy().astype(np.float64) for key in ("autocorrelation", "limit"))
+    return Residuals(tuple(map(int, known["lag"].to_numpy())), values, limit)
 
 
 def find_cells(
-    k: Floats, units: tuple[str, ...], periods: tuple[int, ...], names: tuple[str, ...]
+    pareto_k: xr.DataArray, units: tuple[str, ...], periods: tuple[int, ...], names: tuple[str, ...]
 ) -> ParetoCells | None:
-    """Give the observed cells by Pareto k; None where there is none.
-
-    Parameters
-    ----------
-    k : (unit, period)
-    """
+    """Return the observed cells by Pareto k, the largest first; None where there is none."""
+    k = pareto_k.transpose("unit", "period").to_numpy()
     rows, columns = np.nonzero(np.isfinite(k))
     if rows.size == 0:
         return None
@@ -170,30 +161,28 @@ def find_cells(
         period=tuple(periods[column] for column in columns[order]),
         name=tuple(names[column] for column in columns[order]),
         k=k[rows[order], columns[order]],
-        total=int(rows.size),
+        total=rows.size,
     )
 
 
 def compare_priors(prior: xr.Dataset, posterior: xr.Dataset) -> tuple[PriorCurves, ...]:
-    """Give prior beside posterior for the scalar parameters that have both."""
+    """Return prior beside posterior for the scalar parameters that have both."""
     found = []
     for key in prior.data_vars:
         if key not in posterior or set(posterior[key].dims) != {"chain", "draw"}:
             continue
-        before = prior[key].to_numpy().astype(np.float64).ravel()
-        after = posterior[key].to_numpy().astype(np.float64).ravel()
+        before, after = (group[key].to_numpy().astype(np.float64).ravel() for group in (prior, posterior))
         mean, sd = float(after.mean()), float(after.std())
         if sd == 0:
             continue
-        grid, density = trace_density((after - mean) / sd)
         wide, low = trace_density((before - mean) / sd, 512)
         near = np.linspace(-NEAR, NEAR, CURVE_POINTS)
-        level = np.interp(near, wide, low, left=0.0, right=0.0) if wide.size else np.zeros_like(near)
+        level = np.interp(near, wide, low, left=0, right=0) if wide.size else np.zeros_like(near)
         found.append(
             PriorCurves(
                 name=str(key),
                 prior=(near, level),
-                posterior=(grid, density),
+                posterior=trace_density((after - mean) / sd),
                 prior_mean=float(before.mean()),
                 prior_sd=float(before.std()),
                 posterior_mean=mean,

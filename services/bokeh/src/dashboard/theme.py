@@ -6,6 +6,8 @@ are drawn with dashes of their own, so that they survive print and colour-blindn
 hues are near Okabe and Ito's, 2008).
 """
 
+from itertools import cycle, islice
+
 INK, BAND, ACCENT, MUTED = "#1b3a4b", "#9cc5d8", "#b3541e", "#6b7780"
 PATH, PATH_BAND = "#8a4b08", "#f0c48a"
 EDGE, PATH_EDGE = "#5693b0", "#bd7f2b"
@@ -21,6 +23,13 @@ CHOSEN = "#8b1a6b"
 
 DIVERGING = ("#e08b3c", "#eeb275", "#f6d6b4", "#f1eeea", "#c3dcec", "#92c2e0", "#5ba3d0")
 """From below zero to above it: orange to blue, light enough for dark letters on all of them."""
+
+BLUE, VERMILLION, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
+"""Series of the analyst's figures, in their order: those of Okabe and Ito (2008, Color universal design)
+that stand out from a white and from a near-black page alike, so that they need no other form in the dark."""
+
+GREY = "#7b8790"
+"""Lines of reference in those figures: zero, limits, what would be expected."""
 
 DARK = {
     INK: "#a9d6ea",
@@ -48,3 +57,8 @@ DARK = {
     "#000000": "#d3dde3",
     "white": "#18222a",
 }
+
+
+def choose_colours(count: int) -> tuple[str, ...]:
+    """Return a colour for each of so many series, repeating after the fourth."""
+    return tuple(islice(cycle((BLUE, VERMILLION, GREEN, PURPLE)), count))
