@@ -44,14 +44,15 @@ class Source:
         self.trace = served.trace.read_bytes()
         self.tree = xr.open_datatree(io.BytesIO(self.trace), engine="h5netcdf").load()
 
-    def draft(self, name: str, seed: int, **changes: object) -> ManifestDraft:
-        """Write the draft of a version of another study, with a seed of its own."""
+    def draft(self, name: str, seed: int, draws: int = 0, **changes: object) -> ManifestDraft:
+        """Write the draft of a version of another study, with its own seed and so many draws a chain."""
         fields = {field: getattr(self.manifest, field) for field in ManifestDraft.model_fields}
         study = self.manifest.study.model_copy(update={"name": name, "title": f"{name}: prices and sales"})
-        identity = self.manifest.identity.model_copy(update={"seed": seed})
-        return ManifestDraft(
-            **fields | {"study": study, "identity": identity, "created_at": utc_now()} | changes
-        )
+        sizes = {"seed": seed, "draws": draws or self.manifest.identity.draws}
+        made = {
+            name: getattr(self.manifest, name).model_copy(update=sizes) for name in ("identity", "sampling")
+        }
+        return ManifestDraft(**fields | made | {"study": study, "created_at": utc_now()} | changes)
 
     def permute(self, seed: int) -> bytes:
         """Write the trace with its draws in another order: other bytes, the same answer."""
@@ -148,7 +149,7 @@ def add_versions(count: int) -> None:
     changes = {"units": units, "periods": source.manifest.periods[: SMALL["period"]]}
     trace = write_tree(source.resize(SMALL))
     for number in range(count):
-        publish(source.draft(name, number, **changes), lambda: trace)
+        publish(source.draft(name, number, SMALL["draw"], **changes), lambda: trace)
         publisher.retain(name, KEPT, timedelta(0))
         if number % TELL_EVERY == 0:
             tell(published=number)

@@ -65,4 +65,6 @@ def test_replica_carries_thousands_of_versions(base: Load, ledger: Ledger) -> No
     base.stop()
     fault = f"{VERSIONS:,} versions of a study, published one after another under an open page"
     with lone_replica(PROJECT) as stack, ledger.account(fault) as account:
-        account_for_growth(account, measure_versions(stack, VERSIONS))
+        growth = measure_versions(stack, VERSIONS)
+        account_for_growth(account, growth)
+        account.add("its page shows its figures", growth.shown, set(growth.views) == {"dashboard"})
