@@ -10,14 +10,12 @@ from bokeh.settings import settings as bokeh_settings
 BUNDLES = ("js/bokeh.min.js", "js/bokeh-widgets.min.js")
 """The parts of BokehJS that the page uses; tables, MathJax, WebGL and the API are not among them."""
 
-SCRIPTS = ("theme.js", "pictures.js", "figures.js", "controls.js", "page.js")
-SHEETS = ("page.css", "controls.css")
-OURS = (*SCRIPTS, *SHEETS, "favicon.svg")
 PREFIX = "longitude"
 """The folder under /static that our own files are served from."""
 
-PAGE_SCRIPTS = (*BUNDLES, *(f"{PREFIX}/{name}" for name in SCRIPTS))
-PAGE_SHEETS = tuple(f"{PREFIX}/{name}" for name in SHEETS)
+SCRIPTS = tuple(f"{PREFIX}/{name}.js" for name in ("theme", "pictures", "figures", "controls", "page"))
+PAGE_SCRIPTS = (*BUNDLES, *SCRIPTS)
+PAGE_SHEETS = (f"{PREFIX}/page.css", f"{PREFIX}/controls.css")
 """The files that a page loads, in this order; the last script starts it."""
 
 YEAR_SECONDS = 31_536_000
@@ -30,8 +28,6 @@ class Assets:
 
     Attributes
     ----------
-    directory
-        Where our own files are.
     files
         Path under /static to the file served there.
     urls
@@ -39,7 +35,6 @@ class Assets:
         below any prefix.
     """
 
-    directory: Path
     files: Mapping[str, Path]
     urls: Mapping[str, str]
 
@@ -54,9 +49,9 @@ class Assets:
         """
         ours = (service or Path.cwd()) / "assets"
         bokehjs = Path(bokeh_settings.bokehjs_path())
-        files = {path: bokehjs / path for path in BUNDLES} | {
-            f"{PREFIX}/{name}": ours / name for name in OURS
-        }
+        files = {path: bokehjs / path for path in BUNDLES}
+        for path in (*SCRIPTS, *PAGE_SHEETS, f"{PREFIX}/favicon.svg"):
+            files[path] = ours / Path(path).name
         missing = [str(path) for path in files.values() if not path.is_file()]
         if missing:
             raise FileNotFoundError(
@@ -66,4 +61,4 @@ class Assets:
             path: f"static/{path}?v={hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
             for path, file in files.items()
         }
-        return cls(ours, files, urls)
+        return cls(files, urls)

@@ -31,7 +31,7 @@ UNITS_AT_ONCE = 64
 
 @dataclass(frozen=True)
 class Estimand:
-    """What is asked of a study: its transforms, the kind of change, and what counts as positive."""
+    """The question to a study: its transforms, the kind of change, and the sign that counts as positive."""
 
     outcome: Transform
     treatment: Transform
@@ -62,19 +62,19 @@ class Effect:
 
     @property
     def is_point(self) -> bool:
-        """Whether all draws agree, so that there is no density."""
+        """Return whether all draws agree, so that there is no density."""
         return not self.ordered[-1] > self.ordered[0]
 
     @cached_property
     def curve(self) -> tuple[Floats, Floats]:
-        """Points over the range of the draws and the kernel density estimate there; empty for a point."""
+        """Return points over the draws' range and the kernel density estimate there; empty for a point."""
         if self.is_point:
             return np.empty(0), np.empty(0)
         grid, density, _ = _stats.kde(self.ordered, grid_len=DENSITY_POINTS)
         return grid, density
 
     def share_between(self, lower: float, upper: float) -> float:
-        """Give the share of draws from `lower` to `upper`, both included."""
+        """Return the share of draws from `lower` to `upper`, both included."""
         first = np.searchsorted(self.ordered, lower, side="left")
         return float(np.searchsorted(self.ordered, upper, side="right") - first) / self.ordered.size
 
@@ -99,42 +99,27 @@ def inverse(values: Floats, kind: Transform) -> Floats:
 
 
 def changed_treatment(treatment: Floats, change: float, kind: Literal["percent", "units"]) -> Floats:
-    """Give the treatment after a change of so many percent, or of so many of its own units."""
+    """Return the treatment after a change of so many percent, or of so many of its own units."""
     return treatment * (1.0 + change / 100.0) if kind == "percent" else treatment + change
 
 
 def compute_shift(treatment: Floats, change: float, estimand: Estimand) -> Floats:
-    """Give f(x') - f(x), computed so that a change of nothing shifts nothing.
+    """Return f(x') - f(x) by cell, computed so that a change of nothing shifts nothing.
 
-    Parameters
-    ----------
-    treatment : (cell,)
-        In its own units.
-
-    Returns
-    -------
-    (cell,)
-        Where f is the logarithm and x' is not above zero, NaN.
+    It is NaN where f is the logarithm and x' is not above zero.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if estimand.treatment == "log":
-            share = change / 100.0 if estimand.kind == "percent" else change / treatment
-            shift = np.log1p(np.broadcast_to(share, treatment.shape))
+            shift = np.log1p(change / 100.0 if estimand.kind == "percent" else change / treatment)
         else:
-            share = treatment * (change / 100.0) if estimand.kind == "percent" else change
-            shift = np.broadcast_to(share, treatment.shape)
+            shift = treatment * (change / 100.0) if estimand.kind == "percent" else np.full_like(treatment, change)
         return np.where(np.isfinite(shift) & np.isfinite(treatment), shift, np.nan)
 
 
 def compute_difference(outcome: Floats, step: Floats, kind: Transform) -> Floats:
-    """Give g^-1(g(y) + step) - y, without the rounding error that the difference of two outcomes has.
+    """Return g^-1(g(y) + step) - y, without the rounding error that the difference of two outcomes has.
 
-    Parameters
-    ----------
-    outcome : (cell,)
-        y, in its own units.
-    step : (draw, cell)
-        On the scale on which the model is linear.
+    The outcome y is by cell; the step, on the scale on which the model is linear, by draw and cell.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         return outcome * np.expm1(step) if kind == "log" else step + 0.0 * outcome
@@ -143,7 +128,7 @@ def compute_difference(outcome: Floats, step: Floats, kind: Transform) -> Floats
 def compute_draws(
     slope: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand
 ) -> Floats:
-    """Give the draws of the effect, summed over the units given.
+    """Return the draws of the effect, summed over the units given, with the estimand's sign.
 
     Parameters
     ----------
@@ -151,13 +136,6 @@ def compute_draws(
         Posterior draws of beta, one for all units or each unit's own.
     outcome, treatment : (unit,)
         Observed values y and x, in their own units.
-    change
-        In percent or in the treatment's units, as the estimand says.
-
-    Returns
-    -------
-    (draw,)
-        In the outcome's units, with the estimand's sign.
 
     Raises
     ------
@@ -182,10 +160,7 @@ def compute_draws(
 
 
 def summarise(draws: Floats, mass: float = HDI_MASS) -> Effect:
-    """Summarise the draws of an effect: mean, highest density interval, probability, density.
-
-    The interval is that of `arviz_stats`, and so is the density, which is estimated where it is shown.
-    """
+    """Summarise the draws of an effect; its density is estimated where it is shown."""
     ordered = np.sort(draws)
     ordered.setflags(write=False)
     lower, upper = _stats.hdi(ordered, mass)
@@ -209,11 +184,6 @@ def find_intervals(ordered: Floats, mass: float) -> tuple[Floats, Floats]:
     ----------
     ordered : (draw, ...)
         Ascending along the first axis.
-
-    Returns
-    -------
-    tuple of (...)
-        Lower and upper bounds.
     """
     draws = len(ordered)
     inside = min(int(mass * draws), draws - 1)
@@ -224,5 +194,5 @@ def find_intervals(ordered: Floats, mass: float) -> tuple[Floats, Floats]:
 
 
 def estimand_of(what_if: WhatIf, outcome: Transform, treatment: Transform, sign: Sign) -> Estimand:
-    """Put together what a study card says of its estimand."""
+    """Build the estimand of a study card's parts."""
     return Estimand(outcome=outcome, treatment=treatment, kind=what_if.kind, sign=sign)

@@ -18,18 +18,13 @@ PHASES: dict[Phase, str] = {
     "failed": "The fit failed",
     "invalid": "The input has faults",
 }
-RUNNING: frozenset[Phase] = frozenset({"reading", "compiling", "sampling", "diagnosing", "publishing"})
 
 
 def describe_progress(status: Status | None) -> dict[str, str]:
     """Return the words of a fit in progress; `progress` is a whole percentage for the progress bar."""
     if status is None:
-        return {
-            "phase": "The worker has not looked at this study yet",
-            "draws": "",
-            "eta": "",
-            "progress": "0",
-        }
+        phase = "The worker has not looked at this study yet"
+        return {"phase": phase, "draws": "", "eta": "", "progress": "0"}
     total, done = status.draws_total, min(status.draws_done, status.draws_total)
     return {
         "phase": PHASES[status.phase],
@@ -44,19 +39,18 @@ def describe_refit(status: Status | None, version: str) -> tuple[str, ...]:
 
     `version` is the one that the page shows meanwhile.
     """
-    if status is None:
+    if status is None or status.phase in ("waiting", "published"):
         return ()
-    if status.phase in RUNNING:
+    if status.phase == "failed":
+        reason = state_reason(status)
+        notice = f"The new fit was not published: {reason} You are looking at version {version}."
+    elif status.phase == "invalid":
+        notice = f"The files of this study have faults, listed below; you are looking at version {version}."
+    else:
         words = describe_progress(status)
         parts = ", ".join(part for part in (words["phase"].lower(), words["draws"], words["eta"]) if part)
-        return (f"A new fit of this study is in progress: {parts}. You can go on with version {version}.",)
-    if status.phase == "failed":
-        return (
-            f"The new fit was not published: {state_reason(status)} You are looking at version {version}.",
-        )
-    if status.phase == "invalid":
-        return (f"The files of this study have faults, listed below; you are looking at version {version}.",)
-    return ()
+        notice = f"A new fit of this study is in progress: {parts}. You can go on with version {version}."
+    return (notice,)
 
 
 def state_reason(status: Status) -> str:
@@ -72,11 +66,7 @@ def list_faults(faults: tuple[Fault, ...]) -> tuple[str, ...]:
         members = list(group)
         name = kind.replace("_", " ").replace("-", " ")
         lines.append(f"{name[:1].upper()}{name[1:]} ({sum(fault.times for fault in members):,})")
-        lines.extend(f"\t{_one_line(fault.sentence())}" for fault in members[:SENTENCES_PER_KIND])
+        lines.extend(f"\t{' '.join(fault.sentence().split())}" for fault in members[:SENTENCES_PER_KIND])
         if more := sum(fault.times for fault in members[SENTENCES_PER_KIND:]):
             lines.append(f"\tand {more:,} more of this kind")
     return tuple(lines)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -19,9 +19,9 @@ SHORT = 22
 
 def tell_apart(names: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Return the label of each identifier, followed by the identifier where others have the same label."""
-    pairs = tuple(names)
-    count = Counter(label for _, label in pairs)
-    return {id_: label if count[label] == 1 else f"{label} ({id_})" for id_, label in pairs}
+    labels = dict(names)
+    count = Counter(labels.values())
+    return {id_: label if count[label] == 1 else f"{label} ({id_})" for id_, label in labels.items()}
 
 
 def isolate(name: str) -> str:
@@ -43,31 +43,21 @@ def label_manifest(manifest: Manifest) -> Manifest:
     """Return a manifest with the names that readers see: units told apart, all of them isolated."""
     labels = tell_apart((unit.id, unit.label) for unit in manifest.units)
     units = tuple(Unit(id=id_, label=isolate(label)) for id_, label in labels.items())
-    periods = manifest.period_labels
-    return manifest.model_copy(
-        update={
-            "units": units,
-            "study": label_card(manifest.study),
-            "period_labels": None if periods is None else tuple(isolate(period) for period in periods),
-        }
-    )
+    periods = manifest.period_labels and tuple(map(isolate, manifest.period_labels))
+    card = label_card(manifest.study)
+    return manifest.model_copy(update={"units": units, "study": card, "period_labels": periods})
 
 
 def label_card(card: StudyCard) -> StudyCard:
     """Return a study card with the names that readers see."""
-    return card.model_copy(
-        update={
-            "title": isolate(card.title),
-            "source": None if card.source is None else isolate(card.source),
-            **{name: _label_axis(getattr(card, name)) for name in ("unit", "period")},
-            **{name: _label_variable(getattr(card, name)) for name in ("outcome", "treatment")},
-        }
-    )
-
-
-def _label_axis(axis: Axis) -> Axis:
-    return axis.model_copy(update={"noun": isolate(axis.noun), "plural": isolate(axis.nouns)})
-
-
-def _label_variable(variable: Variable) -> Variable:
-    return variable.model_copy(update={"label": isolate(variable.label), "units": isolate(variable.units)})
+    source = card.source and isolate(card.source)
+    labeled: dict[str, object] = {"title": isolate(card.title), "source": source}
+    for name in ("unit", "period"):
+        axis: Axis = getattr(card, name)
+        names = {"noun": isolate(axis.noun), "plural": isolate(axis.nouns)}
+        labeled[name] = axis.model_copy(update=names)
+    for name in ("outcome", "treatment"):
+        variable: Variable = getattr(card, name)
+        names = {"label": isolate(variable.label), "units": isolate(variable.units)}
+        labeled[name] = variable.model_copy(update=names)
+    return card.model_copy(update=labeled)

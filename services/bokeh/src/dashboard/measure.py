@@ -1,4 +1,4 @@
-"""What units are compared by, in figures, tables and words alike."""
+"""The measure by which figures, tables and words compare units."""
 
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from tracestore.manifest import StudyCard
 
 
 class Measure(Shared):
-    """What units are compared by: percent of their outcome under a log, else the outcome's units."""
+    """The effects on units in percent of their outcome under a log, else in the outcome's units."""
 
     def __init__(self, card: StudyCard, estimand: Estimand, effects: UnitEffects) -> None:
         self.effects = effects
@@ -27,19 +27,17 @@ class Measure(Shared):
         self.doubtful: NDArray[np.bool_] = (self.lower <= 0) & (self.upper >= 0)
 
     def rank(self) -> NDArray[np.int64]:
-        """Give the positions of units with an effect, from the largest to the smallest."""
+        """Return the positions of units with an effect, from the largest to the smallest."""
         order: NDArray[np.int64] = np.argsort(-self.mean, kind="stable")
         return order[np.isfinite(self.mean[order])].astype(np.int64)
 
     @cached_property
     def told(self) -> tuple[str, ...]:
-        """What is said of each unit, where it is pointed at."""
-        return tuple(self._tell(place) for place in range(self.mean.size))
-
-    def _tell(self, place: int) -> str:
-        if not np.isfinite(self.mean[place]):
-            return "not defined"
-        low, high, mean = write_interval(
-            self.lower[place], self.upper[place], self.mean[place], form=self.number
-        )
-        return f"{mean} ({low} to {high}) {self.units}"
+        """Return the tooltip of each unit."""
+        told = ["not defined"] * self.mean.size
+        for place in np.flatnonzero(np.isfinite(self.mean)):
+            low, high, mean = write_interval(
+                self.lower[place], self.upper[place], self.mean[place], form=self.number
+            )
+            told[place] = f"{mean} ({low} to {high}) {self.units}"
+        return tuple(told)

@@ -13,7 +13,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Reach:
-    """What the panel has of the treatment.
+    """The range of the treatment in the panel.
 
     Attributes
     ----------
@@ -31,13 +31,7 @@ class Reach:
 
 
 def find_reach(treatment: Floats, kind: Literal["percent", "units"]) -> Reach:
-    """Find what a panel has of its treatment.
-
-    Parameters
-    ----------
-    treatment : (unit, period)
-        In its own units; NaN where not observed.
-    """
+    """Find the range of a treatment (unit, period) in its own units, NaN where not observed."""
     known = np.where(np.isfinite(treatment), treatment, np.nan)
     least = np.fmin.accumulate(known, axis=1)
     most = np.fmax.accumulate(known, axis=1)
@@ -47,14 +41,14 @@ def find_reach(treatment: Floats, kind: Literal["percent", "units"]) -> Reach:
     return Reach(
         lowest=float(np.nanmin(known)),
         highest=float(np.nanmax(known)),
-        fall=float(_finite(fall).min(initial=0.0)),
-        rise=float(_finite(rise).max(initial=0.0)),
+        fall=float(fall.min(initial=0.0, where=np.isfinite(fall))),
+        rise=float(rise.max(initial=0.0, where=np.isfinite(rise))),
     )
 
 
 @dataclass(frozen=True)
 class Beyond:
-    """Where a scenario leaves what the data have: the treatment it leads to, and what it passes."""
+    """One way in which a scenario leaves the data: the treatment it leads to, and the limit it passes."""
 
     value: float
     limit: float
@@ -64,7 +58,7 @@ class Beyond:
 def leave_reach(
     reach: Reach, treatment: float, change: float, kind: Literal["percent", "units"]
 ) -> tuple[Beyond, ...]:
-    """Say in which ways a change of one unit's treatment leaves what the data have seen."""
+    """Return in which ways a change of one unit's treatment leaves the range of the data."""
     after = float(changed_treatment(np.asarray([treatment]), change, kind)[0])
     slack = TOLERANCE * max(abs(reach.lowest), abs(reach.highest), 1e-300)
     found: list[Beyond] = []
@@ -77,7 +71,3 @@ def leave_reach(
     if change < reach.fall * (1 + TOLERANCE) and change < 0:
         found.append(Beyond(change, reach.fall, "fall"))
     return tuple(found)
-
-
-def _finite(values: Floats) -> Floats:
-    return values[np.isfinite(values)]

@@ -2,7 +2,6 @@
 
 import re
 import socket
-from functools import cache as once
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,22 +21,10 @@ def _require_absolute(path: Path) -> Path:
 
 AbsolutePath = Annotated[Path, AfterValidator(_require_absolute)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-HostName = Annotated[
-    str,
-    StringConstraints(
-        max_length=253,
-        pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-        r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*$",
-    ),
-]
+LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+HostName = Annotated[str, StringConstraints(max_length=253, pattern=rf"^{LABEL}(?:\.{LABEL})*$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
-
-
 ORIGIN_PATTERN = re.compile(r"https?://(?:\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
-
-
-def _read_nothing(value: object) -> object:
-    return None if value == "" else value
 
 
 def _split_origins(value: object) -> object:
@@ -79,17 +66,13 @@ class Settings(BaseSettings):
     )
     unused_session_seconds: int = Field(20, ge=1, le=86_400, description="whole seconds, 1 to 86400")
     sessions_max: int = Field(300, ge=1, le=99_999, description="a whole number from 1 to 99999")
-    address_share: float = Field(
-        0.15, ge=0.01, le=1, description="a number from 0.01 to 1, the share of a processor"
-    )
     versions_memory_mb: int = Field(128, ge=16, le=65_536, description="whole megabytes, 16 to 65536")
-    default_study: Annotated[StudyName | None, BeforeValidator(_read_nothing)] = Field(
+    default_study: Annotated[StudyName | None, BeforeValidator(lambda value: value or None)] = Field(
         None, description="the name of a study, or nothing"
     )
     drain_seconds: float = Field(3.0, ge=0, le=10, description="seconds, 0 to 10")
     frame_ancestors: Origins = Field(
-        (),
-        description="origins such as https://example.org with spaces between them, or nothing",
+        (), description="origins such as https://example.org with spaces between them, or nothing"
     )
     replica: Name = Field(
         default_factory=socket.gethostname,
@@ -101,7 +84,7 @@ class Settings(BaseSettings):
 
     @property
     def websocket_origins(self) -> list[str]:
-        """Hosts that pages may open a websocket from, in the form browsers send them.
+        """Return the hosts that pages may open a websocket from, in the form browsers send them.
 
         Browsers leave the port out of an Origin when it is the scheme's own, and Bokeh takes a host
         without a port for port 80: so 443 is listed without one.
@@ -120,22 +103,14 @@ class Settings(BaseSettings):
         try:
             secret = self.secret_file.read_bytes().strip()
         except OSError as error:
-            raise SettingsError(
-                f"SECRET_FILE={self.secret_file}: cannot be read ({error.strerror}); "
-                f"expected {Settings.model_fields['secret_file'].description}."
-            ) from error
+            raise self._refuse_secret(f"cannot be read ({error.strerror})") from error
         if len(secret) < SECRET_MIN_BYTES:
-            raise SettingsError(
-                f"SECRET_FILE={self.secret_file}: holds {len(secret)} bytes; "
-                f"expected {Settings.model_fields['secret_file'].description}."
-            )
+            raise self._refuse_secret(f"holds {len(secret)} bytes")
         return secret
 
-
-@once
-def own_settings() -> Settings:
-    """Return the settings of this process, read when they are first asked for."""
-    return read_settings()
+    def _refuse_secret(self, found: str) -> SettingsError:
+        expected = Settings.model_fields["secret_file"].description
+        return SettingsError(f"SECRET_FILE={self.secret_file}: {found}; expected {expected}.")
 
 
 def read_settings() -> Settings:

@@ -58,26 +58,20 @@ class ViewState:
     embed: bool = False
 
     def to_query(self) -> str:
-        """Give the query string that leads back to this state, without a question mark.
-
-        What is as it is by default is left out.
-        """
-        names = {"study": self.study, "version": self.version, "unit": self.unit}
-        chosen = [(key, value) for key, value in names.items() if value is not None]
+        """Return the query string that leads back to this state, without a question mark and defaults."""
+        chosen = [(key, getattr(self, key)) for key in NAMES if getattr(self, key) is not None]
         if self.change is not None:
             chosen.append(("change", format_change(self.change)))
-        chosen.extend(("compare", unit) for unit in self.compare)
-        if self.mass != HDI_MASS:
-            chosen.append(("mass", f"{self.mass:g}"))
+        chosen += [("compare", unit) for unit in self.compare]
         default = ViewState()
-        for key in CHOICES:
-            value: str = getattr(self, key)
+        for key, allowed in ALLOWED.items():
+            value = getattr(self, key)
             if value != getattr(default, key):
-                chosen.append((key, value))
-        chosen.extend((key, "1") for key in SWITCHES if getattr(self, key))
+                chosen.append((key, next(written for written, one in allowed.items() if one == value)))
         return urlencode(chosen, errors="replace")
 
 
+NAMES = ("study", "version", "unit")
 CHOICES: dict[str, tuple[str, ...]] = {"tab": get_args(Tab), "theme": get_args(Theme), "view": get_args(View)}
 SWITCHES = ("multiples", "embed")
 ALLOWED: dict[str, dict[str, Any]] = {
@@ -86,14 +80,6 @@ ALLOWED: dict[str, dict[str, Any]] = {
     **{key: {"0": False, "1": True} for key in SWITCHES},
 }
 """What each key with a fixed set of values may be, as it is written in an address."""
-
-NAMED = {
-    "mass": "a mass of intervals",
-    "tab": "a tab",
-    "theme": "a theme",
-    "view": "a view",
-    **{key: f"a value of “{key}”" for key in SWITCHES},
-}
 
 
 def format_change(change: float) -> str:
@@ -110,12 +96,10 @@ def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, 
     """Read what a query asks for, whether or not it can be had.
 
     Unknown keys are left alone, the last of a repeated key counts, but for `compare`, all of which do.
-    Never raises.
+    Never raises: the query is from a browser, and not to be trusted.
 
     Parameters
     ----------
-    query
-        From an address or a browser, so not to be trusted.
     before
         The state that the parts which are not in the query keep; the default one if left out.
 
@@ -132,13 +116,15 @@ def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, 
     except ValueError:
         return before, ("The address of this page cannot be read; showing the default.",)
     asked = {key: value for key, value in pairs if value}
-    parts: dict[str, Any] = {key: asked[key] for key in ("study", "version", "unit") if key in asked}
+    parts: dict[str, Any] = {key: asked[key] for key in NAMES if key in asked}
     notices: list[str] = []
     if any(key == "compare" for key, _ in pairs):
-        wanted = tuple(dict.fromkeys(value for key, value in pairs if key == "compare" and value))
-        parts["compare"] = wanted
+        parts["compare"] = tuple(dict.fromkeys(value for key, value in pairs if key == "compare" and value))
     if "change" in asked:
-        change = _read_number(asked["change"])
+        try:
+            change = float(asked["change"])
+        except ValueError:
+            change = math.nan
         if math.isfinite(change):
             parts["change"] = change
         else:
@@ -147,7 +133,8 @@ def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, 
         if asked.get(key) in allowed:
             parts[key] = allowed[asked[key]]
         elif key in asked:
-            notices.append(f"“{quote(asked[key])}” is not {NAMED[key]}; it is one of {', '.join(allowed)}.")
+            kind = "mass of intervals" if key == "mass" else f"value of “{key}”" if key in SWITCHES else key
+            notices.append(f"“{quote(asked[key])}” is not a {kind}; it is one of {', '.join(allowed)}.")
     return replace(before, **parts), tuple(notices)
 
 
@@ -157,10 +144,3 @@ def quote(value: str) -> str:
         "\N{REPLACEMENT CHARACTER}" if category(one)[0] in "CZ" and one != " " else one for one in value
     )
     return shown if len(shown) <= QUOTED_MAX else shown[: QUOTED_MAX - 1] + "…"
-
-
-def _read_number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

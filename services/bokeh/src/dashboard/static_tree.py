@@ -11,14 +11,12 @@ from pathlib import Path
 from dashboard.assets import YEAR_SECONDS, Assets
 
 
-def export_tree(directory: Path, assets: Assets) -> tuple[Path, ...]:
-    """Copy each file under /static to the same path under `directory`, and give the copies."""
-    copies = []
+def export_tree(directory: Path, assets: Assets) -> None:
+    """Copy each file under /static to the same path under `directory`."""
     for path, source in assets.files.items():
         target = directory / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        copies.append(Path(shutil.copyfile(source, target)))
-    return tuple(copies)
+        shutil.copyfile(source, target)
 
 
 def write_caching(file: Path, assets: Assets) -> None:
@@ -32,10 +30,9 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2:
         sys.stderr.write("usage: python -m dashboard.static_tree DIR MAP\n")
         return 2
-    directory, caching = map(Path, arguments)
     assets = Assets.find()
-    export_tree(directory, assets)
-    write_caching(caching, assets)
+    export_tree(Path(arguments[0]), assets)
+    write_caching(Path(arguments[1]), assets)
     return 0
 
 

@@ -6,10 +6,6 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 
 def load_templates(service: Path | None = None) -> Environment:
-    """Give the templates in `service`/app/templates (default: where we run).
-
-    Bokeh loads the application's template too, without escaping in the files it includes; ours are never
-    rendered by it.
-    """
+    """Return the templates in `service`/app/templates (default: the working directory)."""
     folder = (service or Path.cwd()) / "app" / "templates"
     return Environment(loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined)

@@ -26,9 +26,7 @@ class UnitEffects:
     mean, lower, upper : (unit,)
         In the outcome's units, with the study's sign.
     share : (unit,)
-        What turns one of them into percent of the unit's outcome; NaN where that is not defined.
-    probability : (unit,)
-        Share of draws in which the effect, with its sign, is above zero.
+        Factor from the outcome's units to percent of the unit's outcome; NaN where that is not defined.
     period : (unit,)
         Position of the period that each effect is of.
     """
@@ -84,15 +82,9 @@ def thin_draws(draws: int, units: int) -> int:
 
 
 def order_slopes(slope: Floats, units: int) -> Floats:
-    """Order the slopes for `compute_unit_effects`: each column ascending, of wide panels every so many draws.
+    """Return slopes for `compute_unit_effects`: (draw, 1) or (draw, unit), each column ascending.
 
-    Parameters
-    ----------
-    slope : (draw,) or (draw, unit)
-
-    Returns
-    -------
-    (some of the draws, 1) or (some of the draws, unit)
+    Of wide panels only every so many draws are left.
     """
     columns, every = slope.reshape(len(slope), -1), thin_draws(len(slope), units)
     ordered = np.empty((-(-len(slope) // every), columns.shape[1]))
@@ -111,10 +103,7 @@ def compute_unit_effects(
     estimand: Estimand,
     mass: float,
 ) -> UnitEffects:
-    """Summarise the effect on each unit, each in the cell given for it (docs/estimand.md).
-
-    `ordered` is of `order_slopes`.
-    """
+    """Summarise the effect on each unit, each in the cell given for it, from the slopes of `order_slopes`."""
     draws = compute_differences(ordered, outcome, treatment, change, estimand)
     if estimand.sign == "saving":
         draws = -draws[::-1]
@@ -124,14 +113,8 @@ def compute_unit_effects(
         # Standard deviations are counted from the mean, so that nothing is a percentage of them.
         relative = (outcome > 0) & (estimand.outcome != "standardised")
         share = np.where(relative, 100 / outcome, np.nan)
-    return UnitEffects(
-        mean=draws.mean(axis=0),
-        lower=lower,
-        upper=upper,
-        share=share,
-        probability=np.where(known, (draws > 0).mean(axis=0), np.nan),
-        period=period,
-    )
+    probability = np.where(known, (draws > 0).mean(axis=0), np.nan)
+    return UnitEffects(draws.mean(axis=0), lower, upper, share, probability, period)
 
 
 def compute_path(
@@ -141,4 +124,4 @@ def compute_path(
     draws = outcome + compute_differences(ordered, outcome, treatment, change, estimand)
     lower, upper = find_intervals(draws, mass)
     half = (len(draws) - 1) // 2
-    return Path(median=(draws[half] + draws[-1 - half]) / 2, lower=lower, upper=upper)
+    return Path((draws[half] + draws[-1 - half]) / 2, lower, upper)
