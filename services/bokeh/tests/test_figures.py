@@ -18,7 +18,7 @@ from dashboard.atlas import RANKED_MAX, Ranking, measure_height, thin_ranking
 from dashboard.calendar_axis import TICKS, CalendarAxis
 from dashboard.controls import choose_step
 from dashboard.estimands import summarise
-from dashboard.figures import Compared, EffectFigure, outline_band, trace_density
+from dashboard.figures import EffectFigure, outline_band, trace_density
 from dashboard.labels import SHORT
 from dashboard.multiples import fit_cell
 from dashboard.numerals import (
@@ -219,7 +219,7 @@ def test_zero_is_on_the_axis_of_every_effect(dots: bool) -> None:
     figure = EffectFigure(Easel(), "effect")
     for mean in (-50, 50):
         answer = EffectAnswer(2009, 1, summarise(np.random.default_rng(0).normal(mean, 1, 500)))
-        figure.show(answer, None, (Compared("Texas", answer),), dots=dots)
+        figure.show(answer, None, (answer,), dots=dots)
         assert figure.plot.x_range.start < 0 < figure.plot.x_range.end
 
 

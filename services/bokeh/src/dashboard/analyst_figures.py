@@ -233,9 +233,8 @@ def _fill_rows(plot: Any, curves: Sequence[Curve], colour: str, beside: Sequence
             continue
         other = beside[row][1] if beside else np.empty(0)
         top = max(density.max(initial=0.0), other.max(initial=0.0)) or 1.0
-        height = np.concatenate(([0.0], density / top, [0.0])) * 0.9 - 0.45
-        xs.append(np.concatenate((grid[:1], grid, grid[-1:])))
-        ys.append(_place(row, height))
+        xs.append(np.pad(grid, 1, mode="edge"))
+        ys.append(_place(row, np.pad(density / top, 1) * 0.9 - 0.45))
     if xs:
         _add(plot, Patches(xs="xs", ys="ys", fill_alpha=0.3, line_width=1.5, **_paint(colour)), xs=xs, ys=ys)
 

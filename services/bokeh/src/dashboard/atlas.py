@@ -13,7 +13,7 @@ from dashboard.measure import Measure
 from dashboard.plots import Easel, write_ticks
 from dashboard.theme import CHOSEN, DIVERGING, GRID, INK, MUTED, TILE_LINE, TILE_TEXT
 from dashboard.tiles import COLUMNS, ROWS
-from dashboard.unit_marks import draw_units, let_choose, name_units
+from dashboard.unit_marks import draw_units, let_choose, name_units, patch_columns, plot_cells
 from dashboard.versions import LoadedVersion
 
 TILE_HEIGHT = 400
@@ -23,19 +23,12 @@ RANKED_MAX = 60
 
 
 class TileMap(PagePart):
-    """States as tiles, coloured by the effect, hatched where its interval holds zero."""
+    """States as tiles, colored by the effect, hatched where its interval holds zero."""
 
     def __init__(self, easel: Easel, version: LoadedVersion, tiles: tuple[tuple[int, int], ...]) -> None:
         self._measure: Measure | None = None
         self._colors = LinearColorMapper(palette=list(DIVERGING), low=-1, high=1, nan_color=GRID)
-        self.plot: Plot = easel.plot(
-            "units",
-            x=Range1d(start=-0.55, end=COLUMNS - 0.45),
-            y=Range1d(start=ROWS - 0.45, end=-0.55),
-            height=TILE_HEIGHT,
-            min_border_left=0,
-            min_border_right=0,
-        )
+        self.plot = plot_cells(easel, "units", COLUMNS, ROWS, margin=0.05, height=TILE_HEIGHT)
         units = version.manifest.units
         column, row = zip(*tiles, strict=True)
         self.source = easel.source(
@@ -68,13 +61,10 @@ class TileMap(PagePart):
         draw_units(easel, self.plot, self.source, letters)
 
     def show(self, measure: Measure, chosen: str) -> None:
-        """Colour the tiles, on a scale that is even around zero, and mark the chosen unit."""
+        """Color the tiles, on a scale that is even around zero, and mark the chosen unit."""
         reach = float(np.nanmax(np.abs(measure.mean), initial=0.0)) or 1.0
         self._colors.update(low=-reach, high=reach)
-        everywhere = slice(0, measure.mean.size)
-        shown: dict[str, list[Any]] = {
-            "line": [3 if unit == chosen else 0 for unit in self.source.data["id"]],
-        }
+        shown: dict[str, list[Any]] = {"line": [3 * (unit == chosen) for unit in self.source.data["id"]]}
         if measure is not self._measure:
             self._measure = measure
             shown |= {
@@ -82,8 +72,7 @@ class TileMap(PagePart):
                 "hatch": ["/" if doubtful else " " for doubtful in measure.doubtful],
                 "told": list(measure.told),
             }
-        # Only what has changed is sent.
-        self.source.patch({name: [(everywhere, values)] for name, values in shown.items()})
+        patch_columns(self.source, shown)
 
 
 class Ranking(PagePart):
@@ -93,10 +82,8 @@ class Ranking(PagePart):
         self._names = version.unit_names
         self._rows = Range1d(start=1, end=0)
         self.plot: Plot = easel.plot("units", y=self._rows)
-        self.source = easel.source(
-            "units-data",
-            **{name: [] for name in ("id", "label", "y", "mean", "lower", "upper", "told", "color")},
-        )
+        columns = ("id", "label", "y", "mean", "lower", "upper", "told", "color")
+        self.source = easel.source("units-data", **{name: [] for name in columns})
         interval = Segment(x0="lower", x1="upper", y0="y", y1="y", line_color="color", line_width=2)
         dot = Scatter(x="mean", y="y", size=9, fill_color="color", line_color="color")
         self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
@@ -110,16 +97,14 @@ class Ranking(PagePart):
         write_ticks(self._effects, measure.number)
         ids, names = self._names.ids, self._names.labels
         order = thin_ranking(measure.rank(), ids.index(chosen))
-        rows = np.arange(order.size, dtype=np.float64)
-        labels = {int(row): names[place] for row, place in zip(rows, order, strict=True)}
-        short = {row: shorten(label) for row, label in labels.items()}
-        self._labels.update(ticker=FixedTicker(ticks=list(labels)), major_label_overrides=short)
+        short = {row: shorten(names[place]) for row, place in enumerate(order)}
+        self._labels.update(ticker=FixedTicker(ticks=list(short)), major_label_overrides=short)
         self._rows.update(start=order.size - 0.4, end=-0.6)
         self.plot.height = measure_height(order.size, mapped=False)
         self.source.data = {
             "id": [ids[place] for place in order],
-            "label": list(labels.values()),
-            "y": rows,
+            "label": [names[place] for place in order],
+            "y": np.arange(order.size, dtype=np.float64),
             "mean": measure.mean[order],
             "lower": measure.lower[order],
             "upper": measure.upper[order],
@@ -137,8 +122,7 @@ def thin_ranking(order: NDArray[np.int64], chosen: int) -> NDArray[np.int64]:
     """Leave both ends of a ranking that is too long, and the chosen unit where it stands."""
     if order.size <= RANKED_MAX:
         return order
-    half = RANKED_MAX // 2
-    kept = np.zeros(order.size, dtype=np.bool_)
-    kept[:half] = kept[-half:] = True
-    thinned: NDArray[np.int64] = order[kept | (order == chosen)]
+    kept = order == chosen
+    kept[: RANKED_MAX // 2] = kept[-RANKED_MAX // 2 :] = True
+    thinned: NDArray[np.int64] = order[kept]
     return thinned

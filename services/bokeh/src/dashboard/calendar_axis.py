@@ -13,7 +13,7 @@ TICKS = 4
 
 
 class CalendarAxis(PagePart):
-    """An axis of periods, and the ticks it has where periods are told by their numbers."""
+    """An axis of periods, with a ticker of its own where periods have names."""
 
     def __init__(self, axis: Any) -> None:
         self._axis = axis
@@ -21,7 +21,7 @@ class CalendarAxis(PagePart):
         self._shown: tuple[int | str, ...] = ()
 
     def show(self, periods: Sequence[int], names: tuple[int | str, ...]) -> None:
-        """Tell each tick by its period's name; by its number where names are numbers."""
+        """Label each tick with its period's name, or its number where names are numbers."""
         if names == self._shown:
             return
         self._shown = names
@@ -30,6 +30,5 @@ class CalendarAxis(PagePart):
                 self._axis.update(ticker=self._numbers, major_label_overrides={})
             return
         places = np.unique(np.linspace(0, len(periods) - 1, min(TICKS, len(periods))).round().astype(int))
-        ticks = [int(periods[place]) for place in places]
-        labels = {tick: str(names[place]) for tick, place in zip(ticks, places, strict=True)}
-        self._axis.update(ticker=FixedTicker(ticks=ticks), major_label_overrides=labels)
+        labels = {int(periods[place]): str(names[place]) for place in places}
+        self._axis.update(ticker=FixedTicker(ticks=list(labels)), major_label_overrides=labels)

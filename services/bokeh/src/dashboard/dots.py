@@ -22,16 +22,9 @@ ROWS = 7.0
 
 @dataclass(frozen=True, eq=False)
 class Dots:
-    """Dots in stacks.
+    """Dots in stacks: their centers, and the size of a dot and of the plot.
 
-    Attributes
-    ----------
-    x, y : (dot,)
-        Centres: of a stack in the outcome's units, and in rows.
-    width
-        Of a dot, in the outcome's units.
-    rows
-        The height of the plot in rows.
+    `x` and `width` are in the outcome's units, `y` and the plot's height `rows` in rows.
     """
 
     x: Floats
@@ -41,13 +34,13 @@ class Dots:
 
 
 @lru_cache(maxsize=64)
-def stack_dots(effect: Effect, count: int = DOTS) -> Dots:
-    """Stack `count` quantiles of an effect; without spread they are one stack."""
-    quantiles = np.quantile(effect.ordered, (np.arange(count) + 0.5) / count)
+def stack_dots(effect: Effect) -> Dots:
+    """Stack `DOTS` quantiles of an effect; without spread they are one stack."""
+    quantiles = np.quantile(effect.ordered, (np.arange(DOTS) + 0.5) / DOTS)
     width = float(np.ptp(quantiles)) / (COLUMNS - 1) or max(abs(float(quantiles[0])) * 0.01, 1e-9)
-    x, y = np.empty(count), np.empty(count)
+    x, y = np.empty(DOTS), np.empty(DOTS)
     start = 0
-    while start < count:
+    while start < DOTS:
         end = int(np.searchsorted(quantiles, quantiles[start] + width, side="right"))
         x[start:end] = (quantiles[start] + quantiles[end - 1]) / 2
         y[start:end] = np.arange(end - start) + 0.5

@@ -1,8 +1,7 @@
-"""The figures of a unit, made once per session and empty; showing something is assigning data."""
+"""The figures of a unit, built empty once per session; what they show is assigned as data."""
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -68,7 +67,7 @@ class Others(PagePart):
 
 
 class TimeFigure(PagePart):
-    """One column of the panel over time: observed, beside other units, and for the outcome as modelled."""
+    """One column of the panel over time: observed, beside other units, and for the outcome as modeled."""
 
     def __init__(self, easel: Easel, name: str, *, modelled: bool, x: DataRange1d | None = None) -> None:
         self.plot: Plot = easel.plot(name, x=x)
@@ -80,18 +79,10 @@ class TimeFigure(PagePart):
             path = Line(x="period", y="path", line_color=PATH, line_width=2, line_dash="6 3")
             easel.draw(self.plot, self._source, path)
         easel.draw(self.plot, self._source, Line(x="period", y="value", line_color=INK, line_width=2))
-        points = easel.draw(
-            self.plot, self._source, Scatter(x="period", y="value", fill_color=INK, line_color=INK, size=5)
-        )
+        point = Scatter(x="period", y="value", fill_color=INK, line_color=INK, size=5)
+        points, told = easel.draw(self.plot, self._source, point), [("", "@when"), ("", "@told")]
+        self.plot.add_tools(HoverTool(renderers=[points], tooltips=told, mode="vline", visible=False))
         self._others = Others(easel, self.plot)
-        self.plot.add_tools(
-            HoverTool(
-                renderers=[points],
-                tooltips=[("", "@when"), ("", "@told")],
-                mode="vline",
-                visible=False,
-            )
-        )
         self._values = easel.axis(self.plot, "left")
         self._calendar = CalendarAxis(easel.axis(self.plot, "below", whole=True))
 
@@ -112,28 +103,19 @@ class TimeFigure(PagePart):
             "told": [write_in_full(float(value), number) for value in values],
             "path": np.full(period.size, np.nan),
         }
-        self._calendar.show([int(one) for one in period], names)
+        self._calendar.show(period.tolist(), names)
         self._others.show([period] * len(others), others, range(len(others)))
 
     def show_model(self, series: UnitSeries, path: Path) -> None:
-        """Show the model's band, and what the outcome would have been under the change."""
-        expected = outline_band(series.period, series.lower, series.upper)
-        changed = outline_band(series.period, path.lower, path.upper)
-        self._bands.data = {
-            "xs": expected["xs"] + changed["xs"],
-            "ys": expected["ys"] + changed["ys"],
-            "color": [BAND] * len(expected["xs"]) + [PATH_BAND] * len(changed["xs"]),
-            "frame": [EDGE] * len(expected["xs"]) + [PATH_EDGE] * len(changed["xs"]),
-        }
+        """Show the model's band, and the outcome's path under the change."""
+        bands: Data = {"xs": [], "ys": [], "color": [], "frame": []}
+        for bounds, color, frame in ((series, BAND, EDGE), (path, PATH_BAND, PATH_EDGE)):
+            outline = outline_band(series.period, bounds.lower, bounds.upper)
+            count = len(outline["xs"])
+            for name, values in (outline | {"color": [color] * count, "frame": [frame] * count}).items():
+                bands[name] += values
+        self._bands.data = bands
         self._source.data = dict(self._source.data) | {"path": path.median}
-
-
-@dataclass(frozen=True, eq=False)
-class Compared:
-    """The effect on a unit beside the chosen one."""
-
-    label: str
-    answer: EffectAnswer
 
 
 class EffectFigure(PagePart):
@@ -163,48 +145,34 @@ class EffectFigure(PagePart):
         self,
         answer: EffectAnswer,
         negligible: float | None,
-        others: Sequence[Compared],
+        others: Sequence[EffectAnswer],
         *,
         dots: bool,
         number: NumberFormat = PLAIN,
     ) -> None:
-        """Show an effect, or nothing where there is none.
-
-        Parameters
-        ----------
-        negligible
-            Effects between minus this and this count as none; None where the study does not say.
-        """
+        """Show an effect, or nothing where there is none, and a band of what is `negligible` around zero."""
         write_ticks(self._effects, number)
         # The answers of a version are remembered, so that an equal one is the same.
-        answers = (answer, *(other.answer for other in others))
+        answers = (answer, *others)
         same = len(answers) == len(self._answers) and all(map(operator.is_, answers, self._answers))
         if same and (negligible, dots) == self._looks:
             return
         self._answers, self._looks = answers, (negligible, dots)
-        effect = answer.effect
-        seen = effect is not None and not effect.is_point
-        self._mean.update(location=effect.mean if effect is not None else 0, visible=seen)
-        self._show_negligible(negligible if seen else None)
-        self._show_dots(effect if seen and dots else None)
-        drawn = [
-            (place, other.answer.effect)
-            for place, other in enumerate(others)
-            if not dots and other.answer.effect is not None and not other.answer.effect.is_point
-        ]
-        self._others.show(
-            [one.curve[0] for _, one in drawn],
-            [one.curve[1] for _, one in drawn],
-            [place for place, _ in drawn],
-        )
-        visible = [one for one in (effect, *(one for _, one in drawn)) if one is not None and seen]
+        effect = find_density(answer)
+        compared = [] if dots else [(place, find_density(other)) for place, other in enumerate(others)]
+        drawn = [(place, other) for place, other in compared if other is not None]
+        self._mean.update(location=answer.effect.mean if answer.effect else 0, visible=effect is not None)
+        self._show_negligible(None if effect is None else negligible)
+        self._show_dots(effect if dots else None)
+        xs, ys = [other.curve[0] for _, other in drawn], [other.curve[1] for _, other in drawn]
+        self._others.show(xs, ys, [place for place, _ in drawn])
+        visible = [] if effect is None else [effect, *(other for _, other in drawn)]
         self._across.update(**span_effects(visible))
-        if seen and dots:
+        if effect is not None and dots:
             self._curve.data = self._interval.data = NOTHING
             return
         self._curve.data, self._interval.data = trace_density(answer)
-        peaks = [float(one.curve[1].max()) for one in visible]
-        self._top.end = HEADROOM * max(peaks, default=1.0)
+        self._top.end = HEADROOM * max((float(one.curve[1].max()) for one in visible), default=1.0)
 
     def _show_negligible(self, negligible: float | None) -> None:
         if self._negligible is None and negligible is not None:
@@ -238,43 +206,38 @@ class EffectFigure(PagePart):
         self._top.end = stacks.rows * stacks.width
 
 
+def find_density(answer: EffectAnswer) -> Effect | None:
+    """Return the effect of an answer that has one, and a density."""
+    return None if answer.effect is None or answer.effect.is_point else answer.effect
+
+
 def span_effects(effects: Sequence[Effect]) -> dict[str, float]:
-    """Give the ends of an axis that has effects and zero on it, so that how far from it they are is seen."""
-    low = min((float(one.ordered[0]) for one in effects), default=-1.0)
-    high = max((float(one.ordered[-1]) for one in effects), default=1.0)
-    low, high = min(low, 0.0), max(high, 0.0)
+    """Return the ends of an axis that has effects and zero on it, so that their distance from it is seen."""
+    low = min(0.0, min((float(one.ordered[0]) for one in effects), default=-1.0))
+    high = max(0.0, max((float(one.ordered[-1]) for one in effects), default=1.0))
     return {"start": low - MARGIN * (high - low), "end": high + MARGIN * (high - low)}
 
 
 def trace_density(answer: EffectAnswer) -> tuple[Data, Data]:
-    """Give the columns of a density's curve, and the outline of its part inside the interval."""
-    effect = answer.effect
-    if effect is None or effect.is_point:
+    """Return the columns of a density's curve, and the outline of its part inside the interval."""
+    effect = find_density(answer)
+    if effect is None:
         return NOTHING, NOTHING
     grid, density = effect.curve
-    edges = np.asarray([effect.lower, effect.upper])
     within = grid[(grid > effect.lower) & (grid < effect.upper)]
-    x = np.concatenate((edges[:1], within, edges[1:]))
-    top = np.interp(x, grid, density)
-    outline = {"x": np.concatenate((edges[:1], x, edges[1:])), "y": np.concatenate(([0.0], top, [0.0]))}
+    x = np.concatenate(([effect.lower], within, [effect.upper]))
+    outline = {"x": np.pad(x, 1, mode="edge"), "y": np.pad(np.interp(x, grid, density), 1)}
     return {"x": grid, "y": density}, outline
 
 
 def outline_band(period: NDArray[np.int64], lower: Floats, upper: Floats) -> Data:
-    """Give the band as one polygon for each run of periods without a gap, so that gaps stay open."""
-    xs: list[Floats] = []
-    ys: list[Floats] = []
-    known = np.isfinite(lower) & np.isfinite(upper)
-    for run in _split_runs(known):
+    """Return the band as one polygon for each run of periods without a gap, so that gaps stay open."""
+    xs, ys = [], []
+    for run in np.ma.clump_unmasked(np.ma.masked_invalid(upper - lower)):
         x, low, high = period[run].astype(np.float64), lower[run], upper[run]
-        if run.size == 1:
+        if x.size == 1:
             x = np.concatenate((x - LONE_HALF_WIDTH, x + LONE_HALF_WIDTH))
             low, high = np.repeat(low, 2), np.repeat(high, 2)
         xs.append(np.concatenate((x, x[::-1])))
         ys.append(np.concatenate((low, high[::-1])))
     return {"xs": xs, "ys": ys}
-
-
-def _split_runs(known: NDArray[np.bool_]) -> list[NDArray[np.int64]]:
-    places = np.flatnonzero(known)
-    return [run for run in np.split(places, np.flatnonzero(np.diff(places) > 1) + 1) if run.size]

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from bokeh.models import MultiLine, Plot, Range1d, Rect
+from bokeh.models import MultiLine, Rect
 
 from dashboard.copies import PagePart
 from dashboard.estimands import Floats
@@ -12,7 +12,7 @@ from dashboard.labels import shorten
 from dashboard.plots import Easel
 from dashboard.theme import CHOSEN, GRID, INK, TEXT
 from dashboard.tiles import COLUMNS
-from dashboard.unit_marks import draw_units, let_choose, name_units
+from dashboard.unit_marks import draw_units, let_choose, name_units, patch_columns, plot_cells
 from dashboard.versions import LoadedVersion
 from tracestore.manifest import Unit
 
@@ -40,26 +40,18 @@ class Multiples(PagePart):
         columns = COLUMNS if tiles else min(GRID_COLUMNS, len(units))
         cells = tiles or tuple((place % columns, place // columns) for place in range(len(units)))
         rows = 1 + max(row for _, row in cells)
-        self.plot: Plot = easel.plot(
-            "multiples",
-            x=Range1d(start=-0.52, end=columns - 0.48),
-            y=Range1d(start=rows - 0.48, end=-0.52),
-            height=rows * CELL_HEIGHT,
-            min_border_left=0,
-            min_border_right=0,
-        )
+        self.plot = plot_cells(easel, "multiples", columns, rows, margin=0.02, height=rows * CELL_HEIGHT)
         lines = [
-            fit_cell(version.series_of(unit.id).outcome, cell)
-            for unit, cell in zip(units, cells, strict=False)
+            fit_cell(version.series_of(unit.id).outcome, at) for unit, at in zip(units, cells, strict=True)
         ]
         self.source = easel.source(
             "multiples-data",
             id=[unit.id for unit in units],
-            short=[unit.id for unit in units] if tiles else [shorten(unit.label, SHORT) for unit in units],
+            short=[unit.id if tiles else shorten(unit.label, SHORT) for unit in units],
             label=[unit.label for unit in units],
-            x=[column for column, _ in cells[: len(units)]],
-            y=[row for _, row in cells[: len(units)]],
-            top=[row - 0.46 for _, row in cells[: len(units)]],
+            x=[column for column, _ in cells],
+            y=[row for _, row in cells],
+            top=[row - 0.46 for _, row in cells],
             xs=[x for x, _ in lines],
             ys=[y for _, y in lines],
             frame=[GRID] * len(units),
@@ -82,48 +74,30 @@ class Multiples(PagePart):
             draw_units(easel, self.plot, self.source, glyph)
 
     def holds(self, unit: str) -> bool:
-        """Say whether a unit is among those that are drawn."""
+        """Return whether a unit is among those that are drawn."""
         return unit in self.source.data["id"]
 
     def mark(self, chosen: str) -> None:
-        """Mark the chosen unit, and send no more than that."""
+        """Mark the chosen unit."""
         if chosen == self._chosen:
             return
         self._chosen = chosen
         marked = [unit == chosen for unit in self.source.data["id"]]
-        everywhere = slice(0, len(marked))
-        self.source.patch(
-            {
-                "frame": [(everywhere, [CHOSEN if mark else GRID for mark in marked])],
-                "weight": [(everywhere, [2.5 if mark else 1.0 for mark in marked])],
-            }
-        )
+        frames = [CHOSEN if mark else GRID for mark in marked]
+        patch_columns(self.source, {"frame": frames, "weight": [2.5 if mark else 1.0 for mark in marked]})
 
 
 def fit_cell(values: Floats, cell: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Scale a series into a cell: its periods across, its values from the lowest to the highest.
-
-    Parameters
-    ----------
-    values : (period,)
-        NaN where not observed, which leaves the line open.
-
-    Returns
-    -------
-    tuple of (period,)
-        Places in columns and rows.
-    """
+    """Return columns and rows by period that fit a series into a cell, NaN where it was not observed."""
     column, row = cell
     known = values[np.isfinite(values)]
-    low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
-    span = high - low or math.inf
+    low, high = (known.min(), known.max()) if known.size else (0.0, 1.0)
     x = column + FILL * (np.linspace(-0.5, 0.5, values.size) if values.size > 1 else np.zeros(values.size))
-    height = FILL - LABEL_SHARE
-    return x, row + FILL / 2 - height * (values - low) / span
+    return x, row + FILL / 2 - (FILL - LABEL_SHARE) * (values - low) / (high - low or math.inf)
 
 
 def choose_drawn(units: Sequence[Unit], chosen: str) -> Sequence[Unit]:
-    """Give the units that are drawn: all, or of too many the first and the chosen one."""
+    """Return the units that are drawn: all, or of too many the first and the chosen one."""
     if len(units) <= UNITS_MAX:
         return units
     first = units[:UNITS_MAX]

@@ -77,9 +77,8 @@ class Easel(PagePart):
 
     def axis(self, plot: Plot, side: Side, *, whole: bool = False, grid: bool = True) -> Any:
         """Put an axis beside a plot, with a grid behind it; `whole` numbers have no decimals."""
-        ticker = BasicTicker(desired_num_ticks=TICKS, min_interval=1 if whole else 0)
         made: Any = LinearAxis(
-            ticker=ticker,
+            ticker=BasicTicker(desired_num_ticks=TICKS, min_interval=1 if whole else 0),
             major_label_policy=self._labels,
             axis_line_color=AXIS,
             major_tick_line_color=AXIS,
@@ -98,15 +97,14 @@ class Easel(PagePart):
         self, plot: Plot, source: ColumnDataSource, glyph: Glyph, **options: Any
     ) -> "GlyphRenderer[Glyph]":
         """Draw a glyph on a plot."""
-        renderer = GlyphRenderer(
-            data_source=source, glyph=glyph, view=CDSView(filter=self._everything), **options
-        )
+        view = CDSView(filter=self._everything)
+        renderer = GlyphRenderer(data_source=source, glyph=glyph, view=view, **options)
         plot.renderers.append(renderer)
         return renderer
 
 
 def write_ticks(axis: Any, number: NumberFormat) -> None:
-    """Have an axis write its ticks with the decimals and thousands of a format."""
+    """Write an axis's ticks with the decimals and thousands of a format."""
     if axis.formatter.format != tick_format(number):
         # The formatter is one for all axes.
         axis.formatter = NumeralTickFormatter(format=tick_format(number))

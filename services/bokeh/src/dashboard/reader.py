@@ -1,4 +1,4 @@
-"""The reader's tab: what its figures show."""
+"""The reader's tab: its figures, and the data in them."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from bokeh.models.ui import UIElement
 
 from dashboard.atlas import Ranking, TileMap
 from dashboard.copies import PagePart
-from dashboard.figures import Compared, EffectFigure, TimeFigure
+from dashboard.figures import EffectFigure, TimeFigure
 from dashboard.live.internals import replacing
 from dashboard.multiples import Multiples
 from dashboard.numerals import effect_format
@@ -74,9 +74,7 @@ class Reader(PagePart):
         self._outcome.show_model(version.series_of(unit), version.path_of(unit, change, mass))
         dots = state.view == "dots"
         one = version.effect_on(unit, change, mass)
-        compared = tuple(
-            Compared(version.labels[other], version.effect_on(other, change, mass)) for other in state.compare
-        )
+        compared = [version.effect_on(other, change, mass) for other in state.compare]
         number = effect_format(version.manifest.study)
         self._effect.show(one, version.negligible(one), compared, dots=dots, number=number)
         everyone = version.effect_on_all(change, mass)
@@ -96,19 +94,17 @@ class Reader(PagePart):
 
     def _show_units(self, state: ViewState, version: LoadedVersion) -> None:
         unit = state.unit or ""
-        tiles = place_units(one.id for one in version.manifest.units)
+        tiles, easel = place_units(one.id for one in version.manifest.units), self._easel
         if self._atlas is None:
-            easel = self._easel
             self._atlas = TileMap(easel, version, tiles) if tiles else Ranking(easel, version)
             Tap(self._atlas.source, self._choose)
             with replacing(self._units):
                 self._units.children = [self._atlas.plot]
-        measure = version.measure(state.change or 0.0, state.mass)
-        self._atlas.show(measure, unit)
+        self._atlas.show(version.measure(state.change or 0.0, state.mass), unit)
         if not state.multiples:
             return
         if self._cells is None or not self._cells.holds(unit):
-            self._cells = Multiples(self._easel, version, tiles, unit)
+            self._cells = Multiples(easel, version, tiles, unit)
             Tap(self._cells.source, self._choose)
             with replacing(self._multiples):
                 self._multiples.children = [self._cells.plot]

@@ -30,6 +30,6 @@ STATES: Mapping[str, tuple[int, int]] = {
 
 
 def place_units(units: Iterable[str]) -> tuple[tuple[int, int], ...] | None:
-    """Give the tile of each unit, or None where not all of them are states by their postal abbreviations."""
+    """Return the tile of each unit, or None unless all of them are states by their postal abbreviations."""
     tiles = [STATES.get(unit) for unit in units]
     return tuple(tile for tile in tiles if tile is not None) if None not in tiles else None

@@ -1,15 +1,22 @@
-"""What the figures of all units share: their names in them, and the tap that chooses one."""
+"""Parts of every figure of all units: its cells, their names, and the tap that chooses a unit."""
 
 from collections.abc import Callable
 from typing import Any
 
 from bokeh.core.properties import value
-from bokeh.models import ColumnDataSource, HoverTool, Plot, TapTool, Text
+from bokeh.models import ColumnDataSource, HoverTool, Plot, Range1d, TapTool, Text
 from bokeh.models.glyph import Glyph
 from bokeh.models.renderers import GlyphRenderer
 
 from dashboard.copies import PagePart
 from dashboard.plots import Easel
+
+
+def plot_cells(easel: Easel, name: str, columns: int, rows: int, *, margin: float, height: int) -> Plot:
+    """Make an empty plot of a grid of cells with whole numbers for centers, the first row at the top."""
+    x = Range1d(start=-0.5 - margin, end=columns - 0.5 + margin)
+    y = Range1d(start=rows - 0.5 + margin, end=-0.5 - margin)
+    return easel.plot(name, x=x, y=y, height=height, min_border_left=0, min_border_right=0)
 
 
 def draw_units(easel: Easel, plot: Plot, source: ColumnDataSource, glyph: Glyph) -> "GlyphRenderer[Glyph]":
@@ -32,7 +39,7 @@ def name_units(column: str, *, y: str, baseline: str, size: str, color: str) -> 
 
 
 def let_choose(plot: Plot, renderer: "GlyphRenderer[Glyph]", *told: str) -> None:
-    """Have units tapped in what a renderer draws, and the columns `told` shown over each."""
+    """Make what a renderer draws choose a unit when tapped, and show the columns `told` over it."""
     tooltips = [("", f"@{column}") for column in told]
     plot.add_tools(
         HoverTool(renderers=[renderer], tooltips=tooltips, visible=False),
@@ -40,8 +47,13 @@ def let_choose(plot: Plot, renderer: "GlyphRenderer[Glyph]", *told: str) -> None
     )
 
 
+def patch_columns(source: ColumnDataSource, columns: dict[str, list[Any]]) -> None:
+    """Replace some columns of a source, so that no others are sent."""
+    source.patch({name: [(slice(0, len(values)), values)] for name, values in columns.items()})
+
+
 class Tap(PagePart):
-    """Calls `choose` with the unit that is tapped in what a source is drawn as."""
+    """Calls `choose` with the unit of a source that is tapped."""
 
     def __init__(self, source: ColumnDataSource, choose: Callable[[str], None]) -> None:
         self._source, self._choose = source, choose
