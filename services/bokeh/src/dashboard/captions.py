@@ -35,12 +35,10 @@ def list_shares(card: StudyCard, answer: EffectAnswer, negligible: float | None)
     effect = answer.effect
     if effect is None or effect.is_point:
         return ()
-    if negligible is None:
-        _, (what, share) = list_outcomes(card, effect, None)
-        return (f"Probability that it is {what}: {write_probability(share)}",)
+    outcomes = list_outcomes(card, effect, negligible)
     return tuple(
         f"Probability that it is {what.rstrip(',')}: {write_probability(share)}"
-        for what, share in list_outcomes(card, effect, negligible)
+        for what, share in (outcomes[1:] if negligible is None else outcomes)
     )
 
 
@@ -91,12 +89,10 @@ def describe_units(version: LoadedVersion, measure: Measure) -> str:
         return f"Nothing would have changed in any {version.manifest.study.unit.noun}."
     labels = [unit.label for unit in version.manifest.units]
     first, last = int(order[0]), int(order[-1])
-    highest, lowest = (write_number(measure.mean[place], form=measure.number) for place in (first, last))
-    doubtful = int(measure.doubtful[order].sum())
-    extremes = (
-        f"Highest in {labels[first]}, {highest} {measure.units}; lowest in {labels[last]}, {lowest} "
-        f"{measure.units}."
-        if highest != lowest
-        else f"{highest} {measure.units} in each."
+    highest, lowest = (
+        f"{write_number(measure.mean[place], form=measure.number)} {measure.units}" for place in (first, last)
     )
-    return f"{extremes} For {doubtful} of {order.size} the interval holds zero."
+    extremes = f"{highest} in each."
+    if highest != lowest:
+        extremes = f"Highest in {labels[first]}, {highest}; lowest in {labels[last]}, {lowest}."
+    return f"{extremes} For {measure.doubtful[order].sum()} of {order.size} the interval holds zero."

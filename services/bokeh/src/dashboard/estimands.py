@@ -109,10 +109,11 @@ def compute_shift(treatment: Floats, change: float, estimand: Estimand) -> Float
     It is NaN where f is the logarithm and x' is not above zero.
     """
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        by_percent = estimand.kind == "percent"
         if estimand.treatment == "log":
-            shift = np.log1p(change / 100.0 if estimand.kind == "percent" else change / treatment)
+            shift = np.log1p(change / 100.0 if by_percent else change / treatment)
         else:
-            shift = treatment * (change / 100.0) if estimand.kind == "percent" else np.full_like(treatment, change)
+            shift = treatment * (change / 100.0) if by_percent else np.full_like(treatment, change)
         return np.where(np.isfinite(shift) & np.isfinite(treatment), shift, np.nan)
 
 

@@ -45,35 +45,23 @@ def say_amount(card: StudyCard, change: float) -> str:
 
 def say_scenario(card: StudyCard, change: float) -> str:
     """Write the change as a condition, as in "If the state tax had been 10 % higher"."""
-    amount = say_amount(card, change)
     treatment = lower_first(card.treatment.label)
     if change == 0:
         return f"With the {treatment} as it was"
-    return f"If the {treatment} had been {amount} {'higher' if change > 0 else 'lower'}"
+    return f"If the {treatment} had been {say_amount(card, change)} {'higher' if change > 0 else 'lower'}"
 
 
 def say_headline(
     card: StudyCard, where: str, change: float, answer: EffectAnswer, negligible: float | None = None
 ) -> tuple[str, str]:
-    """Write what a change does to the outcome, and how sure that is.
+    """Write the effect of a change on a unit or on all, and how sure it is.
 
-    Parameters
-    ----------
-    where
-        The unit, or what all units together are called.
-    negligible
-        As for `say_certainty`.
-
-    Returns
-    -------
-    tuple
-        The sentence, and the one that says how sure it is; that is empty where there is no effect.
+    `negligible` is as for `say_certainty`; the second sentence is empty where there is no effect.
     """
     effect = answer.effect
     if effect is None:
         return f"There is no answer for {where}: {answer.reason}.", ""
-    outcome = lower_first(card.outcome.label)
-    scenario = say_scenario(card, change)
+    outcome, scenario = lower_first(card.outcome.label), say_scenario(card, change)
     if effect.is_point:
         return f"{scenario}, nothing would have changed for {where}.", ""
     turn = -1.0 if card.sign == "saving" else 1.0
@@ -84,7 +72,7 @@ def say_headline(
     when = "in the long run, as of" if card.lags else "in"
     sentence = (
         f"{scenario}, {outcome} in {where} {when} {answer.period} would have been about "
-        f"{size} {card.outcome.units} {_direction(mean)} "
+        f"{size} {card.outcome.units} {'higher' if mean > 0 else 'lower'} "
         f"({write_percent(effect.mass)} interval: {_say_interval(low, high, form)})."
     )
     return sentence, say_certainty(card, effect, negligible)
@@ -93,10 +81,7 @@ def say_headline(
 def say_certainty(card: StudyCard, effect: Effect, negligible: float | None) -> str:
     """Write which way the effect goes, or that it is negligible if that is likelier, and how sure that is.
 
-    Parameters
-    ----------
-    negligible
-        Effects between minus this and this count as none; None where the study does not say.
+    Effects between minus `negligible` and `negligible` count as none; it is None where the study names none.
     """
     what, probability = max(list_outcomes(card, effect, negligible), key=lambda outcome: outcome[1])
     word = name_certainty(probability)
@@ -104,7 +89,7 @@ def say_certainty(card: StudyCard, effect: Effect, negligible: float | None) -> 
 
 
 def list_outcomes(card: StudyCard, effect: Effect, negligible: float | None) -> tuple[tuple[str, float], ...]:
-    """Return what the effect may turn out to be, from its best to its worst, with their probabilities."""
+    """Return the outcomes that the effect may have, from best to worst, with their probabilities."""
     up, down = POSITIVE[card.sign], NEGATIVE[card.sign]
     if negligible is None:
         return (up, effect.probability), (down, 1 - effect.probability)
@@ -121,10 +106,6 @@ def list_outcomes(card: StudyCard, effect: Effect, negligible: float | None) -> 
 def lower_first(label: str) -> str:
     """Put a label into the middle of a sentence; what looks like an abbreviation keeps its capital."""
     return label if len(label) < 2 or not label[1].islower() else label[0].lower() + label[1:]
-
-
-def _direction(value: float) -> str:
-    return "higher" if value > 0 else "lower"
 
 
 def _say_interval(low: float, high: float, form: NumberFormat) -> str:

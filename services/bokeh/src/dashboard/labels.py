@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tracestore.manifest import Axis, Manifest, StudyCard, Unit, Variable
 
@@ -29,6 +29,11 @@ def isolate(name: str) -> str:
     if not any(unicodedata.bidirectional(letter) in LEFTWARD for letter in name):
         return name
     return f"{ISOLATE}{name}{RELEASE}"
+
+
+def name_some(labels: Sequence[str]) -> str:
+    """Write up to three labels, and whether there are others."""
+    return f"{', '.join(labels[:3])}{' and others' if len(labels) > 3 else ''}"
 
 
 def shorten(label: str, most: int = SHORT) -> str:

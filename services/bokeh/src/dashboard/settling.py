@@ -1,4 +1,4 @@
-"""From what an address or a widget asks for to what can be shown."""
+"""The part of a request, by an address or a widget, that can be shown."""
 
 import math
 from concurrent.futures import Future
@@ -46,7 +46,7 @@ class Settled:
 
 
 def settle(asked: ViewState, snapshot: Snapshot, versions: VersionCache) -> Settled:
-    """Turn what was asked for, by an address or a widget and so not to be trusted, into what can be shown."""
+    """Find the part of a request that can be shown; it comes from a browser, and is not to be trusted."""
     entry = snapshot.find(asked.study) if asked.study is not None else _find_first(snapshot)
     if entry is None:
         return Settled(asked)
@@ -54,14 +54,12 @@ def settle(asked: ViewState, snapshot: Snapshot, versions: VersionCache) -> Sett
     version = found.version
     if version is None:
         return found
-    unit, about_unit = _settle_unit(asked.unit, version)
-    compare, about_compared = _settle_compared(asked.compare, unit, version)
-    change, about_change = _settle_change(asked.change, version.manifest.study.what_if)
-    return replace(
-        found,
-        state=replace(found.state, version=version.name, unit=unit, change=change, compare=compare),
-        notices=(*found.notices, *about_unit, *about_compared, *about_change),
-    )
+    notices = list(found.notices)
+    unit = _settle_unit(asked.unit, version, notices)
+    compare = _settle_compared(asked.compare, unit, version, notices)
+    change = _settle_change(asked.change, version.manifest.study.what_if, notices)
+    state = replace(found.state, version=version.name, unit=unit, change=change, compare=compare)
+    return replace(found, state=state, notices=tuple(notices))
 
 
 def request_for(query: str, catalogue: Catalogue, versions: VersionCache) -> Future[None] | None:
@@ -99,12 +97,8 @@ def find_study_fault(query: str, snapshot: Snapshot) -> str | None:
 
 def _find_first(snapshot: Snapshot) -> Entry | None:
     """Return the study of a page that was opened before there was any."""
-    front = snapshot.find(snapshot.front)
-    if front is not None:
-        return front
-    return next((entry for entry in snapshot.entries if entry.published is not None), None) or next(
-        iter(snapshot.entries), None
-    )
+    published = [entry for entry in snapshot.entries if entry.published is not None]
+    return snapshot.find(snapshot.front) or next(iter(published or snapshot.entries), None)
 
 
 def _find_version(state: ViewState, entry: Entry, versions: VersionCache) -> Settled:
@@ -140,37 +134,35 @@ def _look_up(state: ViewState, entry: Entry, name: str, versions: VersionCache) 
     return Settled(state, entry, wanted=name, fault=versions.failure(entry.name, name))
 
 
-def _settle_unit(asked: str | None, version: LoadedVersion) -> tuple[str, tuple[str, ...]]:
+def _settle_unit(asked: str | None, version: LoadedVersion, notices: list[str]) -> str:
     if asked is not None and asked in version.labels:
-        return asked, ()
-    default = version.manifest.units[0]
-    if asked is None:
-        return default.id, ()
-    noun = version.manifest.study.unit.noun
-    return default.id, (f"There is no {noun} “{quote(asked)}”; showing {default.label}.",)
+        return asked
+    default, noun = version.manifest.units[0], version.manifest.study.unit.noun
+    if asked is not None:
+        notices.append(f"There is no {noun} “{quote(asked)}”; showing {default.label}.")
+    return default.id
 
 
 def _settle_compared(
-    asked: tuple[str, ...], unit: str, version: LoadedVersion
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    asked: tuple[str, ...], unit: str, version: LoadedVersion, notices: list[str]
+) -> tuple[str, ...]:
     known = tuple(other for other in asked if other in version.labels and other != unit)
+    unknown = [other for other in asked if other not in version.labels]
     noun = version.manifest.study.unit.noun
-    notices = tuple(
-        f"There is no {noun} “{quote(other)}” to compare with."
-        for other in asked
-        if other not in version.labels
-    )
+    notices += [f"There is no {noun} “{quote(other)}” to compare with." for other in unknown]
     if len(known) > COMPARED_MAX:
-        notices += (f"At most {COMPARED_MAX} are compared with another; the rest is left out.",)
-    return known[:COMPARED_MAX], notices
+        notices.append(f"At most {COMPARED_MAX} are compared with another; the rest is left out.")
+    return known[:COMPARED_MAX]
 
 
-def _settle_change(asked: float | None, what_if: WhatIf) -> tuple[float, tuple[str, ...]]:
+def _settle_change(asked: float | None, what_if: WhatIf, notices: list[str]) -> float:
     if asked is None:
-        return what_if.default, ()
+        return what_if.default
     if not math.isfinite(asked):
-        return what_if.default, ("The change is not a number; showing the default.",)
+        notices.append("The change is not a number; showing the default.")
+        return what_if.default
     kept = min(max(asked, what_if.min), what_if.max)
-    if kept == asked:
-        return asked, ()
-    return kept, (f"A change of {asked:g} is outside {what_if.min:g} to {what_if.max:g}; showing {kept:g}.",)
+    if kept != asked:
+        allowed = f"{what_if.min:g} to {what_if.max:g}"
+        notices.append(f"A change of {asked:g} is outside {allowed}; showing {kept:g}.")
+    return kept

@@ -9,14 +9,15 @@ from concurrent.futures import TimeoutError as StillLoading
 
 from dashboard.catalogue import Catalogue, VersionCache
 from dashboard.labels import NO_ISOLATES
-from dashboard.settling import Settled, find_study_fault, request_for, settle
-from dashboard.state import ViewState, read_query
-from dashboard.tables import TABLES, Cell, Table, name_file
+from dashboard.settling import request_for, settle
+from dashboard.state import read_query
+from dashboard.tables import TABLES, Table, name_file
 
 LOAD_SECONDS = 10.0
 """Time that a table waits for draws that are not in memory."""
 
 LOADING = "The draws are still being loaded; ask again in a moment."
+TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
 class Refused(Exception):
@@ -27,18 +28,10 @@ class Refused(Exception):
         self.status = status
 
 
-TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
-
-
 def write_file(
     catalogue: Catalogue, versions: VersionCache, table: str, form: str, query: str
 ) -> tuple[str, str]:
-    """Write a figure's table as CSV or JSON. Blocks while draws are loaded: not for the event loop.
-
-    Returns
-    -------
-    tuple
-        The file's name and its text.
+    """Return name and text of a figure's table as CSV or JSON. Blocks while draws are loaded.
 
     Raises
     ------
@@ -50,23 +43,7 @@ def write_file(
     if build is None:
         raise Refused(404, f"There is no such table; expected one of {', '.join(TABLES)}.")
     asked, notices = read_query(query)
-    settled = _settle_loaded(query, asked, catalogue, versions)
-    notices += settled.notices
-    fault, version, state = settled.fault, settled.version, settled.state
-    if fault is not None:
-        # Another replica may have room for it, and none has another file.
-        raise Refused(503 if fault.is_passing else 404, f"The draws cannot be read: {fault}")
-    if notices:
-        raise Refused(404, " ".join(notices))
-    if version is None:
-        raise Refused(404, "Nothing is published for this study yet.")
-    made = build(version, state)
-    text = made.to_csv().translate(NO_ISOLATES) if form == "csv" else write_json(made)
-    return name_file(version, state, table, form), text
-
-
-def _settle_loaded(query: str, asked: ViewState, catalogue: Catalogue, versions: VersionCache) -> Settled:
-    missing = find_study_fault(query, catalogue.snapshot)
+    missing = catalogue.snapshot.find_missing(asked.study)
     if missing is not None:
         raise Refused(404, missing)
     ready = request_for(query, catalogue, versions)
@@ -76,18 +53,26 @@ def _settle_loaded(query: str, asked: ViewState, catalogue: Catalogue, versions:
     except StillLoading as error:
         raise Refused(503, LOADING) from error
     settled = settle(asked, catalogue.snapshot, versions)
+    notices += settled.notices
+    fault, version = settled.fault, settled.version
     if settled.is_loading:
         raise Refused(503, LOADING)
-    return settled
+    if fault is not None:
+        # Another replica may have room for it, and none has another file.
+        raise Refused(503 if fault.is_passing else 404, f"The draws cannot be read: {fault}")
+    if notices:
+        raise Refused(404, " ".join(notices))
+    if version is None:
+        raise Refused(404, "Nothing is published for this study yet.")
+    made = build(version, settled.state)
+    text = made.to_csv().translate(NO_ISOLATES) if form == "csv" else write_json(made)
+    return name_file(version, settled.state, table, form), text
 
 
 def write_json(table: Table) -> str:
     """Write a table for the page: names and periods as text, numbers as numbers, null where there is none."""
-    rows = [[_tell(cell) for cell in row] for row in table.rows]
+    rows = [
+        [str(cell) if not isinstance(cell, float) else cell if math.isfinite(cell) else None for cell in row]
+        for row in table.rows
+    ]
     return json.dumps({"columns": table.columns, "rows": rows}, ensure_ascii=False)
-
-
-def _tell(cell: Cell) -> str | float | None:
-    if isinstance(cell, float):
-        return cell if math.isfinite(cell) else None
-    return str(cell)

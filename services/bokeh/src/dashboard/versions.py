@@ -22,7 +22,7 @@ from dashboard.estimands import (
     estimand_of,
     summarise,
 )
-from dashboard.labels import label_manifest
+from dashboard.labels import label_manifest, name_some
 from dashboard.measure import Measure
 from dashboard.reach import Beyond, Reach, find_reach, leave_reach
 from dashboard.unit_effects import Path as OutcomePath
@@ -36,7 +36,7 @@ PREPARED_BYTES = 1_572_864
 """A prepared page and the analyst's sections of a version; measured at 0.3 and 0.6 MB with tracemalloc."""
 
 EFFECTS_KEPT, MEASURES_KEPT = 24, 4
-"""Results that a version remembers; a change asks for up to six effects and paths and two of all units."""
+"""Results that a version remembers; a change needs up to six effects and paths and two of all units."""
 
 EFFECT_BYTES, MEASURE_BYTES = 8_192, 400
 """Bytes of an effect beside its draws, and of the effects on all units by unit, with their texts."""
@@ -63,7 +63,7 @@ class EffectAnswer:
     period, units
         The period it is of, as readers see it, and how many units.
     outcome, treatment
-        What was observed there, summed or averaged over the units as their effects are.
+        The observed values, summed or averaged over the units as their effects are.
     """
 
     period: int | str
@@ -97,7 +97,7 @@ def count_bytes(draws: int, slopes: int, units: int, periods: int) -> int:
 
 
 class Remembered:
-    """So many results of a version; the least recently used is dropped first."""
+    """The latest results of a version; the least recently used is dropped first."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -163,10 +163,11 @@ class LoadedVersion(Shared):
         self.unit_names = UnitNames(tuple(self.labels), tuple(self.labels.values()))
         self._periods = _freeze(np.asarray(manifest.periods, dtype=np.int64))
         card = manifest.study
-        self.estimand: Estimand = estimand_of(
-            card.what_if, card.outcome.transform, card.treatment.transform, card.sign
-        )
-        self._last = self._find_last()
+        transforms = card.outcome.transform, card.treatment.transform
+        self.estimand: Estimand = estimand_of(card.what_if, *transforms, card.sign)
+        columns = np.arange(len(manifest.periods), dtype=np.int64)
+        # The position of each unit's last observed period, -1 where it has none.
+        self._last = np.where(self._observed, columns, -1).max(axis=1)
         self.reach: Reach = find_reach(self._treatment, card.what_if.kind)
         slopes = slope.shape[1] if slope.ndim == 2 else 1
         self.nbytes = count_bytes(len(slope), slopes, len(manifest.units), len(manifest.periods))
@@ -174,71 +175,53 @@ class LoadedVersion(Shared):
 
     @property
     def name(self) -> str:
-        """The version's name."""
+        """Return the version's name."""
         return self.manifest.version
 
     @property
     def address(self) -> str:
-        """The names of study and version."""
+        """Return the names of study and version."""
         return f"{self.manifest.study.name}/{self.manifest.version}"
 
     @property
     def series(self) -> tuple[UnitSeries, ...]:
-        """The series of every unit, in the order of `manifest.units`."""
-        return tuple(map(self._take_series, range(len(self.manifest.units))))
+        """Return the series of every unit, in the order of `manifest.units`."""
+        return tuple(map(self.series_of, self.labels))
 
     def series_of(self, unit: str) -> UnitSeries:
         """Return the series of a unit by its identifier."""
-        return self._take_series(self._positions[unit])
-
-    def _take_series(self, place: int) -> UnitSeries:
-        return UnitSeries(
-            period=self._periods,
-            treatment=self._treatment[place],
-            outcome=self._outcome[place],
-            **{name: values[place] for name, values in self._band.items()},
-        )
+        place = self._positions[unit]
+        band = {name: values[place] for name, values in self._band.items()}
+        return UnitSeries(self._periods, self._treatment[place], self._outcome[place], **band)
 
     def beyond(self, unit: str, change: float) -> tuple[Beyond, ...]:
         """Return where a change of a unit's treatment, at its last period, leaves what the data have seen."""
         place = self._positions[unit]
         column = int(self._last[place])
-        if column < 0:
-            return ()
-        what_if = self.manifest.study.what_if
-        return leave_reach(self.reach, float(self._treatment[place, column]), change, what_if.kind)
+        return self._leave_reach(place, column, change) if column >= 0 else ()
+
+    def _leave_reach(self, place: int, column: int, change: float) -> tuple[Beyond, ...]:
+        kind = self.manifest.study.what_if.kind
+        return leave_reach(self.reach, float(self._treatment[place, column]), change, kind)
 
     def beyond_elsewhere(self, unit: str, change: float) -> tuple[str, ...]:
         """Name the other units of the last period whose treatment a change brings where no unit's was."""
         chosen = self._positions[unit]
-        return tuple(
-            self.manifest.units[place].label for place in self.places_beyond(change) if place != chosen
-        )
+        beyond = self._measures.find(("beyond", change), lambda: self._find_beyond(change))
+        return tuple(self.manifest.units[place].label for place in beyond if place != chosen)
 
-    def places_beyond(self, change: float) -> tuple[int, ...]:
-        """Return the units of the last period whose treatment a change brings where no unit's was."""
-        return self._measures.find(("beyond", change), lambda: self._find_places_beyond(change))
-
-    def _find_places_beyond(self, change: float) -> tuple[int, ...]:
-        last, kind = len(self.manifest.periods) - 1, self.manifest.study.what_if.kind
-        return tuple(
-            int(place)
-            for place in np.flatnonzero(self._observed[:, last])
-            if any(
-                one.what in {"highest", "lowest"}
-                for one in leave_reach(self.reach, float(self._treatment[place, last]), change, kind)
-            )
-        )
+    def _find_beyond(self, change: float) -> tuple[int, ...]:
+        last, found = len(self.manifest.periods) - 1, []
+        for place in map(int, np.flatnonzero(self._observed[:, last])):
+            ways = {one.what for one in self._leave_reach(place, last, change)}
+            if ways & {"highest", "lowest"}:
+                found.append(place)
+        return tuple(found)
 
     def negligible(self, answer: EffectAnswer) -> float | None:
         """Return the size below which an effect counts as none, in the outcome's units, or None."""
         percent = self.manifest.study.what_if.negligible
         return None if percent is None else abs(answer.outcome) * percent / 100
-
-    def _find_last(self) -> NDArray[np.int64]:
-        """Return the position of each unit's last observed period, -1 where it has none."""
-        columns = np.arange(len(self.manifest.periods), dtype=np.int64)
-        return np.where(self._observed, columns, -1).max(axis=1)
 
     def effect_on(self, unit: str, change: float, mass: float = HDI_MASS) -> EffectAnswer:
         """Return the effect on a unit at the last period in which both of its columns are observed."""
@@ -260,35 +243,31 @@ class LoadedVersion(Shared):
         place = self._positions[unit]
         column = int(self._last[place])
         if column < 0:
-            return EffectAnswer(
-                self.manifest.period_names[-1], 0, None, f"{self.labels[unit]} is never observed"
-            )
+            period = self.manifest.period_names[-1]
+            return EffectAnswer(period, 0, None, f"{self.labels[unit]} is never observed")
         return self._answer(np.asarray([place], dtype=np.int64), column, change, mass)
 
     def _effect_on_all(self, change: float, mass: float) -> EffectAnswer:
         last = len(self.manifest.periods) - 1
         places = np.flatnonzero(self._observed[:, last])
         if places.size == 0:
-            return EffectAnswer(
-                self.manifest.period_names[last], 0, None, "no unit is observed in the last period"
-            )
+            period = self.manifest.period_names[last]
+            return EffectAnswer(period, 0, None, "no unit is observed in the last period")
         share = 1 / places.size if self.manifest.study.together == "mean" else 1.0
         return self._answer(places, last, change, mass, share)
 
     def _measure(self, change: float, mass: float) -> Measure:
-        places = np.arange(len(self._last))
-        outcome = np.where(self._last < 0, np.nan, self._outcome[places, self._last])
-        treatment = np.where(self._last < 0, np.nan, self._treatment[places, self._last])
-        effects = compute_unit_effects(
-            self._ordered, outcome, treatment, self._last, change, self.estimand, mass
-        )
+        places, last = np.arange(len(self._last)), self._last
+        outcome = np.where(last < 0, np.nan, self._outcome[places, last])
+        treatment = np.where(last < 0, np.nan, self._treatment[places, last])
+        effects = compute_unit_effects(self._ordered, outcome, treatment, last, change, self.estimand, mass)
         return Measure(self.manifest.study, self.estimand, effects)
 
     def _path_of(self, unit: str, change: float, mass: float) -> OutcomePath:
         place = self._positions[unit]
         own = np.sort(self.slope if self.slope.ndim == 1 else self.slope[:, place])[:, None]
-        series = self._take_series(place)
-        return compute_path(own, series.outcome, series.treatment, change, self.estimand, mass)
+        panel = self._outcome[place], self._treatment[place]
+        return compute_path(own, *panel, change, self.estimand, mass)
 
     def _answer(
         self, places: NDArray[np.int64], column: int, change: float, mass: float, share: float = 1.0
@@ -300,15 +279,10 @@ class LoadedVersion(Shared):
             draws = compute_draws(slope, outcome, treatment, change, self.estimand)
         except EffectUndefined as error:
             labels = [self.manifest.units[int(places[unit])].label for unit in error.units]
-            named = f" ({', '.join(labels[:3])}{' and others' if len(labels) > 3 else ''})" if labels else ""
+            named = f" ({name_some(labels)})" if labels else ""
             return EffectAnswer(period, places.size, None, f"{error}{named}")
-        return EffectAnswer(
-            period,
-            places.size,
-            summarise(draws * share, mass),
-            outcome=float(outcome.sum() * share),
-            treatment=float(treatment.mean()),
-        )
+        observed = float(outcome.sum() * share), float(treatment.mean())
+        return EffectAnswer(period, places.size, summarise(draws * share, mass), None, *observed)
 
 
 def _freeze[Kind: np.generic](values: NDArray[Kind]) -> NDArray[Kind]:
