@@ -6,26 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from dashboard.convergence import (
-    Chains,
-    Energy,
-    ParameterSummary,
-    follow_chains,
-    summarise_parameters,
-    weigh_energy,
-)
-from dashboard.criticism import (
-    CheckCurves,
-    ParetoCells,
-    PriorCurves,
-    Replicates,
-    Residuals,
-    compare_checks,
-    compare_priors,
-    compare_replicates,
-    find_cells,
-    read_residuals,
-)
+from dashboard import convergence, criticism
 from dashboard.versions import LoadedVersion
 from tracestore.errors import TraceCorrupt
 from tracestore.manifest import Manifest
@@ -39,15 +20,15 @@ class Analysis:
     draws after tuning.
     """
 
-    parameters: tuple[ParameterSummary, ...]
-    chains: tuple[Chains, ...]
-    energy: Energy | None
+    parameters: tuple[convergence.ParameterSummary, ...]
+    chains: tuple[convergence.Chains, ...]
+    energy: convergence.Energy | None
     divergences: int | None
-    replicates: Replicates | None
-    checks: tuple[CheckCurves, ...]
-    residuals: Residuals | None
-    cells: ParetoCells | None
-    priors: tuple[PriorCurves, ...]
+    replicates: criticism.Replicates | None
+    checks: tuple[criticism.CheckCurves, ...]
+    residuals: criticism.Residuals | None
+    cells: criticism.ParetoCells | None
+    priors: tuple[criticism.PriorCurves, ...]
 
 
 def analyse(version: LoadedVersion) -> Analysis:
@@ -72,23 +53,24 @@ def _read(manifest: Manifest, tree: xr.DataTree) -> Analysis:
     def count_divergences(stats: xr.Dataset) -> int | None:
         return int(stats["diverging"].sum()) if "diverging" in stats else None
 
+    def compare_replicates(group: xr.Dataset) -> criticism.Replicates | None:
+        outcome = tree["panel"]["outcome"].transpose("unit", "period").to_numpy().astype(np.float64)
+        return criticism.compare_replicates(outcome, group["outcome"], manifest.study.outcome.transform)
+
     posterior = tree["posterior"].to_dataset()
-    outcome = tree["panel"]["outcome"].transpose("unit", "period").to_numpy().astype(np.float64)
-    units, periods = tuple(unit.id for unit in manifest.units), tuple(map(str, manifest.period_names))
-    labels = {"unit": units, "period": periods, "control": manifest.study.controls}
+    labels = {
+        "unit": tuple(unit.id for unit in manifest.units),
+        "period": tuple(map(str, manifest.period_names)),
+        "control": manifest.study.controls,
+    }
     return Analysis(
-        parameters=summarise_parameters(posterior, labels),
-        chains=follow_chains(posterior),
-        energy=read("sample_stats", weigh_energy),
+        parameters=convergence.summarise_parameters(posterior, labels),
+        chains=convergence.follow_chains(posterior),
+        energy=read("sample_stats", convergence.weigh_energy),
         divergences=read("sample_stats", count_divergences),
-        replicates=read(
-            "posterior_predictive",
-            lambda group: compare_replicates(outcome, group["outcome"], manifest.study.outcome.transform),
-        ),
-        checks=read("predictive_check", compare_checks) or (),
-        residuals=read("residual", read_residuals),
-        cells=read(
-            "leave_one_out", lambda group: find_cells(group["pareto_k"], units, manifest.periods, periods)
-        ),
-        priors=read("prior", lambda group: compare_priors(group, posterior)) or (),
+        replicates=read("posterior_predictive", compare_replicates),
+        checks=read("predictive_check", criticism.compare_checks) or (),
+        residuals=read("residual", criticism.read_residuals),
+        cells=read("leave_one_out", lambda group: criticism.find_cells(group["pareto_k"], manifest)),
+        priors=read("prior", lambda group: criticism.compare_priors(group, posterior)) or (),
     )

@@ -4,14 +4,7 @@ from datetime import UTC
 
 from dashboard.analyst_sections import Section
 from dashboard.download_names import locate_download, name_download
-from dashboard.markup import (
-    write_code,
-    write_heading,
-    write_link,
-    write_list,
-    write_paragraphs,
-    write_table,
-)
+from dashboard.markup import write_code, write_heading, write_link, write_list, write_paragraphs, write_table
 from dashboard.numerals import write_number
 from tracestore.manifest import MANIFEST_FILE, TRACE_FILE, Manifest, Variable
 

@@ -4,7 +4,7 @@ Each is one plot with a handful of renderers. Where several parameters are shown
 plot, the first at the top, so that the number of models does not grow with them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -39,23 +39,17 @@ Estimate = tuple[str, float, float, float, float]
 
 def draw_ranks(chains: Sequence[Chains]) -> Any:
     """Draw the ranks of each chain's draws by parameter; level with the row's line where chains agree."""
-
-    def outline(one: Chains) -> list[tuple[Floats, Floats]]:
-        edges = np.repeat(np.linspace(0, 1, one.ranks.shape[1] + 1), 2)[1:-1]
-        return [(edges, np.repeat(ranks, 2) - 1) for ranks in one.ranks]
-
-    plot = _draw_chains("ranks", "Share of all draws, lowest to highest", chains, outline, line_width=1.5)
+    edges = np.repeat(np.linspace(0, 1, chains[0].ranks.shape[1] + 1), 2)[1:-1]
+    lines = [(edges, np.repeat(ranks, 2) - 1) for one in chains for ranks in one.ranks]
+    plot = _draw_chains("ranks", "Share of all draws, lowest to highest", chains, lines, line_width=1.5)
     plot.x_range = Range1d(start=0, end=1)
     return plot
 
 
 def draw_traces(chains: Sequence[Chains]) -> Any:
     """Draw the traces of each chain by parameter, in standard deviations around the mean of all."""
-
-    def follow(one: Chains) -> list[tuple[Floats, Floats]]:
-        return [(one.draws, trace / TRACE_REACH) for trace in one.traces]
-
-    plot = _draw_chains("traces", "Draw", chains, follow, line_width=0.8, line_alpha=0.75)
+    lines = [(one.draws, trace / TRACE_REACH) for one in chains for trace in one.traces]
+    plot = _draw_chains("traces", "Draw", chains, lines, line_width=0.8, line_alpha=0.75)
     plot.x_range = Range1d(start=0, end=float(max(one.draws[-1] for one in chains)) or 1)
     return plot
 
@@ -203,25 +197,20 @@ def _place(row: int, height: Floats) -> Floats:
 
 
 def _draw_chains(
-    name: str,
-    label: str,
-    chains: Sequence[Chains],
-    trace: Callable[[Chains], list[tuple[Floats, Floats]]],
-    **look: Any,
+    name: str, label: str, chains: Sequence[Chains], lines: Sequence[tuple[Floats, Floats]], **look: Any
 ) -> Any:
-    """Draw a row for each parameter, with the line of each chain; from -1 to 1 is as high as the row."""
+    """Draw a row for each parameter, with a line for each chain; -1 to 1 is the height of the row."""
     plot = _start_rows(name, label, [one.name for one in chains])
-    xs, ys = [], []
-    colours: list[str] = []
-    for row, one in enumerate(chains):
-        lines = trace(one)
-        xs += [x for x, _ in lines]
-        ys += [_place(row, np.clip(y, -1, 1) / 2) for _, y in lines]
-        colours += choose_colours(len(lines))
     ticks = list(-np.arange(len(chains), dtype=np.float64))
     plot.ygrid[0].update(visible=True, ticker=FixedTicker(ticks=ticks), grid_line_color=GREY)
-    line = MultiLine(xs="xs", ys="ys", line_color="colour", **look)
-    _add(plot, line, xs=xs, ys=ys, colour=np.array(colours))
+    count = len(lines) // len(chains)
+    _add(
+        plot,
+        MultiLine(xs="xs", ys="ys", line_color="colour", **look),
+        xs=[x for x, _ in lines],
+        ys=[_place(number // count, np.clip(y, -1, 1) / 2) for number, (_, y) in enumerate(lines)],
+        colour=np.array(choose_colours(count) * len(chains)),
+    )
     return plot
 
 

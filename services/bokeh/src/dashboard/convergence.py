@@ -57,15 +57,9 @@ class ParameterSummary:
 class Chains:
     """The chains of one scalar parameter as figures show them.
 
-    Attributes
-    ----------
-    ranks : (chain, bin)
-        Share of the chain's draws that fall in each twentieth of all draws' ranks, times the number of
-        bins: 1 everywhere where chains agree (Vehtari et al. 2021, doi:10.1214/20-BA1221).
-    draws : (draw,)
-        Places of the draws in `traces`.
-    traces : (chain, draw)
-        In standard deviations from the mean of all draws.
+    `ranks`, by chain and bin, are shares of the chain's draws in each twentieth of all draws' ranks, times
+    the number of bins: 1 everywhere where chains agree (Vehtari et al. 2021, doi:10.1214/20-BA1221).
+    `traces`, by chain and by the places `draws`, are in standard deviations from the mean of all draws.
     """
 
     name: str
@@ -89,14 +83,9 @@ class Energy:
 def summarise_parameters(
     posterior: xr.Dataset, labels: Mapping[str, tuple[str, ...]]
 ) -> tuple[ParameterSummary, ...]:
-    """Summarise every variable, that with the fewest effective draws first.
+    """Summarize every variable, that with the fewest effective draws first.
 
-    Parameters
-    ----------
-    posterior
-        With dims chain and draw in every variable.
-    labels
-        Names of coordinates by dim; places where a dim is not among them.
+    `labels` are names of coordinates by dim; where a dim is not among them, places name its coordinates.
     """
     found = [_summarise(str(name), variable, labels) for name, variable in posterior.data_vars.items()]
     return tuple(sorted(found, key=lambda one: _rank_of(one.ess_bulk, one.ess_tail)))

@@ -7,7 +7,7 @@ import xarray as xr
 
 from dashboard.convergence import CURVE_POINTS, Curve, trace_density
 from dashboard.estimands import Floats, inverse, transform
-from tracestore.manifest import Transform
+from tracestore.manifest import Manifest, Transform
 
 REPLICATES_SHOWN = 30
 CELLS_MOST = 1_500
@@ -92,11 +92,7 @@ class PriorCurves:
 def compare_replicates(observed: Floats, replicated: xr.DataArray, kind: Transform) -> Replicates | None:
     """Return densities on the scale of the model; None where the data have no spread.
 
-    Parameters
-    ----------
-    observed : (unit, period)
-    replicated : (replicate, unit, period)
-        Both in the outcome's units, NaN where not observed.
+    Both are in the outcome's units, NaN where not observed.
     """
 
     def curve(values: Floats) -> Curve:
@@ -147,20 +143,19 @@ def read_residuals(group: xr.Dataset) -> Residuals | None:
     return Residuals(tuple(map(int, known["lag"].to_numpy())), values, limit)
 
 
-def find_cells(
-    pareto_k: xr.DataArray, units: tuple[str, ...], periods: tuple[int, ...], names: tuple[str, ...]
-) -> ParetoCells | None:
+def find_cells(pareto_k: xr.DataArray, manifest: Manifest) -> ParetoCells | None:
     """Return the observed cells by Pareto k, the largest first; None where there is none."""
     k = pareto_k.transpose("unit", "period").to_numpy()
     rows, columns = np.nonzero(np.isfinite(k))
     if rows.size == 0:
         return None
     order = np.argsort(-k[rows, columns], kind="stable")[:CELLS_MOST]
+    shown, when = rows[order], columns[order]
     return ParetoCells(
-        unit=tuple(units[row] for row in rows[order]),
-        period=tuple(periods[column] for column in columns[order]),
-        name=tuple(names[column] for column in columns[order]),
-        k=k[rows[order], columns[order]],
+        unit=tuple(manifest.units[row].id for row in shown),
+        period=tuple(manifest.periods[column] for column in when),
+        name=tuple(str(manifest.period_names[column]) for column in when),
+        k=k[shown, when],
         total=rows.size,
     )
 

@@ -5,20 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import (
-    Circle,
-    ColumnDataSource,
-    DataRange1d,
-    HoverTool,
-    Line,
-    MultiLine,
-    Patch,
-    Patches,
-    Plot,
-    Range1d,
-    Scatter,
-)
+from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, Plot, Range1d
 from bokeh.models.annotations import BoxAnnotation, Span
+from bokeh.models.glyphs import Circle, Line, MultiLine, Patch, Patches, Scatter
 from numpy.typing import NDArray
 
 from dashboard.calendar_axis import CalendarAxis

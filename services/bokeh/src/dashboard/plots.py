@@ -6,24 +6,15 @@ times as many for the same picture.
 
 from typing import Any, Literal
 
-from bokeh.models import (
-    AllIndices,
-    AllLabels,
-    BasicTicker,
-    CDSView,
-    ColumnDataSource,
-    DataRange1d,
-    Grid,
-    LinearAxis,
-    LinearScale,
-    NumeralTickFormatter,
-    Plot,
-    Range,
-    Toolbar,
-    UnionRenderers,
-)
+from bokeh.models import AllIndices, AllLabels, CDSView, ColumnDataSource, Plot, Toolbar, UnionRenderers
+from bokeh.models.axes import LinearAxis
+from bokeh.models.formatters import NumeralTickFormatter
 from bokeh.models.glyph import Glyph
+from bokeh.models.grids import Grid
+from bokeh.models.ranges import DataRange1d, Range
 from bokeh.models.renderers import GlyphRenderer
+from bokeh.models.scales import LinearScale
+from bokeh.models.tickers import BasicTicker
 
 from dashboard.copies import PagePart
 from dashboard.numerals import PLAIN, tick_format
@@ -33,8 +24,6 @@ from tracestore.manifest import NumberFormat
 HEIGHT = 260
 TICKS = 5
 """Few enough for their labels to stand apart on a telephone."""
-
-Side = Literal["below", "left"]
 
 
 class Easel(PagePart):
@@ -75,7 +64,9 @@ class Easel(PagePart):
             }
         )
 
-    def axis(self, plot: Plot, side: Side, *, whole: bool = False, grid: bool = True) -> Any:
+    def axis(
+        self, plot: Plot, side: Literal["below", "left"], *, whole: bool = False, grid: bool = True
+    ) -> Any:
         """Put an axis beside a plot, with a grid behind it; `whole` numbers have no decimals."""
         made: Any = LinearAxis(
             ticker=BasicTicker(desired_num_ticks=TICKS, min_interval=1 if whole else 0),

@@ -73,9 +73,8 @@ class Reader(PagePart):
         self._show_series(unit, state.compare, version)
         self._outcome.show_model(version.series_of(unit), version.path_of(unit, change, mass))
         dots = state.view == "dots"
-        one = version.effect_on(unit, change, mass)
-        compared = [version.effect_on(other, change, mass) for other in state.compare]
         number = effect_format(version.manifest.study)
+        one, *compared = (version.effect_on(name, change, mass) for name in (unit, *state.compare))
         self._effect.show(one, version.negligible(one), compared, dots=dots, number=number)
         everyone = version.effect_on_all(change, mass)
         self._total.show(everyone, version.negligible(everyone), (), dots=dots, number=number)

@@ -11,18 +11,10 @@ SMOOTHED = 9
 
 
 def draw_thumbnail(quantiles: Sequence[float]) -> str:
-    """Draw the density of an effect, and zero as a dashed line where it is in sight.
+    """Draw the density of an effect, and zero as a dashed line, as an ``svg`` element.
 
-    Parameters
-    ----------
-    quantiles
-        Of the effect, evenly from the smallest draw to the largest.
-
-    Returns
-    -------
-    str
-        An ``svg`` element, made of numbers only; its colors are the style sheet's. Empty where there is no
-        density.
+    The `quantiles` go evenly from the smallest draw to the largest; where they are all equal, there is no
+    density and nothing is drawn. The element is made of numbers only; its colors are the style sheet's.
     """
     if not quantiles or not quantiles[-1] > quantiles[0]:
         return ""
