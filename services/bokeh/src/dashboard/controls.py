@@ -1,4 +1,4 @@
-"""The widgets of a page, what can be chosen in it, and what its script asks for."""
+"""The widgets of a page, the options of its own controls, and the wishes of its script."""
 
 import math
 import time
@@ -32,13 +32,13 @@ class Controls(PagePart):
     Parameters
     ----------
     choose
-        Called with a part of a state: what the reader chose, by the names of `ViewState`.
-    wish
+        Called with a part of a state, by the names of `ViewState`.
+    grant
         Called with part of a query string and its number, from the browser: not to be trusted.
     """
 
-    def __init__(self, choose: Callable[[dict[str, Any]], None], wish: Callable[[str, str], None]) -> None:
-        self._choose, self._grant = choose, wish
+    def __init__(self, choose: Callable[[dict[str, Any]], None], grant: Callable[[str, str], None]) -> None:
+        self._choose, self._grant = choose, grant
         self._shown_change: float | None = None
         self._wanted_change: float | None = None
         self._answered_at = 0.0
@@ -55,7 +55,7 @@ class Controls(PagePart):
 
     @property
     def roots(self) -> tuple[BokehModel, ...]:
-        """The models, each a root of the document."""
+        """Return the models, each a root of the document."""
         return (self._options, self._change, self._switch, self._wish)
 
     def show(self, state: ViewState, version: LoadedVersion | None) -> None:
@@ -64,23 +64,21 @@ class Controls(PagePart):
         if shown != self._shown:
             self._shown = shown
             self._options.data = list_options(version)
-        if version is not None:
-            self._show_change(state, version)
-
-    def _show_change(self, state: ViewState, version: LoadedVersion) -> None:
-        card = version.manifest.study
-        what_if = card.what_if
-        wanted = self._wanted_change
+        if version is None:
+            return
+        card, wanted = version.manifest.study, self._wanted_change
+        units = "%" if card.what_if.kind == "percent" else card.treatment.units
         self._shown_change = state.change if wanted is None else wanted
-        unit_of_change = "%" if what_if.kind == "percent" else card.treatment.units
-        _assign(
-            self._change,
-            title=f"{card.treatment.label}, change in {unit_of_change}",
-            start=what_if.min,
-            end=what_if.max,
-            step=choose_step(what_if.max - what_if.min),
-            value=self._shown_change,
-        )
+        values = {
+            "title": f"{card.treatment.label}, change in {units}",
+            "start": card.what_if.min,
+            "end": card.what_if.max,
+            "step": choose_step(card.what_if.max - card.what_if.min),
+            "value": self._shown_change,
+        }
+        changed = {name: value for name, value in values.items() if getattr(self._change, name) != value}
+        if changed:
+            self._change.update(**changed)
 
     def _choose_current(self) -> None:
         self._choose({"version": None})
@@ -125,9 +123,3 @@ def _read_last(data: Any, name: str) -> str:
     values = data.get(name) if isinstance(data, dict) else None
     last = values[-1] if isinstance(values, list) and values else ""
     return last if isinstance(last, str) else ""
-
-
-def _assign(model: BokehModel, **values: Any) -> None:
-    changed = {name: value for name, value in values.items() if getattr(model, name) != value}
-    if changed:
-        model.update(**changed)

@@ -1,4 +1,4 @@
-"""Copies of what belongs to one page, made in a few milliseconds where Bokeh makes its models in dozens.
+"""Copies of the parts of a page, made in a few milliseconds where Bokeh makes its models in dozens.
 
 A model's constructor makes the default of every property that it is given a value for, and throws it away.
 A copy takes over what the model came to hold, and nothing is made twice.
@@ -33,7 +33,7 @@ NOTHING_INSIDE = (type(None), bool, int, float, str, bytes, np.ndarray, np.gener
 
 
 class CannotCopy(TypeError):
-    """A page holds something of which nobody has said whether it is its own or shared."""
+    """A page holds something that is not declared its own or shared."""
 
 
 def copy_part[T: PagePart](part: T) -> T:
@@ -77,16 +77,16 @@ def _free(part: PagePart, models: tuple[Model, ...]) -> None:
 
 
 class _Copying:
-    """One copy being made: what was copied already, by the identity of what it is a copy of."""
+    """One copy being made; it knows what was copied already, by the identity of the original."""
 
     def __init__(self) -> None:
-        self._made: dict[int, Any] = {}
+        self.made: dict[int, Any] = {}
 
     def copy(self, value: Any) -> Any:
         kind = type(value)
         if kind in NOTHING_INSIDE:
             return value
-        made = self._made.get(id(value))
+        made = self.made.get(id(value))
         if made is not None:
             return made
         way = WAYS.get(kind)
@@ -94,53 +94,35 @@ class _Copying:
             way = WAYS[kind] = _find_way(kind)
         return way(self, value)
 
-    def remember(self, value: Any, made: Any) -> Any:
-        self._made[id(value)] = made
-        return made
-
-    def fill(self, made: Any, value: Any) -> Any:
-        self.remember(value, made)
+    def copy_part(self, value: Any) -> Any:
+        made = self.made[id(value)] = object.__new__(type(value))
         inside = vars(made)
         for name, held in vars(value).items():
             inside[name] = self.copy(held)
         return made
 
-    def fill_model(self, value: Any) -> Any:
+    def copy_model(self, value: Any) -> Any:
         if value.document is not None:
             raise CannotCopy(f"{value} is in a document")
-        made = self.fill(object.__new__(type(value)), value)
+        made = self.copy_part(value)
         renew_id(made)
         return made
 
-    def fill_part(self, value: Any) -> Any:
-        return self.fill(object.__new__(type(value)), value)
-
-    def keep(self, value: Any) -> Any:
-        return value
-
     def copy_list(self, value: Any) -> Any:
-        made = self.remember(value, [])
+        made = self.made[id(value)] = []
         made += map(self.copy, value)
         return made
 
-    def copy_tuple(self, value: Any) -> Any:
-        return tuple(map(self.copy, value))
-
     def copy_dict(self, value: Any) -> Any:
-        made = self.remember(value, defaultdict(value.default_factory) if type(value) is defaultdict else {})
+        made: dict[Any, Any] = defaultdict(value.default_factory) if type(value) is defaultdict else {}
+        self.made[id(value)] = made
         for name, held in value.items():
             made[name] = self.copy(held)
         return made
 
-    def copy_set(self, value: Any) -> Any:
-        return set(map(self.copy, value))
-
-    def copy_method(self, value: Any) -> Any:
-        return MethodType(value.__func__, self.copy(value.__self__))
-
     def copy_container(self, value: Any) -> Any:
         """Copy a property's value, which tells the model that owns it when it is changed."""
-        made = self.remember(value, type(value)())
+        made = self.made[id(value)] = type(value)()
         if isinstance(value, list):
             list.extend(made, map(self.copy, value))
         elif isinstance(value, dict):
@@ -155,22 +137,22 @@ Way = Callable[[_Copying, Any], Any]
 
 WAYS: dict[type, Way] = {
     list: _Copying.copy_list,
-    tuple: _Copying.copy_tuple,
     dict: _Copying.copy_dict,
     defaultdict: _Copying.copy_dict,
-    set: _Copying.copy_set,
-    MethodType: _Copying.copy_method,
+    tuple: lambda copying, value: tuple(map(copying.copy, value)),
+    set: lambda copying, value: set(map(copying.copy, value)),
+    MethodType: lambda copying, value: MethodType(value.__func__, copying.copy(value.__self__)),
 }
 
 
 def _find_way(kind: type) -> Way:
     if issubclass(kind, Model):
-        return _Copying.fill_model
+        return _Copying.copy_model
     if issubclass(kind, PropertyValueContainer):
         return _Copying.copy_container
     if issubclass(kind, (PagePart, Field, Value, Expr)):
-        return _Copying.fill_part
+        return _Copying.copy_part
     frozen = is_dataclass(kind) and kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
     if frozen or issubclass(kind, (Shared, *NOTHING_INSIDE)):
-        return _Copying.keep
+        return lambda _, value: value
     raise CannotCopy(f"a page holds a {kind.__module__}.{kind.__qualname__}")

@@ -32,15 +32,12 @@ class Page(PagePart):
 
     Making one takes dozens of milliseconds, and copying it a few; both may take longer where something was
     never asked of a version before, and may be done on any thread. Nothing is read from the store: a version
-    that is not in memory is requested, and shown once it is there.
+    that is not in memory is requested, and shown once it is there. The page holds the version it shows.
 
     Parameters
     ----------
-    catalogue, versions
-        The studies of this process, and the versions in memory. The page holds the version it shows.
     query
-        The query string of the page's address, from the browser: not to be trusted. None for a page that
-        shows nothing yet.
+        The query string of the page's address; None for a page that shows nothing yet.
     """
 
     def __init__(self, catalogue: Catalogue, versions: VersionCache, query: str | None = None) -> None:
@@ -66,7 +63,7 @@ class Page(PagePart):
             for model in self.roots:
                 document.add_root(model)
         self._document = document
-        self._label_document(document)
+        self._label_document()
         self.refresh()
 
     def close(self) -> None:
@@ -89,11 +86,8 @@ class Page(PagePart):
 
     def has_news(self) -> bool:
         """Return whether what has changed in the catalogue or in memory can change what this page shows."""
-        study, wanted = self._settled.state.study, self._settled.wanted
-        absent, fault = True, "None"
-        if study is not None and wanted is not None:
-            absent = self._versions.held(study, wanted) is None
-            fault = str(self._versions.failure(study, wanted))
+        key = self._settled.state.study or "", self._settled.wanted or ""
+        absent, fault = self._versions.held(*key) is None, str(self._versions.failure(*key))
         return self._look(self._catalogue.snapshot, absent, fault) != self._known
 
     def refresh(self) -> None:
@@ -136,13 +130,9 @@ class Page(PagePart):
 
     @property
     def roots(self) -> tuple[BokehModel, ...]:
-        """The models that become the document's roots, in the order of `ROOTS`."""
-        return (
-            self._page,
-            *self._controls.roots,
-            *self._reader.roots,
-            *(root for _, root in self._analyst.roots),
-        )
+        """Return the models that become the document's roots, in the order of `ROOTS`."""
+        analyst_roots = (root for _, root in self._analyst.roots)
+        return (self._page, *self._controls.roots, *self._reader.roots, *analyst_roots)
 
     def _choose(self, chosen: dict[str, Any]) -> None:
         self.show(replace(self._settled.state, **chosen))
@@ -168,14 +158,12 @@ class Page(PagePart):
         self.show(asked, notices)
 
     def _look(self, snapshot: Snapshot, absent: bool, fault: str) -> object:
-        """Return all that this page depends on: of the studies, and of the version that is wanted."""
+        """Return everything of the studies and of the version wanted that this page depends on."""
         study, wanted = self._settled.state.study, self._settled.wanted
         if study is None:
             return snapshot
-        return (
-            *(snapshot.trouble, snapshot.find(study), not snapshot.entries),
-            (absent, fault) if wanted is not None else None,
-        )
+        loading = (absent, fault) if wanted is not None else None
+        return snapshot.trouble, snapshot.find(study), not snapshot.entries, loading
 
     def _try_again_later(self) -> None:
         """Look again for a version that could not be loaded; nothing announces that there is room for it."""
@@ -189,13 +177,12 @@ class Page(PagePart):
         self.refresh()
 
     def _say(self, words: Words) -> None:
-        if words == self._words:
-            return
-        self._words = words
-        self._page.data = {"name": list(words), "text": list(words.values())}
-        if self._document is not None:
-            self._label_document(self._document)
+        if words != self._words:
+            self._words = words
+            self._page.data = {"name": list(words), "text": list(words.values())}
+            self._label_document()
 
-    def _label_document(self, document: Document) -> None:
-        document.title = self._words["document-title"]
-        document.template_variables["words"] = self._words
+    def _label_document(self) -> None:
+        if self._document is not None:
+            self._document.title = self._words["document-title"]
+            self._document.template_variables["words"] = self._words

@@ -11,15 +11,11 @@ from dashboard.versions import LoadedVersion
 class PreparedPages:
     """Copies the pages of versions, each of which is made once, right after its version was loaded.
 
-    Parameters
-    ----------
-    catalogue, versions
-        The studies of this process, and the versions in memory, which keep the pages made of them.
+    The versions in memory keep the pages that are made of them.
     """
 
     def __init__(self, catalogue: Catalogue, versions: VersionCache) -> None:
-        self._catalogue = catalogue
-        self._versions = versions
+        self._catalogue, self._versions = catalogue, versions
         blank = Page(catalogue, versions)
         self._blank = Prototype(blank, blank.roots)
         versions.prepare_with(self.prepare)

@@ -44,6 +44,11 @@ class Settled:
         """Return whether nothing can be shown before a version is loaded."""
         return self.version is None and self.wanted is not None and self.fault is None
 
+    @property
+    def is_damaged(self) -> bool:
+        """Return whether the version that is wanted cannot be shown later either."""
+        return self.fault is not None and not self.fault.is_passing
+
 
 def settle(asked: ViewState, snapshot: Snapshot, versions: VersionCache) -> Settled:
     """Find the part of a request that can be shown; it comes from a browser, and is not to be trusted."""
@@ -106,12 +111,12 @@ def _find_version(state: ViewState, entry: Entry, versions: VersionCache) -> Set
     current, asked = entry.current, state.version
     if current is None:
         found = _look_up(state, entry, asked, versions) if asked is not None else Settled(state, entry)
-        return found if found.fault is None or found.fault.is_passing else Settled(state, entry)
+        return Settled(state, entry) if found.is_damaged else found
     served = _look_up(state, entry, current, versions)
-    is_damaged = served.fault is not None and not served.fault.is_passing
+    is_damaged = served.is_damaged
     if asked is not None and asked != current:
         found = _look_up(state, entry, asked, versions)
-        if found.fault is not None and not found.fault.is_passing:
+        if found.is_damaged:
             sentence = f"Version “{quote(asked)}” is not available; showing the current one, {current}."
             served = replace(served, notices=(sentence,))
         elif not (is_damaged and asked == entry.previous and found.version is not None):

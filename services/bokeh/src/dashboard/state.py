@@ -25,7 +25,7 @@ View = Literal["density", "dots"]
 
 @dataclass(frozen=True)
 class ViewState:
-    """What the reader chose; None where nothing was chosen, or nothing is published to choose from.
+    """The choices of a reader; None where nothing was chosen, or nothing is published to choose from.
 
     Attributes
     ----------

@@ -43,9 +43,8 @@ def _describe(entry: Entry, title: str) -> Listed:
     address = f"./?{urlencode({'study': entry.name})}"
     published, status = entry.published, entry.status
     if published is not None:
-        return Listed(
-            *(title, address, published.headline, published.certainty, published.thumbnail, published.extent)
-        )
+        answer = published.headline, published.certainty
+        return Listed(title, address, *answer, published.thumbnail, published.extent)
     if entry.trouble is not None:
         return Listed(title, address, entry.trouble)
     if status is None:

@@ -8,15 +8,7 @@ nothing of the server or of a page.
 """
 
 from dashboard.catalogue.catalogue import Catalogue
-from dashboard.catalogue.entries import Entry, Published, Snapshot, choose_front
+from dashboard.catalogue.entries import Entry, Snapshot, choose_front
 from dashboard.catalogue.version_cache import VersionCache, VersionUnavailable
 
-__all__ = [
-    "Catalogue",
-    "Entry",
-    "Published",
-    "Snapshot",
-    "VersionCache",
-    "VersionUnavailable",
-    "choose_front",
-]
+__all__ = ("Catalogue", "Entry", "Snapshot", "VersionCache", "VersionUnavailable", "choose_front")

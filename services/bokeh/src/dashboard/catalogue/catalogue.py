@@ -62,29 +62,23 @@ class Catalogue(Shared):
 
     Attributes
     ----------
+    snapshot
+        The studies as they were at the last poll.
     has_read
         Whether the store was read at least once.
     """
 
     def __init__(self, store: TraceStore, versions: VersionCache, default_study: str | None = None) -> None:
-        self.has_read = False
-        self._store = store
-        self._versions = versions
-        self._default_study = default_study
-        self._snapshot = Snapshot()
+        self.snapshot, self.has_read = Snapshot(), False
+        self._store, self._versions, self._default_study = store, versions, default_study
         self._followed: dict[str, _Followed] = {}
         self._listener: Callable[[Snapshot], None] | None = None
         self._wake, self._stopped = threading.Event(), threading.Event()
         self._thread: threading.Thread | None = None
 
-    @property
-    def snapshot(self) -> Snapshot:
-        """The studies as they were at the last poll."""
-        return self._snapshot
-
     def poll(self) -> Snapshot:
         """Look at the store once, and announce what changed."""
-        before = self._snapshot
+        before = self.snapshot
         try:
             entries, trouble = self._read_studies(), None
             self.has_read = True
@@ -94,10 +88,10 @@ class Catalogue(Shared):
                 log.error("%s", trouble)
         if (entries, trouble) != (before.entries, before.trouble):
             after = Snapshot(entries, trouble)
-            self._snapshot = after = replace(after, front=choose_front(after, self._default_study))
+            self.snapshot = after = replace(after, front=choose_front(after, self._default_study))
             if self._listener is not None:
                 self._listener(after)
-        return self._snapshot
+        return self.snapshot
 
     def start(self, listener: Callable[[Snapshot], None]) -> None:
         """Poll from a thread of its own from now on; `listener` is called there after every change."""
@@ -119,9 +113,8 @@ class Catalogue(Shared):
             self._wake.clear()
 
     def _read_studies(self) -> tuple[Entry, ...]:
-        stamps = self._store.stamps()
         # That the record is there is enough: a damaged one withdraws too.
-        listed = {name: stamp for name, stamp in stamps.items() if stamp.withdrawn is None}
+        listed = {name: stamp for name, stamp in self._store.stamps().items() if stamp.withdrawn is None}
         for name in self._followed.keys() - listed.keys():
             del self._followed[name]
         return tuple(self._read_study(name, stamp) for name, stamp in listed.items())
@@ -146,23 +139,19 @@ class Catalogue(Shared):
         followed.troubles.pop("status", None)
         try:
             status = self._store.status(followed.entry.name)
+            followed.entry = replace(followed.entry, status=status)
         except TraceStoreError as error:
             followed.troubles["status"] = f"What the worker is doing cannot be read: {error}."
-            return
-        followed.entry = replace(followed.entry, status=status)
 
     def _read_pointer(self, followed: _Followed) -> None:
         followed.loading = None
         followed.troubles.pop("pointer", None)
-        shown = followed.entry.published
         try:
-            pointer = self._store.current(followed.entry.name)
-            followed.entry = self._follow_pointer(followed, pointer)
+            followed.entry = self._follow_pointer(followed, self._store.current(followed.entry.name))
         except NothingPublished:
-            if shown is not None:
-                followed.troubles["pointer"] = (
-                    "The trace store no longer names a published version of this study."
-                )
+            if followed.entry.published is not None:
+                lost = "The trace store no longer names a published version of this study."
+                followed.troubles["pointer"] = lost
         except TraceStoreError as error:
             followed.troubles["pointer"] = f"The published version cannot be read: {error}."
 
@@ -180,9 +169,8 @@ class Catalogue(Shared):
                 loading.add_done_callback(lambda _: self._wake.set())
                 return entry
             if (fault := loading.exception()) is not None:
-                followed.troubles["pointer"] = (
-                    f"Version {pointer.version}, which was published since, cannot be shown: {fault}"
-                )
+                unshown = f"Version {pointer.version}, which was published since, cannot be shown"
+                followed.troubles["pointer"] = f"{unshown}: {fault}"
                 return entry
         published, previous = self._find_readable(followed, pointer)
         if shown is not None:

@@ -1,7 +1,8 @@
 """The studies at one moment, as lists and pages need them; no draws and no manifest are kept."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import override
 
 import numpy as np
@@ -22,8 +23,7 @@ class Published:
     Attributes
     ----------
     headline, certainty
-        Its answer to the study's default change; empty where the manifest has no answer, as those of versions
-        fitted by an earlier release.
+        Its answer to the study's default change; empty for versions fitted by a release without answers.
     thumbnail
         The posterior of that answer, as markup; all else is text.
     extent
@@ -57,14 +57,14 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """The study's title, as far as it is known."""
+        """Return the study's title, as far as it is known."""
         if self.published is not None:
             return self.published.title
         return self.status.title if self.status is not None else self.name
 
     @property
     def current(self) -> str | None:
-        """The version that is served, or None."""
+        """Return the name of the version that is served, or None."""
         return self.published.version if self.published is not None else None
 
 
@@ -85,10 +85,10 @@ class Snapshot:
     entries: tuple[Entry, ...] = ()
     trouble: str | None = None
     front: str | None = None
-    _by_name: dict[str, Entry] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_by_name", {entry.name: entry for entry in self.entries})
+    @cached_property
+    def _by_name(self) -> dict[str, Entry]:
+        return {entry.name: entry for entry in self.entries}
 
     def find(self, study: str | None) -> Entry | None:
         """Return a study by name, or None."""
@@ -125,7 +125,7 @@ class RecordedEffect(Effect):
 
 
 def summarize(manifest: Manifest) -> Published:
-    """Write what lists say of a version."""
+    """Write the entry of a version in lists."""
     card, periods = label_card(manifest.study), manifest.period_names
     headline = certainty = thumbnail = ""
     if manifest.answer is not None:
@@ -136,9 +136,8 @@ def summarize(manifest: Manifest) -> Published:
         thumbnail = draw_thumbnail(manifest.answer.quantiles)
     span = f"{periods[0]} to {periods[-1]}" if len(periods) > 1 else str(periods[0])
     extent = f"{len(manifest.units)} {card.unit.nouns}, {span}"
-    return Published(
-        manifest.version, manifest.created_at, card.title, headline, certainty, thumbnail, extent
-    )
+    texts = card.title, headline, certainty, thumbnail, extent
+    return Published(manifest.version, manifest.created_at, *texts)
 
 
 def read_answer(answer: Answer) -> EffectAnswer:

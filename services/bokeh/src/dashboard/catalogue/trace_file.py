@@ -1,7 +1,4 @@
-"""The reading of a version's draws and panel from its trace.
-
-HDF5 is read without xarray, which takes 140 ms for what takes 4 ms.
-"""
+"""The reading of a version's draws and panel from its trace, without xarray: 4 ms in place of 140."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -30,11 +27,8 @@ def load_version(
 ) -> LoadedVersion:
     """Read a verified version into memory.
 
-    Parameters
-    ----------
-    reserve
-        Called with the bytes that the version will take before anything of it is read; it may raise a
-        `TraceStoreError`.
+    `reserve` is called with the bytes that it will take before any of it is read, and may raise a
+    `TraceStoreError`.
 
     Raises
     ------
@@ -76,9 +70,9 @@ def _find_variables(file: h5py.File, manifest: Manifest) -> dict[str, h5py.Datas
         "period": len(manifest.periods),
     }
     wanted = REQUIRED | {name: dims for name, dims in OPTIONAL.items() if name in file}
-    faults = [
-        fault for name, dims in wanted.items() for fault in _find_faults(file.get(name), name, dims, sizes)
-    ]
+    faults: list[str] = []
+    for name, dims in wanted.items():
+        faults += _find_faults(file.get(name), name, dims, sizes)
     if not {"band/median", "band/mean"} & wanted.keys():
         faults.append("band/median is missing")
     if faults:

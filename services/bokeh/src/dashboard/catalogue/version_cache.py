@@ -32,10 +32,8 @@ Key = tuple[str, str]
 class VersionUnavailable(TraceStoreError):
     """A version cannot be had; the message is a sentence for readers.
 
-    Attributes
-    ----------
-    is_passing
-        Whether it may be there once other pages are closed; else its file is damaged, missing or too large.
+    One that `is_passing` may be there once other pages are closed; else its file is damaged, missing or too
+    large.
     """
 
     def __init__(self, message: str, *, is_passing: bool = False) -> None:
@@ -62,17 +60,14 @@ class VersionCache(Shared):
     Every version that is alive counts: those kept here, those that open pages hold, and those being loaded.
     A page that holds its version is what keeps it in memory; nothing of it has to be given back.
 
-    Parameters
-    ----------
-    store
-        Its files are checked by size and hash before any of them is read.
-    memory_bytes
-        The budget.
+    The files of a version are checked by size and hash before any of them is read.
 
     Attributes
     ----------
+    memory_bytes
+        The budget.
     aside
-        A thread for what takes a second or two of a version, so that pages find others.
+        A thread for work of a second or two on a version, so that pages find others.
     """
 
     def __init__(self, store: TraceStore, memory_bytes: int) -> None:
@@ -97,10 +92,9 @@ class VersionCache(Shared):
 
     @property
     def used_bytes(self) -> int:
-        """The bytes of all versions that are alive or being loaded."""
+        """Return the bytes of all versions that are alive or being loaded."""
         with self._lock:
-            alive = sum(version.nbytes for version in self)
-            return alive + sum(self._reserved.values())
+            return sum(version.nbytes for version in self) + sum(self._reserved.values())
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call `listener` on a loading thread whenever a version was loaded or could not be."""
@@ -126,20 +120,18 @@ class VersionCache(Shared):
 
     def failure(self, study: str, version: str) -> VersionUnavailable | None:
         """Return why a version could not be loaded the last time; None where it could, or nobody asked."""
-        failure = self._failures.get((study, version))
-        return failure[0] if failure is not None else None
+        return self._failures.get((study, version), (None, 0.0))[0]
 
     def request(self, study: str, version: str) -> Future[LoadedVersion]:
-        """Load a version that is not in memory; returns at once.
+        """Begin to load a version that is not in memory; a failed one is tried again after `RETRY_SECONDS`.
 
         Returns
         -------
         Future
             Of the version, or with a `VersionUnavailable`; the same for all who ask while it is being loaded.
-            It cannot be cancelled. A version that could not be loaded is tried again after `RETRY_SECONDS`.
         """
         key, future = (study, version), Future[LoadedVersion]()
-        # Whoever stops waiting must not cancel it for the others.
+        # A caller that stops waiting must not cancel it for the others.
         future.set_running_or_notify_cancel()
         with self._lock:
             held = self.held(study, version)
@@ -233,10 +225,9 @@ class VersionCache(Shared):
             self._reserved[key] = size
 
     def _prepare_first(self, version: LoadedVersion) -> None:
-        if self._prepare is None:
-            return
         try:
-            self.derive(version, self._prepare)
+            if self._prepare is not None:
+                self.derive(version, self._prepare)
         except Exception:
             log.exception("study %s: a page could not be prepared", version.manifest.study.name)
 
