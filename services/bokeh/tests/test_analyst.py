@@ -17,7 +17,6 @@ from synthetic_analysis import CHECKS
 from dashboard.analysis import analyse
 from dashboard.analyst import NAMES, WORDS, AnalystTab, make_sections, prepare_sections
 from dashboard.analyst_account import write_opening_lines
-from dashboard.analyst_figures import count_points
 from dashboard.analyst_words import say_ranks, say_traces
 from dashboard.catalogue import VersionCache
 from dashboard.convergence import COORDINATES_MOST, follow_chains, summarise_parameters
@@ -155,7 +154,7 @@ def test_figures_fit_a_telephone_and_hold_a_few_thousand_points(
 ) -> None:
     plots = [plot for those in figures(versions, version).values() for plot in those]
     assert all(plot.sizing_mode == "stretch_width" and plot.toolbar_location is None for plot in plots)
-    assert count_points(analyse(version)) <= 5_000
+    assert sum(one.traces.size for one in analyse(version).chains) <= 5_000
     assert all(isinstance(plot, LayoutDOM) for plot in plots)
 
 

@@ -19,7 +19,6 @@ from bokeh.models.tickers import BasicTicker, FixedTicker
 from bokeh.models.tools import HoverTool
 from bokeh.plotting import figure
 
-from dashboard.analysis import Analysis
 from dashboard.calendar_axis import TICKS, CalendarAxis
 from dashboard.convergence import Chains, Curve, Energy
 from dashboard.criticism import NEAR, CheckCurves, ParetoCells, PriorCurves, Replicates, Residuals
@@ -146,11 +145,6 @@ def draw_estimates(estimates: Sequence[Estimate]) -> Any:
     _add(plot, Scatter(size=10, **_paint("colour")), **data)
     plot.add_layout(Span(location=0, dimension="height", line_color=GREY, line_dash="dashed"))
     return plot
-
-
-def count_points(analysis: Analysis) -> int:
-    """Count the points of the fullest figure, the traces."""
-    return sum(one.traces.size for one in analysis.chains)
 
 
 def _start(name: str, label: str, *, height: int = HEIGHT, **options: Any) -> Any:

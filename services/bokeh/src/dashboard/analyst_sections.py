@@ -44,6 +44,10 @@ def _write_absence(what: str) -> Pieces:
     return (write_paragraphs(f"{what} are not part of this version; a new fit has them."),)
 
 
+def _illustrate(sentence: str, key: str, plot: UIElement, name: str, table: str) -> Pieces:
+    return write_paragraphs(sentence) + key, plot, fold(f"{name} as a table", table)
+
+
 def _write_numbers(*values: float, digits: int = 3) -> tuple[str, ...]:
     return tuple(write_number(value, digits) for value in values)
 
@@ -105,12 +109,8 @@ def _write_chains(chains: Sequence[Chains]) -> Pieces:
         ],
     )
     return (
-        write_paragraphs(wording.say_ranks(chains)) + key,
-        figures.draw_ranks(chains),
-        fold("Ranks as a table", ranks_table),
-        write_paragraphs(wording.say_traces(chains)) + key,
-        figures.draw_traces(chains),
-        fold("Traces as a table", traces_table),
+        *_illustrate(wording.say_ranks(chains), key, figures.draw_ranks(chains), "Ranks", ranks_table),
+        *_illustrate(wording.say_traces(chains), key, figures.draw_traces(chains), "Traces", traces_table),
     )
 
 
@@ -119,12 +119,8 @@ def _write_energy(energy: Energy | None) -> Pieces:
         return _write_absence("Energies of the sampler")
     rows = [(str(chain), write_number(value)) for chain, value in enumerate(energy.fractions)]
     table = write_table("Bayesian fraction of missing information", ("chain", "E-BFMI"), rows)
-    return (
-        write_paragraphs(wording.say_energy(energy))
-        + write_key((BLUE, "energy"), (VERMILLION, "steps between draws")),
-        figures.draw_energy(energy),
-        fold("Energy as a table", table),
-    )
+    key = write_key((BLUE, "energy"), (VERMILLION, "steps between draws"))
+    return _illustrate(wording.say_energy(energy), key, figures.draw_energy(energy), "Energy", table)
 
 
 def _write_replicates(manifest: Manifest, replicates: Replicates | None) -> Pieces:
@@ -135,11 +131,10 @@ def _write_replicates(manifest: Manifest, replicates: Replicates | None) -> Piec
     names = ("data", *(f"replicate {place}" for place, _ in enumerate(replicates.replicated, 1)))
     peaks = map(wording.find_peak, (replicates.observed, *replicates.replicated))
     rows = [(name, write_number(peak)) for name, peak in zip(names, peaks, strict=True)]
-    return (
-        write_paragraphs(wording.say_replicates(replicates, outcome.label)) + DATA_OVER_MODEL,
-        figures.draw_replicates(replicates, label),
-        fold("Densities as a table", write_table("Where each is densest", ("panel", label), rows)),
-    )
+    table = write_table("Where each is densest", ("panel", label), rows)
+    plot = figures.draw_replicates(replicates, label)
+    lead = wording.say_replicates(replicates, outcome.label)
+    return _illustrate(lead, DATA_OVER_MODEL, plot, "Densities", table)
 
 
 def _write_checks(criticism: Criticism | None, curves: Sequence[CheckCurves]) -> Pieces:
@@ -175,12 +170,9 @@ def _write_residuals(residuals: Residuals | None) -> Pieces:
     table = write_table(
         "Autocorrelation of innovations within units", ("steps apart", "autocorrelation", "limit, 95 %"), rows
     )
-    return (
-        write_paragraphs(wording.say_residuals(residuals))
-        + write_key((BLUE, "innovations"), (GREY, "limits of independence")),
-        figures.draw_autocorrelation(residuals),
-        fold("Autocorrelation as a table", table),
-    )
+    key = write_key((BLUE, "innovations"), (GREY, "limits of independence"))
+    plot = figures.draw_autocorrelation(residuals)
+    return _illustrate(wording.say_residuals(residuals), key, plot, "Autocorrelation", table)
 
 
 def _write_left_out(manifest: Manifest, cells: ParetoCells | None) -> Pieces:
@@ -221,11 +213,9 @@ def _write_priors(priors: Sequence[PriorCurves]) -> Pieces:
         ("parameter", "prior mean", "prior sd", "mean", "sd", "contraction"),
         rows,
     )
-    return (
-        write_paragraphs(wording.say_priors(priors)) + write_key((BLUE, "posterior"), (VERMILLION, "prior")),
-        figures.draw_priors(priors),
-        fold("Prior and posterior as a table", table),
-    )
+    key = write_key((BLUE, "posterior"), (VERMILLION, "prior"))
+    plot = figures.draw_priors(priors)
+    return _illustrate(wording.say_priors(priors), key, plot, "Prior and posterior", table)
 
 
 def _write_sensitivity(criticism: Criticism | None) -> Pieces:

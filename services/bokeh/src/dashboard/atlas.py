@@ -64,7 +64,8 @@ class TileMap(PagePart):
         """Color the tiles, on a scale that is even around zero, and mark the chosen unit."""
         reach = float(np.nanmax(np.abs(measure.mean), initial=0.0)) or 1.0
         self._colors.update(low=-reach, high=reach)
-        shown: dict[str, list[Any]] = {"line": [3 * (unit == chosen) for unit in self.source.data["id"]]}
+        lines = [3 if unit == chosen else 0 for unit in self.source.data["id"]]
+        shown: dict[str, list[Any]] = {"line": lines}
         if measure is not self._measure:
             self._measure = measure
             shown |= {

@@ -39,19 +39,19 @@ class Others(PagePart):
         self._easel, self._plot = easel, plot
         self._source: ColumnDataSource | None = None
 
-    def show(self, xs: Sequence[NDArray[Any]], ys: Sequence[Floats], places: Sequence[int]) -> None:
-        """Show lines, each in the colour and dash of its unit's place among those compared."""
+    def show(self, lines: Sequence[tuple[int, NDArray[Any], Floats]]) -> None:
+        """Show lines, each in the color and dash of its unit's place among those compared."""
         if self._source is None:
-            if not places:
+            if not lines:
                 return
             self._source = self._easel.source(xs=[], ys=[], color=[], dash=[])
             line = MultiLine(xs="xs", ys="ys", line_color="color", line_width=2, line_dash="dash")
             self._easel.draw(self._plot, self._source, line)
         self._source.data = {
-            "xs": list(xs),
-            "ys": list(ys),
-            "color": [COMPARED[place] for place in places],
-            "dash": [DASHES[place] for place in places],
+            "xs": [x for _, x, _ in lines],
+            "ys": [y for *_, y in lines],
+            "color": [COMPARED[place] for place, *_ in lines],
+            "dash": [DASHES[place] for place, *_ in lines],
         }
 
 
@@ -93,17 +93,18 @@ class TimeFigure(PagePart):
             "path": np.full(period.size, np.nan),
         }
         self._calendar.show(period.tolist(), names)
-        self._others.show([period] * len(others), others, range(len(others)))
+        self._others.show([(place, period, other) for place, other in enumerate(others)])
 
     def show_model(self, series: UnitSeries, path: Path) -> None:
         """Show the model's band, and the outcome's path under the change."""
-        bands: Data = {"xs": [], "ys": [], "color": [], "frame": []}
-        for bounds, color, frame in ((series, BAND, EDGE), (path, PATH_BAND, PATH_EDGE)):
-            outline = outline_band(series.period, bounds.lower, bounds.upper)
-            count = len(outline["xs"])
-            for name, values in (outline | {"color": [color] * count, "frame": [frame] * count}).items():
-                bands[name] += values
-        self._bands.data = bands
+        band, changed = (outline_band(series.period, one.lower, one.upper) for one in (series, path))
+        own, other = len(band["xs"]), len(changed["xs"])
+        self._bands.data = {
+            "xs": band["xs"] + changed["xs"],
+            "ys": band["ys"] + changed["ys"],
+            "color": [BAND] * own + [PATH_BAND] * other,
+            "frame": [EDGE] * own + [PATH_EDGE] * other,
+        }
         self._source.data = dict(self._source.data) | {"path": path.median}
 
 
@@ -122,8 +123,7 @@ class EffectFigure(PagePart):
         easel.draw(self.plot, self._interval, interval)
         easel.draw(self.plot, self._curve, Line(x="x", y="y", line_color=INK, line_width=2))
         self._others = Others(easel, self.plot)
-        self._dots: ColumnDataSource | None = None
-        self._dot: Circle | None = None
+        self._dots: tuple[ColumnDataSource, Circle] | None = None
         self._negligible: BoxAnnotation | None = None
         self._mean = Span(dimension="height", line_color=ACCENT, line_width=2, visible=False)
         self.plot.add_layout(Span(location=0, dimension="height", line_color=MUTED, line_dash="dashed"))
@@ -153,8 +153,7 @@ class EffectFigure(PagePart):
         self._mean.update(location=answer.effect.mean if answer.effect else 0, visible=effect is not None)
         self._show_negligible(None if effect is None else negligible)
         self._show_dots(effect if dots else None)
-        xs, ys = [other.curve[0] for _, other in drawn], [other.curve[1] for _, other in drawn]
-        self._others.show(xs, ys, [place for place, _ in drawn])
+        self._others.show([(place, *other.curve) for place, other in drawn])
         visible = [] if effect is None else [effect, *(other for _, other in drawn)]
         self._across.update(**span_effects(visible))
         if effect is not None and dots:
@@ -172,26 +171,26 @@ class EffectFigure(PagePart):
             self._negligible.update(left=-reach, right=reach, visible=negligible is not None)
 
     def _show_dots(self, effect: Effect | None) -> None:
-        if self._dots is None or self._dot is None:
+        nothing: Data = {"x": [], "y": [], "color": []}
+        if self._dots is None:
             if effect is None:
                 return
-            self._dots = self._easel.source(x=[], y=[], color=[])
             # Round at every width of the window, and as large as both its column and its row allow.
-            self._dot = Circle(
-                x="x", y="y", radius=1, radius_dimension="min", fill_color="color", line_color=None
-            )
-            self._easel.draw(self.plot, self._dots, self._dot)
+            dot = Circle(x="x", y="y", radius=1, radius_dimension="min", fill_color="color", line_color=None)
+            self._dots = self._easel.source(**nothing), dot
+            self._easel.draw(self.plot, *self._dots)
+        source, dot = self._dots
         if effect is None:
-            self._dots.data = {"x": [], "y": [], "color": []}
+            source.data = nothing
             return
         stacks = stack_dots(effect)
         inside = (stacks.x >= effect.lower) & (stacks.x <= effect.upper)
-        self._dots.data = {
+        source.data = {
             "x": stacks.x,
             "y": stacks.y * stacks.width,
             "color": np.where(inside, INK, EDGE).tolist(),
         }
-        self._dot.radius = stacks.width * 0.47
+        dot.radius = stacks.width * 0.47
         self._top.end = stacks.rows * stacks.width
 
 

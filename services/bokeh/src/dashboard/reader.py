@@ -57,10 +57,8 @@ class Reader(PagePart):
     @property
     def roots(self) -> tuple[UIElement, ...]:
         """The models, each a root of the document, in the order of `ROOTS`."""
-        return (
-            *(self._outcome.plot, self._treatment.plot, self._effect.plot, self._total.plot),
-            *(self._units, self._multiples),
-        )
+        figures = (self._outcome, self._treatment, self._effect, self._total)
+        return (*(one.plot for one in figures), self._units, self._multiples)
 
     def show(self, state: ViewState, version: LoadedVersion) -> None:
         """Show a settled state of a version."""
