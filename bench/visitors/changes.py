@@ -5,7 +5,10 @@ import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import requests
+import websocket
 from visitors.sessions import (
+    CLIENTS,
     Server,
     await_idle,
     close_all,
@@ -14,6 +17,7 @@ from visitors.sessions import (
     processor_seconds,
 )
 
+from faults.crowd import RETRIES
 from faults.visitor import Connection, Page, Site, read_state
 
 READERS = 4
@@ -80,13 +84,25 @@ async def _change(reader: Connection, chance: random.Random) -> None:
     await reader.change(name, value, state | {name: str(value)}, label)
 
 
+def come_back(server: Server, answer: requests.Response) -> websocket.WebSocket:
+    """Open the websocket of a page that lost its replica, and again as often and as late as a page does."""
+    for pause in RETRIES:
+        time.sleep(pause)
+        try:
+            return open_websocket(server, answer)
+        except (OSError, websocket.WebSocketException) as error:
+            refusal = error
+    raise refusal
+
+
 def measure_return(first: Server, second: Server, sessions: int) -> float:
     """Return the seconds until sessions of one replica are all live at another that did not make them."""
-    with ThreadPoolExecutor(sessions) as visitors:
+    with ThreadPoolExecutor(CLIENTS) as visitors:
         answers = list(visitors.map(lambda _: load_page(first), range(sessions)))
-        close_all(visitors.map(lambda answer: open_websocket(first, answer), answers))
+        close_all(list(visitors.map(lambda answer: open_websocket(first, answer), answers)))
+    with ThreadPoolExecutor(sessions) as visitors:
         began = time.monotonic()
-        opened = list(visitors.map(lambda answer: open_websocket(second, answer), answers))
+        opened = list(visitors.map(lambda answer: come_back(second, answer), answers))
         seconds = time.monotonic() - began
     close_all(opened)
     return seconds
