@@ -8,15 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from bokeh.models import AllIndices, BasicTicker, CDSView, ColumnDataSource, FixedTicker, HoverTool, Range1d
 from bokeh.models.annotations import Span
-from bokeh.models.filters import AllIndices
 from bokeh.models.formatters import NumeralTickFormatter
 from bokeh.models.glyph import Glyph
 from bokeh.models.glyphs import Line, MultiLine, Patches, Scatter, Segment, VArea
-from bokeh.models.ranges import Range1d
-from bokeh.models.sources import CDSView, ColumnDataSource
-from bokeh.models.tickers import BasicTicker, FixedTicker
-from bokeh.models.tools import HoverTool
 from bokeh.plotting import figure
 
 from dashboard.calendar_axis import TICKS, CalendarAxis
@@ -40,17 +36,14 @@ def draw_ranks(chains: Sequence[Chains]) -> Any:
     """Draw the ranks of each chain's draws by parameter; level with the row's line where chains agree."""
     edges = np.repeat(np.linspace(0, 1, chains[0].ranks.shape[1] + 1), 2)[1:-1]
     lines = [(edges, np.repeat(ranks, 2) - 1) for one in chains for ranks in one.ranks]
-    plot = _draw_chains("ranks", "Share of all draws, lowest to highest", chains, lines, line_width=1.5)
-    plot.x_range = Range1d(start=0, end=1)
-    return plot
+    return _draw_chains("ranks", "Share of all draws, lowest to highest", chains, lines, 1, line_width=1.5)
 
 
 def draw_traces(chains: Sequence[Chains]) -> Any:
     """Draw the traces of each chain by parameter, in standard deviations around the mean of all."""
     lines = [(one.draws, trace / TRACE_REACH) for one in chains for trace in one.traces]
-    plot = _draw_chains("traces", "Draw", chains, lines, line_width=0.8, line_alpha=0.75)
-    plot.x_range = Range1d(start=0, end=float(max(one.draws[-1] for one in chains)) or 1)
-    return plot
+    end = float(max(one.draws[-1] for one in chains)) or 1
+    return _draw_chains("traces", "Draw", chains, lines, end, line_width=0.8, line_alpha=0.75)
 
 
 def draw_energy(energy: Energy) -> Any:
@@ -121,12 +114,11 @@ def draw_pareto(cells: ParetoCells, limit: float, manifest: Manifest) -> Any:
 
 def draw_priors(priors: Sequence[PriorCurves]) -> Any:
     """Draw each parameter's posterior over its prior, near the posterior."""
-    names = [one.name for one in priors]
-    plot = _start_rows("priors", "Posterior sd from the posterior mean", names)
+    names, near = [one.name for one in priors], Range1d(start=-NEAR, end=NEAR)
+    plot = _start_rows("priors", "Posterior sd from the posterior mean", names, x_range=near)
     posteriors, befores = [one.posterior for one in priors], [one.prior for one in priors]
     _fill_rows(plot, posteriors, BLUE, beside=befores)
     _fill_rows(plot, befores, VERMILLION, beside=posteriors)
-    plot.x_range = Range1d(start=-NEAR, end=NEAR)
     return plot
 
 
@@ -161,10 +153,10 @@ def _start(name: str, label: str, *, height: int = HEIGHT, **options: Any) -> An
     return plot
 
 
-def _start_rows(name: str, label: str, names: Sequence[str]) -> Any:
+def _start_rows(name: str, label: str, names: Sequence[str], **options: Any) -> Any:
     count = len(names)
     height = ROW_MARGIN + ROW_HEIGHT * max(count, 1)
-    plot = _start(name, label, height=height, y_range=Range1d(start=-count + 0.4, end=0.6))
+    plot = _start(name, label, height=height, y_range=Range1d(start=-count + 0.4, end=0.6), **options)
     plot.yaxis[0].update(
         ticker=FixedTicker(ticks=[-row for row in range(count)]),
         major_label_overrides={-row: name for row, name in enumerate(names)},
@@ -191,10 +183,15 @@ def _place(row: int, height: Floats) -> Floats:
 
 
 def _draw_chains(
-    name: str, label: str, chains: Sequence[Chains], lines: Sequence[tuple[Floats, Floats]], **look: Any
+    name: str,
+    label: str,
+    chains: Sequence[Chains],
+    lines: list[tuple[Floats, Floats]],
+    end: float,
+    **look: Any,
 ) -> Any:
     """Draw a row for each parameter, with a line for each chain; -1 to 1 is the height of the row."""
-    plot = _start_rows(name, label, [one.name for one in chains])
+    plot = _start_rows(name, label, [one.name for one in chains], x_range=Range1d(start=0, end=end))
     ticks = list(-np.arange(len(chains), dtype=np.float64))
     plot.ygrid[0].update(visible=True, ticker=FixedTicker(ticks=ticks), grid_line_color=GREY)
     count = len(lines) // len(chains)

@@ -103,10 +103,7 @@ def _write_chains(chains: Sequence[Chains]) -> Pieces:
     traces_table = write_table(
         "Draws shown of each chain, in standard deviations from the mean of all",
         ("parameter, chain", "mean", "sd", "lowest", "highest"),
-        [
-            (name, *_write_numbers(trace.mean(), trace.std(), trace.min(), trace.max()))
-            for name, _, trace in rows
-        ],
+        [(name, *_write_numbers(row.mean(), row.std(), row.min(), row.max())) for name, _, row in rows],
     )
     return (
         *_illustrate(wording.say_ranks(chains), key, figures.draw_ranks(chains), "Ranks", ranks_table),
@@ -182,16 +179,15 @@ def _write_left_out(manifest: Manifest, cells: ParetoCells | None) -> Pieces:
     lead = wording.say_left_out(card, cells)
     if cells is None:
         return (write_paragraphs(lead),)
-    shown, part = cells.k.size, ""
-    if cells.total > shown:
-        part = f"Shown are the {shown:,} rows of {cells.total:,} with the largest k."
+    shown = cells.k.size
+    part = f"Shown are the {shown:,} rows of {cells.total:,} with the largest k."
     rows = [
         (f"{unit}, {period}", write_number(k, 2))
         for unit, period, k in zip(cells.unit[:20], cells.name[:20], cells.k[:20], strict=True)
     ]
     table = write_table(f"The {len(rows)} rows of the largest Pareto k", ("row", "Pareto k"), rows)
     return (
-        write_paragraphs(lead, part),
+        write_paragraphs(lead, part if cells.total > shown else ""),
         figures.draw_pareto(cells, card.threshold, manifest),
         fold("Pareto k as a table", table),
     )

@@ -161,12 +161,8 @@ def say_left_out(card: LeaveOneOut, cells: ParetoCells | None) -> str:
         return f"{lead} None is above {limit}, so every row's part can be relied on."
     named = ""
     if cells is not None:
-        bad = [
-            f"{unit} {period}"
-            for unit, period, k in zip(cells.unit, cells.name, cells.k, strict=True)
-            if k > card.threshold
-        ]
-        named = f": {_list(bad)}"
+        bad = cells.k > card.threshold
+        named = f": {_list([f'{cells.unit[place]} {cells.name[place]}' for place in np.flatnonzero(bad)])}"
     verb = "row is" if card.bad_rows == 1 else "rows are"
     return f"{lead} {card.bad_rows} {verb} above {limit}, not to be relied on{named}."
 

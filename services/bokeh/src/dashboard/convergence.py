@@ -93,11 +93,19 @@ def summarise_parameters(
 
 def follow_chains(posterior: xr.Dataset) -> tuple[Chains, ...]:
     """Return ranks and traces of the scalar parameters, in the order of the data set."""
-    return tuple(
-        _follow(str(name), variable.transpose("chain", "draw").to_numpy())
-        for name, variable in posterior.data_vars.items()
-        if set(variable.dims) == {"chain", "draw"}
-    )
+    found = []
+    for name, variable in posterior.data_vars.items():
+        if set(variable.dims) != {"chain", "draw"}:
+            continue
+        draws = variable.transpose("chain", "draw").to_numpy()
+        length = draws.shape[1]
+        order = draws.argsort(axis=None, kind="stable").argsort().reshape(draws.shape)
+        counts = [np.bincount(bins, minlength=RANK_BINS) for bins in order * RANK_BINS // draws.size]
+        shown = _space(length, TRACE_POINTS)
+        traces = (draws[:, shown] - draws.mean()) / (draws.std() or 1.0)
+        ranks = np.stack(counts) * RANK_BINS / length
+        found.append(Chains(str(name), ranks, shown.astype(np.float64), traces))
+    return tuple(found)
 
 
 def weigh_energy(sample_stats: xr.Dataset) -> Energy | None:
@@ -161,19 +169,6 @@ def _summarise(name: str, variable: xr.DataArray, labels: Mapping[str, tuple[str
 def _rank_of(*effective: float) -> float:
     """Order by effective draws; a figure that could not be computed is the worst there is."""
     return min(value if np.isfinite(value) else -np.inf for value in effective)
-
-
-def _follow(name: str, draws: Floats) -> Chains:
-    length = draws.shape[1]
-    order = draws.argsort(axis=None, kind="stable").argsort().reshape(draws.shape)
-    bins = order * RANK_BINS // draws.size
-    kept = _space(length, TRACE_POINTS)
-    return Chains(
-        name=name,
-        ranks=np.stack([np.bincount(chain, minlength=RANK_BINS) for chain in bins]) * RANK_BINS / length,
-        draws=kept.astype(np.float64),
-        traces=(draws[:, kept] - draws.mean()) / (draws.std() or 1.0),
-    )
 
 
 def _space(count: int, most: int) -> NDArray[np.int64]:

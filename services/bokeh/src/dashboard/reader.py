@@ -31,11 +31,7 @@ class Reader(PagePart):
 
     The figure of all units depends on what units there are, so it is made when a version of them is first
     shown; small multiples when they are first asked for. Both stand in a column that is there from the start.
-
-    Parameters
-    ----------
-    choose
-        Called with a unit that is tapped in a figure of all units.
+    `choose` is called with a unit that is tapped in either.
     """
 
     def __init__(self, choose: Callable[[str], None]) -> None:
