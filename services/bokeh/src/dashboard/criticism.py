@@ -1,4 +1,4 @@
-"""What a trace holds for and against its model, made ready for figures (docs/trace-contract.md)."""
+"""Evidence of a trace for and against its model, made ready for figures (docs/trace-contract.md)."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ FAR = 10.0
 """Half widths from the median within which replicated statistics are drawn."""
 
 NEAR = 5.0
-"""How far from the posterior mean, in its standard deviations, prior and posterior are compared."""
+"""Posterior standard deviations on either side of its mean within which prior and posterior are compared."""
 
 
 @dataclass(frozen=True, eq=False)
