@@ -24,15 +24,9 @@ YEAR_SECONDS = 31_536_000
 
 @dataclass(frozen=True, eq=False)
 class Assets:
-    """Where each file under /static comes from.
+    """The files under /static: from the path of each to the file itself, and to its URL.
 
-    Attributes
-    ----------
-    files
-        Path under /static to the file served there.
-    urls
-        Path under /static to its URL, which changes with the content. It is relative, so that pages may be
-        below any prefix.
+    A URL changes with the content, and is relative, so that pages may be below any prefix.
     """
 
     files: Mapping[str, Path]
@@ -40,13 +34,7 @@ class Assets:
 
     @classmethod
     def find(cls, service: Path | None = None) -> "Assets":
-        """Find the files of an installed BokehJS, and ours in `service`/assets (default: where we run).
-
-        Raises
-        ------
-        FileNotFoundError
-            Naming every file that is missing.
-        """
+        """Find the files of an installed BokehJS, and ours in `service`/assets (default: where we run)."""
         ours = (service or Path.cwd()) / "assets"
         bokehjs = Path(bokeh_settings.bokehjs_path())
         files = {path: bokehjs / path for path in BUNDLES}

@@ -49,16 +49,10 @@ def copy_part[T: PagePart](part: T) -> T:
 
 
 class Prototype[Part: PagePart]:
-    """A part that is only there to be copied; it is freed once nobody refers to it.
+    """A part in no document that is only there to be copied; it is freed once nobody refers to it.
 
-    Its models are in cycles, which are cut here: with many sessions open they are not collected.
-
-    Parameters
-    ----------
-    part
-        In no document.
-    models
-        Models of the part, from which all others of it are reached.
+    Its models, all of which are reached from those given, are in cycles, which are cut here: with many
+    sessions open they are not collected.
     """
 
     def __init__(self, part: Part, models: Iterable[Model]) -> None:

@@ -24,9 +24,8 @@ _stats: Any = array_stats
 HDI_MASS = 0.94
 """The mass of intervals unless the reader asks for another: the one of the model's band."""
 
-DENSITY_POINTS = 200
 UNITS_AT_ONCE = 64
-"""Units summed in one step, so that a wide panel needs no array of all draws by all units."""
+"""Units treated in one step, so that a wide panel needs no further array of all draws by all units."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ class Effect:
         """Return points over the draws' range and the kernel density estimate there; empty for a point."""
         if self.is_point:
             return np.empty(0), np.empty(0)
-        grid, density, _ = _stats.kde(self.ordered, grid_len=DENSITY_POINTS)
+        grid, density, _ = _stats.kde(self.ordered, grid_len=200)
         return grid, density
 
     def share_between(self, lower: float, upper: float) -> float:
@@ -96,11 +95,6 @@ def inverse(values: Floats, kind: Transform) -> Floats:
     """Map values back from the scale on which the model is linear."""
     with np.errstate(over="ignore"):
         return np.exp(values) if kind == "log" else values
-
-
-def changed_treatment(treatment: Floats, change: float, kind: Literal["percent", "units"]) -> Floats:
-    """Return the treatment after a change of so many percent, or of so many of its own units."""
-    return treatment * (1.0 + change / 100.0) if kind == "percent" else treatment + change
 
 
 def compute_shift(treatment: Floats, change: float, estimand: Estimand) -> Floats:

@@ -107,23 +107,15 @@ class Page(PagePart):
         state, entry, version = settled.state, settled.entry, settled.version
         if entry is not None and settled.wanted is not None:
             self._versions.request(entry.name, settled.wanted)
-        if entry is None and state.study is not None and snapshot.entries:
-            words = wording.say_missing(state, notices)
-        elif entry is None:
-            words = wording.say_empty(state, snapshot, notices)
-        elif version is not None:
+        if entry is not None and version is not None:
             words = wording.say_dashboard(state, version, entry, notices, settled.fault)
             words |= self._analyst.words(version)
             if (state, version) != shown:
                 self._reader.show(state, version)
             if state.tab == "analyst":
                 self._analyst.show(version)
-        elif settled.fault is not None:
-            words = wording.say_unavailable(state, entry, settled.fault, notices)
-        elif settled.is_loading:
-            words = wording.say_loading(state, entry, notices)
         else:
-            words = wording.say_waiting(state, entry, notices)
+            words = wording.say_without_version(settled, snapshot, notices)
         self._try_again_later()
         self._controls.show(state, version)
         self._say(words | {"answered": self._answered})

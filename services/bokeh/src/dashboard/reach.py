@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from dashboard.estimands import Floats, changed_treatment
+from dashboard.estimands import Floats
 
 TOLERANCE = 1e-9
 """Relative, so that a change to the very edge is not called beyond it for a rounding error."""
@@ -59,7 +59,7 @@ def leave_reach(
     reach: Reach, treatment: float, change: float, kind: Literal["percent", "units"]
 ) -> tuple[Beyond, ...]:
     """Return in which ways a change of one unit's treatment leaves the range of the data."""
-    after = float(changed_treatment(np.asarray([treatment]), change, kind)[0])
+    after = treatment * (1.0 + change / 100.0) if kind == "percent" else treatment + change
     slack = TOLERANCE * max(abs(reach.lowest), abs(reach.highest), 1e-300)
     found: list[Beyond] = []
     if after > reach.highest + slack:

@@ -93,13 +93,7 @@ class Settings(BaseSettings):
         return [host if self.https_port == 443 else f"{host}:{self.https_port}" for host in hosts]
 
     def read_secret(self) -> bytes:
-        """Read the key that session tokens are signed with.
-
-        Raises
-        ------
-        SettingsError
-            When the file cannot be read or is too short to be a key.
-        """
+        """Read the key that session tokens are signed with; refuse one that is too short."""
         try:
             secret = self.secret_file.read_bytes().strip()
         except OSError as error:

@@ -13,31 +13,20 @@ from tracestore.records import is_version_name
 
 @dataclass(frozen=True)
 class Settled:
-    """The part of a request that can be shown.
-
-    Attributes
-    ----------
-    state
-        Every part of it exists where there is a `version`; otherwise all but the study stays as asked for, as
-        it may exist later.
-    entry
-        The study; None where there is none of that name, or none at all.
-    version
-        The version to show; None while there is none in memory.
-    wanted
-        The name of a version to be loaded, now or again; when that ends, what can be shown may be another.
-    fault
-        Why the version that is wanted cannot be shown; with a `version`, that one is shown in its place.
-    notices
-        One for each part that does not exist.
-    """
+    """The part of a request that can be shown."""
 
     state: ViewState
+    """Every part of it exists where there is a `version`; else all but the study stays as asked for."""
     entry: Entry | None = None
+    """The study; None where there is none of that name, or none at all."""
     version: LoadedVersion | None = None
+    """The version to show; None while there is none in memory."""
     wanted: str | None = None
+    """The name of a version to be loaded, now or again; after that, another version may be shown."""
     fault: VersionUnavailable | None = None
+    """Why the version that is wanted cannot be shown; with a `version`, that one is shown in its place."""
     notices: tuple[str, ...] = ()
+    """One for each part that does not exist."""
 
     @property
     def is_loading(self) -> bool:
@@ -68,13 +57,10 @@ def settle(asked: ViewState, snapshot: Snapshot, versions: VersionCache) -> Sett
 
 
 def request_for(query: str, catalogue: Catalogue, versions: VersionCache) -> Future[None] | None:
-    """Start to load what the page of a query needs.
+    """Start to load the versions that the page of a query needs.
 
-    Returns
-    -------
-    Future
-        Done once such a page can show more than that it is loading: a version or a reason. It cannot be
-        cancelled. None where a page can do so now.
+    The future is done once such a page can show a version or a reason; None where it can do so now. It cannot
+    be cancelled.
     """
     asked, _ = read_query(query)
     if not settle(asked, catalogue.snapshot, versions).is_loading:

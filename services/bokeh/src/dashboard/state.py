@@ -27,35 +27,26 @@ View = Literal["density", "dots"]
 class ViewState:
     """The choices of a reader; None where nothing was chosen, or nothing is published to choose from.
 
-    Attributes
-    ----------
-    study, version, unit
-        Names as in the trace store.
-    change
-        Of the treatment, in percent or in its units as the study card says.
-    compare
-        Up to `COMPARED_MAX` further units.
-    mass
-        Of the intervals, one of `MASSES`.
-    view
-        How the posterior of an effect is drawn.
-    multiples
-        Whether all units are drawn over time.
-    embed
-        Whether the figures are shown alone, for another page to hold them.
+    Study, version and units are named as in the trace store.
     """
 
     study: str | None = None
     version: str | None = None
     unit: str | None = None
     change: float | None = None
+    """Of the treatment, in percent or in its units as the study card says."""
     compare: tuple[str, ...] = ()
+    """Up to `COMPARED_MAX` further units."""
     mass: float = HDI_MASS
+    """Of the intervals, one of `MASSES`."""
     tab: Tab = "reader"
     theme: Theme = "auto"
     view: View = "density"
+    """The form in which the posterior of an effect is drawn."""
     multiples: bool = False
+    """True where all units are drawn over time."""
     embed: bool = False
+    """True where the figures are shown alone, for another page to hold them."""
 
     def to_query(self) -> str:
         """Return the query string that leads back to this state, without a question mark and defaults."""

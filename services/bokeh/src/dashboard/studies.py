@@ -28,18 +28,13 @@ class Listed:
     extent: str = ""
 
 
-def describe_studies(snapshot: Snapshot) -> tuple[Listed, ...]:
-    """Describe each study: its answer, or what is happening until there is one."""
-    titles = name_studies(snapshot)
-    return tuple(_describe(entry, titles[entry.name]) for entry in snapshot.entries)
-
-
 def name_studies(snapshot: Snapshot) -> dict[str, str]:
     """Return the title of each study by its name, told apart where titles repeat."""
     return tell_apart((entry.name, entry.title) for entry in snapshot.entries)
 
 
 def _describe(entry: Entry, title: str) -> Listed:
+    """Describe a study: its answer, or the progress until there is one."""
     address = f"./?{urlencode({'study': entry.name})}"
     published, status = entry.published, entry.status
     if published is not None:
@@ -61,9 +56,10 @@ def list_studies_json(snapshot: Snapshot) -> str:
 @lru_cache(maxsize=1)
 def render_studies(snapshot: Snapshot, templates: Environment, assets: Assets, replica: str) -> str:
     """Write the list. It asks for itself again while a study has nothing published yet."""
+    titles = name_studies(snapshot)
     is_whole = all(entry.published is not None for entry in snapshot.entries)
     return templates.get_template("studies.html").render(
-        studies=describe_studies(snapshot),
+        studies=[_describe(entry, titles[entry.name]) for entry in snapshot.entries],
         trouble=snapshot.trouble,
         refresh=None if is_whole and snapshot.entries else REFRESH_SECONDS,
         assets=assets.urls,

@@ -33,11 +33,7 @@ def write_file(
 ) -> tuple[str, str]:
     """Return name and text of a figure's table as CSV or JSON. Blocks while draws are loaded.
 
-    Raises
-    ------
-    Refused
-        Naming every part of the query that cannot be used: a file must not hold other numbers than those
-        that were asked for.
+    A query of which some part cannot be used is `Refused`: a file must hold the numbers that were asked for.
     """
     build = TABLES.get(table)
     if build is None:

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dashboard.estimands import Estimand, Floats, compute_difference, compute_shift, find_intervals
+from dashboard.estimands import (
+    UNITS_AT_ONCE,
+    Estimand,
+    Floats,
+    compute_difference,
+    compute_shift,
+    find_intervals,
+)
 
 CELLS_MAX = 1_000_000
 """Draws times units that are computed at once; of wider panels fewer draws are taken, evenly."""
-
-UNITS_AT_ONCE = 64
-"""Units whose slopes are sorted in one step, so that no second array of all draws by all units is needed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,20 +55,17 @@ class Path:
 def compute_differences(
     ordered: Floats, outcome: Floats, treatment: Floats, change: float, estimand: Estimand
 ) -> Floats:
-    """Return draws of what a change adds to the outcome, in order.
+    """Return draws of the difference that a change makes to the outcome, ascending along the first axis.
+
+    They are NaN where a value is missing, and where the change leads to where a transform is not defined or
+    to outcomes too large to be represented.
 
     Parameters
     ----------
     ordered : (draw, 1) or (draw, cell)
         Slopes, ascending along the first axis.
     outcome, treatment : (cell,)
-        Observed values, in their own units; cells where either is missing give NaN.
-
-    Returns
-    -------
-    (draw, cell)
-        Ascending along the first axis, in the outcome's units; NaN where the change leads to where a
-        transform is not defined, or to outcomes too large to be represented.
+        Observed values, in their own units.
     """
     shift = compute_shift(treatment, change, estimand)
     if (shift == shift[:1]).all():

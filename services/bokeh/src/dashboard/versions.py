@@ -83,12 +83,9 @@ class UnitNames:
 
 
 def count_bytes(draws: int, slopes: int, units: int, periods: int) -> int:
-    """Return the most bytes that a version takes, with what it remembers and what is prepared of it.
+    """Return the most bytes that a version takes, with its remembered results and all that is prepared of it.
 
-    Parameters
-    ----------
-    slopes
-        Slopes of a draw: one, or one for each unit.
+    The slopes are those of one draw: one, or one for each unit.
     """
     ordered = -(-draws // thin_draws(draws, units)) * slopes
     arrays = 8 * (draws * slopes + ordered + 5 * units * periods) + units * periods
@@ -124,22 +121,14 @@ class LoadedVersion(Shared):
 
     Compared by identity: two of the same name hold the same numbers. It is in no reference cycle, so that its
     memory is free the moment nobody refers to it: with many sessions open, cycles are not collected.
+    Its manifest has the names that readers see; `nbytes` is of `count_bytes`.
 
     Parameters
     ----------
     slope : (draw,) or (draw, unit)
         Draws of beta, or of each unit's own where the model has them, all chains one after another.
     panel, band : (unit, period)
-        Outcome and treatment; median, lower and upper bound of what the model expects.
-
-    Attributes
-    ----------
-    manifest
-        The version's manifest, with names as readers see them.
-    trace
-        The file it was read from.
-    nbytes
-        The most bytes that it takes, with all that is prepared of it.
+        Outcome and treatment; median, lower and upper bound of the model's expectation.
     """
 
     def __init__(
@@ -225,11 +214,23 @@ class LoadedVersion(Shared):
 
     def effect_on(self, unit: str, change: float, mass: float = HDI_MASS) -> EffectAnswer:
         """Return the effect on a unit at the last period in which both of its columns are observed."""
-        return self._effects.find((unit, change, mass), lambda: self._effect_on(unit, change, mass))
+        place = self._positions[unit]
+        column = int(self._last[place])
+        if column < 0:
+            period = self.manifest.period_names[-1]
+            return EffectAnswer(period, 0, None, f"{self.labels[unit]} is never observed")
+        places = np.asarray([place], dtype=np.int64)
+        return self._effects.find((unit, change, mass), lambda: self._answer(places, column, change, mass))
 
     def effect_on_all(self, change: float, mass: float = HDI_MASS) -> EffectAnswer:
         """Return the effect on the units of the panel's last period: sum or mean, as the card says."""
-        return self._effects.find((change, mass), lambda: self._effect_on_all(change, mass))
+        last = len(self.manifest.periods) - 1
+        places = np.flatnonzero(self._observed[:, last])
+        if places.size == 0:
+            period = self.manifest.period_names[last]
+            return EffectAnswer(period, 0, None, "no unit is observed in the last period")
+        share = 1 / places.size if self.manifest.study.together == "mean" else 1.0
+        return self._effects.find((change, mass), lambda: self._answer(places, last, change, mass, share))
 
     def measure(self, change: float, mass: float = HDI_MASS) -> Measure:
         """Return the effect on each unit at its own last observed period, and what units are compared by."""
@@ -238,23 +239,6 @@ class LoadedVersion(Shared):
     def path_of(self, unit: str, change: float, mass: float = HDI_MASS) -> OutcomePath:
         """Return the outcome that a unit would have had under the change, in each of its periods."""
         return self._effects.find(("path", unit, change, mass), lambda: self._path_of(unit, change, mass))
-
-    def _effect_on(self, unit: str, change: float, mass: float) -> EffectAnswer:
-        place = self._positions[unit]
-        column = int(self._last[place])
-        if column < 0:
-            period = self.manifest.period_names[-1]
-            return EffectAnswer(period, 0, None, f"{self.labels[unit]} is never observed")
-        return self._answer(np.asarray([place], dtype=np.int64), column, change, mass)
-
-    def _effect_on_all(self, change: float, mass: float) -> EffectAnswer:
-        last = len(self.manifest.periods) - 1
-        places = np.flatnonzero(self._observed[:, last])
-        if places.size == 0:
-            period = self.manifest.period_names[last]
-            return EffectAnswer(period, 0, None, "no unit is observed in the last period")
-        share = 1 / places.size if self.manifest.study.together == "mean" else 1.0
-        return self._answer(places, last, change, mass, share)
 
     def _measure(self, change: float, mass: float) -> Measure:
         places, last = np.arange(len(self._last)), self._last

@@ -1,7 +1,6 @@
 """The texts of a page, as names and values that its template and script put in place."""
 
 from datetime import UTC
-from typing import Literal
 
 import numpy as np
 
@@ -25,6 +24,7 @@ from dashboard.numerals import (
 )
 from dashboard.reach import Beyond
 from dashboard.reader import FIGURES
+from dashboard.settling import Settled
 from dashboard.state import CHOICES, SWITCHES, ViewState, format_change, quote
 from dashboard.tables import name_file
 from dashboard.theme import DASH_NAMES
@@ -32,14 +32,12 @@ from dashboard.tiles import place_units
 from dashboard.versions import EffectAnswer, LoadedVersion
 from tracestore.manifest import StudyCard
 
-View = Literal["dashboard", "loading", "progress", "problem"]
 Words = dict[str, str]
 
 SITE = "Longitude"
 DASH = "\N{EN DASH}"
 HEADING = {"saving": "Saving", "gain": "Gain", "change": "Change"}
 
-EFFECTS = ("effect-unit", "effect-all")
 EFFECT_PARTS = (
     *("heading", "units", "reason", "mean", "mean-value", "low", "low-value", "high", "high-value"),
     *("probability", "probability-value", "shares"),
@@ -55,7 +53,7 @@ NAMES = (
     *(f"alt-{figure}" for figure in FIGURES),
     *("loading", "problem-heading", "problem-lead", "problems", "missing"),
     *("phase", "draws", "eta", "progress"),
-    *(f"{effect}-{part}" for effect in EFFECTS for part in EFFECT_PARTS),
+    *(f"{effect}-{part}" for effect in ("effect-unit", "effect-all") for part in EFFECT_PARTS),
     *analyst.WORDS,
 )
 """Every word there is. A list is one line per item; a line after a tab belongs to the heading above it."""
@@ -68,16 +66,9 @@ def say_dashboard(
     notices: tuple[str, ...],
     fault: VersionUnavailable | None = None,
 ) -> Words:
-    """Write the words of a study that has a version to show.
+    """Write the words of a study that has a version to show, and of the events since it was published.
 
-    Parameters
-    ----------
-    state
-        Settled: its unit and change exist for the version.
-    entry
-        The study at this moment, for what has happened since the version was published.
-    fault
-        Why another version is shown than the one that is served.
+    The state is settled. `fault` is why another version is shown than the one that is served.
     """
     card = version.manifest.study
     unit, change, mass = state.unit or "", state.change or 0.0, state.mass
@@ -123,40 +114,35 @@ def say_dashboard(
     return _complete(words)
 
 
-def say_loading(asked: ViewState, entry: Entry, notices: tuple[str, ...]) -> Words:
-    """Write the words of a study whose draws are being read."""
-    loading = f"Loading the draws of version {asked.version or entry.current} …"
-    return _complete(_say_head(asked, entry.title, notices) | {"view": "loading", "loading": loading})
-
-
-def say_unavailable(
-    asked: ViewState, entry: Entry, fault: VersionUnavailable, notices: tuple[str, ...]
-) -> Words:
-    """Write the words of a study whose draws cannot be had."""
-    heading = f"This study cannot be shown{' now' if fault.is_passing else ''}"
-    return _complete(_say_head(asked, entry.title, notices) | _say_problem(heading, str(fault)))
-
-
-def say_missing(asked: ViewState, notices: tuple[str, ...]) -> Words:
-    """Write the words of a page whose study is not, or no longer, among those that are published."""
-    heading = f"There is no study “{quote(asked.study or '')}” here"
-    problem = _say_problem(heading, "It was withdrawn since, or never was one of the studies here.")
-    return _complete(_say_head(asked, quote(asked.study or ""), notices) | problem | {"missing": "1"})
-
-
-def say_waiting(asked: ViewState, entry: Entry, notices: tuple[str, ...]) -> Words:
-    """Write the words of a study of which nothing is published yet: progress, or what is wrong."""
-    status = entry.status
-    words = _say_head(asked, entry.title, notices)
-    if entry.trouble is not None:
-        return _complete(words | _say_problem("This study cannot be shown", entry.trouble))
-    if status is not None and status.phase == "invalid":
+def say_without_version(settled: Settled, snapshot: Snapshot, notices: tuple[str, ...]) -> Words:
+    """Write the words of a page that has no version to show: a problem, or the progress to one."""
+    asked, entry, fault = settled.state, settled.entry, settled.fault
+    title, status = (entry.title, entry.status) if entry is not None else (SITE, None)
+    if entry is None and asked.study is not None and snapshot.entries:
+        title = quote(asked.study)
+        lead = "It was withdrawn since, or never was one of the studies here."
+        words = _say_problem(f"There is no study “{title}” here", lead) | {"missing": "1"}
+    elif entry is None and snapshot.trouble is not None:
+        words = _say_problem("Nothing can be shown", snapshot.trouble)
+    elif entry is None:
+        words = describe_progress(None) | {"view": "progress", "phase": "The worker is starting"}
+    elif fault is not None:
+        words = _say_problem(f"This study cannot be shown{' now' if fault.is_passing else ''}", str(fault))
+    elif settled.is_loading:
+        version = asked.version or entry.current
+        words = {"view": "loading", "loading": f"Loading the draws of version {version} …"}
+    elif entry.trouble is not None:
+        words = _say_problem("This study cannot be shown", entry.trouble)
+    elif status is not None and status.phase == "invalid":
         lead = "Nothing is published for this study yet. It is read again as soon as its files change."
-        problem = _say_problem("The study's files have faults", lead, list_faults(status.faults))
-        return _complete(words | problem)
-    if status is not None and status.phase == "failed":
-        return _complete(words | _say_problem("The fit failed", state_reason(status)))
-    return _complete(words | {"view": "progress"} | describe_progress(status))
+        words = _say_problem("The study's files have faults", lead, list_faults(status.faults))
+    elif status is not None and status.phase == "failed":
+        words = _say_problem("The fit failed", state_reason(status))
+    else:
+        words = describe_progress(status) | {"view": "progress"}
+    head = title if title == SITE else f"{title} {DASH} {SITE}"
+    texts = {"document-title": head, "title": title, "notices": _lines(notices)}
+    return _complete(_say_choices(asked) | texts | words)
 
 
 def say_fault() -> Words:
@@ -164,15 +150,6 @@ def say_fault() -> Words:
     lead = "The fault is in the service, not in your request, and is in its log."
     problem = _say_problem("This page could not be built", lead)
     return _complete({"document-title": SITE, "title": SITE} | problem)
-
-
-def say_empty(asked: ViewState, snapshot: Snapshot, notices: tuple[str, ...]) -> Words:
-    """Write the words of a store that holds no study yet."""
-    words = _say_head(asked, SITE, notices)
-    if snapshot.trouble is not None:
-        return _complete(words | _say_problem("Nothing can be shown", snapshot.trouble))
-    progress = {"view": "progress", "phase": "The worker is starting"}
-    return _complete(words | describe_progress(None) | progress)
 
 
 def say_change(card: StudyCard, change: float) -> str:
@@ -183,7 +160,7 @@ def say_change(card: StudyCard, change: float) -> str:
 
 
 def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple[str, ...]:
-    """Write where a scenario leaves what the data have seen."""
+    """Write where a scenario leaves the range of the data."""
     treatment, noun = card.treatment, card.unit.noun
     by_percent = card.what_if.kind == "percent"
     said = []
@@ -204,21 +181,13 @@ def say_beyond(card: StudyCard, label: str, beyond: tuple[Beyond, ...]) -> tuple
 
 
 def say_beyond_elsewhere(card: StudyCard, labels: tuple[str, ...]) -> tuple[str, ...]:
-    """Write in which other units a scenario would leave the values that the data have seen."""
+    """Write in which other units a scenario would leave the range of the data."""
     if not labels:
         return ()
     of_all = f"{len(labels)} other {card.unit.noun if len(labels) == 1 else card.unit.nouns}"
     treatment = lower_first(card.treatment.label)
     where = f"Beyond the data in {of_all} ({name_some(labels)})"
     return (f"{where}, whose {treatment} would leave the range that was seen.",)
-
-
-def _say_head(asked: ViewState, title: str, notices: tuple[str, ...]) -> Words:
-    return _say_choices(asked) | {
-        "document-title": title if title == SITE else f"{title} {DASH} {SITE}",
-        "title": title,
-        "notices": _lines(notices),
-    }
 
 
 def _say_choices(state: ViewState) -> Words:

@@ -25,20 +25,13 @@ NOTHING_READ = Stamp(None, None, None)
 
 @dataclass
 class _Followed:
-    """A study as it was read last.
-
-    Attributes
-    ----------
-    loading
-        A version that is loaded before it is named, because the one served is in memory.
-    retry_at
-        When what could not be read is read again.
-    """
+    """A study as it was read last."""
 
     entry: Entry
     stamp: Stamp = NOTHING_READ
     troubles: dict[str, str] = field(default_factory=dict)
     loading: Future[LoadedVersion] | None = None
+    """A version that is loaded before it is named, because the one served is in memory."""
     retry_at: float = math.inf
 
     @property

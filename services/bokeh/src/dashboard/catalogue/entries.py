@@ -41,17 +41,12 @@ class Published:
 
 @dataclass(frozen=True)
 class Entry:
-    """One study: what is served, what the worker does, what could not be read.
-
-    Attributes
-    ----------
-    previous
-        The version that was served before; pages show it where the draws of the one served are damaged.
-    """
+    """One study: the version served, the state of the worker, the trouble in reading it."""
 
     name: str
     published: Published | None = None
     previous: str | None = None
+    """The version that was served before; pages show it where the draws of the one served are damaged."""
     status: Status | None = None
     trouble: str | None = None
 
@@ -70,21 +65,13 @@ class Entry:
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """All studies at one moment; compared by identity, as there is a new one for each change.
-
-    Attributes
-    ----------
-    entries
-        Sorted by name.
-    trouble
-        Why the store itself cannot be read; the entries are then those of before.
-    front
-        The study that an address without one shows; None for the list of studies.
-    """
+    """All studies at one moment, sorted by name; compared by identity: there is a new one for each change."""
 
     entries: tuple[Entry, ...] = ()
     trouble: str | None = None
+    """Why the store itself cannot be read; the entries are then those of before."""
     front: str | None = None
+    """The study that an address without one shows; None for the list of studies."""
 
     @cached_property
     def _by_name(self) -> dict[str, Entry]:
