@@ -101,11 +101,10 @@ def test_nothing_is_fetched_from_anywhere_else(stack: Stack, page: tuple[Page, C
     "query",
     [
         "unit=ATLANTIS",
-        "study=none-such",
         "version=000000000000",
         "change=many",
         "unit=%3Cscript%3Ealert(1)%3C%2Fscript%3E",
-        "change=1e999&unit=&study=%00",
+        "change=1e999&unit=",
     ],
 )
 def test_link_that_cannot_be_followed_says_so_and_shows_the_dashboard(
@@ -115,3 +114,18 @@ def test_link_that_cannot_be_followed_says_so_and_shows_the_dashboard(
     load(tab, f"{stack.url}/?{query}")
     expect(tab.locator("#notices li").first).to_be_visible()
     expect(tab.locator("#effect-unit-mean")).not_to_be_empty()
+
+
+@pytest.mark.parametrize("study", ["none-such", "%00", "%3Cscript%3Ealert(1)%3C%2Fscript%3E"])
+def test_link_to_an_unknown_study_says_so_and_leads_to_the_list(
+    stack: Stack, browser: Browser, study: str
+) -> None:
+    tab = browser.new_page()
+    answer = tab.goto(f"{stack.url}/?study={study}&unit=CA")
+    assert answer is not None
+    assert answer.status == 404
+    expect(tab.locator("h1")).to_contain_text("There is no study")
+    tab.get_by_role("link", name="All studies").click()
+    expect(tab).to_have_url(f"{stack.url}/studies")
+    expect(tab.locator("h2")).to_have_count(2)
+    tab.close()

@@ -35,7 +35,7 @@ def test_both_studies_are_published_and_readers_can_choose(changing: Stack) -> N
         lambda: all(changing.published(name) for name in (STUDY, OTHER)), FIT_SECONDS, "both published"
     )
     with Session(visit(changing, f"study={STUDY}")) as session:
-        assert [name for name, _ in get(changing, "/studies.json").json()] == [STUDY, OTHER]
+        assert [name for name, _ in get(changing, "/studies.json").json()] == sorted([STUDY, OTHER])
         assert session.change("study", OTHER)["query"].startswith(f"study={OTHER}")
 
 
@@ -171,7 +171,7 @@ def test_study_withdrawn_by_hand_stays_so_until_it_is_restored(changing: Stack) 
     assert "withdrawn" in changing.in_worker("list").stdout
     (changing.studies / OTHER / "study.toml").touch()
     told = changing.in_worker("fit", OTHER, check=False)
-    assert "restore" in told.stdout + told.stderr
+    assert "restore" in told.stdout
     assert get(changing, f"/?study={OTHER}").status_code == 404
     changing.in_worker("restore", OTHER)
     eventually(lambda: get(changing, f"/?study={OTHER}").status_code == 200, 30, "restored")

@@ -92,7 +92,7 @@ def test_websocket_for_another_host_is_refused(stack: Stack) -> None:
         ("/studies", 200),
         ("/nothing", 404),
         ("/?bokeh-token=x", 403),
-        ("/ws", 403),
+        ("/ws", 404),
         ("/data/none.csv", 404),
         ("/download/a/000000000000/trace.nc", 404),
         ("/static/longitude/favicon.svg", 200),

@@ -79,8 +79,9 @@ def test_printed_page_says_where_it_is_from_and_asks_for_no_click(stack: Stack, 
     tab.emulate_media(media="print")
     expect(tab.locator("#version")).to_be_visible()
     expect(tab.locator("#address")).to_have_text(tab.url)
-    for hidden in ("Click one to choose it", "Draw every one of them", "All studies"):
+    for hidden in ("Click one to choose it", "Draw every one of them"):
         expect(tab.get_by_text(hidden)).to_be_hidden()
+    expect(tab.locator("footer").get_by_text("All studies")).to_be_hidden()
     expect(tab.locator("#multiples-heading")).to_be_hidden()
 
 

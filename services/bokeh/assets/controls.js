@@ -150,7 +150,6 @@ const Controls = (() => {
   function listen() {
     at("study").addEventListener("change", (event) => ask({ study: event.target.value }));
     at("study").addEventListener("focus", () => void offerStudies());
-    void offerStudies();
     at("unit").addEventListener("change", (event) => {
       const unit = event.target.value;
       const others = asked().getAll("compare");
@@ -231,6 +230,7 @@ const Controls = (() => {
     const follow = () => { offer(); void mendAll(); };
     started.on_change(follow);
     follow();
+    void offerStudies();
   }
 
   return { listen, start, update, areBehind };

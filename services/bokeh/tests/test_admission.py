@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 from bokeh.protocol import Protocol
 from bokeh.server.session import ServerSession
-from synthetic import publish
+from synthetic import make_card, publish
 from tornado.httpclient import HTTPClientError
 from visits import Visit, make_token, read_block
 
@@ -161,6 +161,36 @@ def test_pages_that_come_back_all_at_once_find_no_more_places_than_one_by_one(se
         visit.close()
 
 
+def count_held(service: Service) -> float:
+    return read_metric(service, "longitude_versions_held")
+
+
+def test_pages_that_nobody_opened_give_the_memory_of_their_versions_to_others(service: Service) -> None:
+    studies = [f"study-{number}" for number in range(24)]
+    for study in studies:
+        publish(service.root, make_card(study))
+    service.start(VERSIONS_MEMORY_MB="16", UNUSED_SESSION_SECONDS="300")
+    eventually(service.ready)
+
+    def is_shown(study: str) -> bool:
+        words = read_block(service.ask(f"/?study={study}")[1], "words")
+        return bool(words["view"] == "dashboard")
+
+    for study in studies:
+        eventually(lambda study=study: is_shown(study), 10)
+    assert 0 < count_held(service) < len(studies)
+
+
+def test_reader_who_leaves_holds_no_version(service: Service) -> None:
+    publish(service.root)
+    publish(service.root, make_card("another"))
+    service.start(UNUSED_SESSION_SECONDS="300")
+    eventually(service.ready)
+    visit = Visit(service, "study=another")
+    visit.close(1001)
+    eventually(lambda: json.loads(service.ask("/live", service.health_port)[1])["sessions"] == 0)
+
+
 def test_handshakes_that_are_refused_leave_no_place_taken(service: Service) -> None:
     publish(service.root)
     service.start(SESSIONS_MAX="2")
@@ -230,6 +260,10 @@ def test_client_that_takes_nothing_is_disconnected_and_others_notice_nothing(ser
 
 
 def count_websockets(service: Service) -> float:
+    return read_metric(service, "longitude_websockets_open")
+
+
+def read_metric(service: Service, name: str) -> float:
     text = service.ask("/metrics", service.health_port)[1]
-    [line] = [line for line in text.splitlines() if line.startswith("longitude_websockets_open ")]
+    [line] = [line for line in text.splitlines() if line.startswith(f"{name} ")]
     return float(line.split()[1])

@@ -63,7 +63,7 @@ def test_page_that_gives_up_holds_up_nobody() -> None:
         queue, go = PageQueue(1, waiting_max=5), asyncio.Event()
 
         async def visit(number: int) -> None:
-            async with queue.turn():
+            async with queue.turn(waits):
                 await go.wait()
                 made.append(number)
 
@@ -84,7 +84,7 @@ def test_full_queue_refuses_at_once_and_has_room_again_afterwards() -> None:
         queue, go = PageQueue(1, waiting_max=3), asyncio.Event()
 
         async def visit(number: int) -> int:
-            async with queue.turn():
+            async with queue.turn(waits):
                 await go.wait()
                 return number
 
@@ -96,3 +96,20 @@ def test_full_queue_refuses_at_once_and_has_room_again_afterwards() -> None:
         assert await visit(7) == 7, "a refused page keeps no turn"
 
     run(visit_all())
+
+
+def test_pages_that_come_back_wait_however_many_there_are() -> None:
+    returned: list[int] = []
+
+    async def come_back_all() -> None:
+        queue = PageQueue(1, waiting_max=1)
+
+        async def come_back(number: int) -> None:
+            async with queue.turn_of_returning():
+                await asyncio.sleep(0)
+                returned.append(number)
+
+        await asyncio.gather(*map(come_back, range(20)))
+
+    run(come_back_all())
+    assert returned == list(range(20))

@@ -331,7 +331,7 @@ def test_a_method_that_no_address_has_is_refused_before_its_body_is_read(shared:
 def test_a_token_carries_no_cookie_and_no_header(shared: Service) -> None:
     from bokeh.util.token import get_token_payload
 
-    _, page = shared.ask("/?unit=CA", Cookie="secret=1", Authorization="Basic c2VjcmV0")
+    _, page = shared.ask("/?study=smoking&unit=CA", Cookie="secret=1", Authorization="Basic c2VjcmV0")
     payload = get_token_payload(read_block(page, "render-item")["token"])
     assert {key: payload[key] for key in ("headers", "cookies", "arguments")} == {
         "headers": {},

@@ -102,8 +102,9 @@ class Visit:
 
         return self._run(drain())
 
-    def close(self) -> None:
-        self._run(self._close())
+    def close(self, code: int | None = None) -> None:
+        """Close the websocket; browsers give 1001 when their reader leaves the page."""
+        self._run(self._close(code))
         self._loop.close()
 
     def leave(self) -> None:
@@ -145,8 +146,8 @@ class Visit:
     async def _write(self, event: Any) -> None:
         await self._protocol.create("PATCH-DOC", [event]).send(self._sender)
 
-    async def _close(self) -> None:
-        self.socket.close()
+    async def _close(self, code: int | None) -> None:
+        self.socket.close(code)
         while await self._receive(1) is not None:
             pass
 

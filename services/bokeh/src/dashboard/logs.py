@@ -18,6 +18,8 @@ MESSAGE_CHARACTERS = 2_000
 STACK_CHARACTERS = 16_000
 """Characters kept of an event of a library, so that clients cannot push older events out of the log."""
 
+CLIENT_FAULTS = ("Invalid UTF-8 sequence received from client.", "Invalid HTTP request received.")
+
 _about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039
 
 
@@ -79,6 +81,19 @@ class MessageFaults(logging.Filter):
         return True
 
 
+class ClientFaults(logging.Filter):
+    """Logs of uvicorn what a client did wrong as information, and without a stack."""
+
+    @override
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg not in CLIENT_FAULTS:
+            # A websocket that was refused: uvicorn takes it for one that was never answered.
+            return record.msg != "ASGI callable returned without completing handshake."
+        record.exc_info = None
+        record.levelno, record.levelname = logging.INFO, "INFO"
+        return logging.getLogger().isEnabledFor(logging.INFO)
+
+
 class UntypedMessages(logging.Filter):
     """Logs that a message had no type, without its header, which the client wrote."""
 
@@ -101,5 +116,6 @@ def configure_logging(level: str, replica: str) -> None:
     basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
     logging.getLogger("bokeh.server.protocol_handler").addFilter(MessageFaults())
+    logging.getLogger("uvicorn.error").addFilter(ClientFaults())
     # The logger has no other events.
     logging.getLogger("bokeh.protocol").addFilter(UntypedMessages())

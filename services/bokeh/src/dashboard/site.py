@@ -1,7 +1,9 @@
 """The dashboard as a Starlette application: its routes, and the middleware that every request passes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -30,6 +32,8 @@ def make_site(state: ApplicationState) -> Starlette:
     @asynccontextmanager
     async def lifespan(_site: Starlette) -> AsyncIterator[None]:
         await sessions.start()
+        loop = asyncio.get_running_loop()
+        state.versions.relieve_with(partial(loop.call_soon_threadsafe, sessions.expire_unconnected))
         state.follow_store()
         yield
         state.stop_following()

@@ -23,6 +23,9 @@ LOADS_AT_ONCE = 2
 RETRY_SECONDS = 10.0
 """Time for which a version that could not be loaded is left alone: hashing it at every visit costs more."""
 
+RELIEF_SECONDS = 2.5
+"""Time in which sessions without a websocket end that hold versions."""
+
 FAILURES_KEPT = 1_000
 MEBIBYTE = 1_048_576
 
@@ -82,6 +85,7 @@ class VersionCache(Shared):
         self._loaders = ThreadPoolExecutor(LOADS_AT_ONCE, thread_name_prefix="version")
         self.aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
         self._prepare: Callable[[LoadedVersion], object] | None = None
+        self._relieve: Callable[[], object] = lambda: None
         self._listeners: list[Callable[[], None]] = []
 
     def __len__(self) -> int:
@@ -103,6 +107,10 @@ class VersionCache(Shared):
     def prepare_with(self, make: Callable[[LoadedVersion], object]) -> None:
         """Derive this of every version right after it was loaded, before anybody is told of it."""
         self._prepare = make
+
+    def relieve_with(self, relieve: Callable[[], object]) -> None:
+        """Call `relieve` on a loading thread where there is no room; it ends sessions nobody has open."""
+        self._relieve = relieve
 
     def close(self) -> None:
         """End the threads, and drop all but what pages hold; loads that have not begun are never done."""
@@ -213,16 +221,25 @@ class VersionCache(Shared):
     def _reserve(self, key: Key, size: int) -> None:
         """Make room by dropping the least recently used versions; those that pages hold stay."""
         self._refuse_larger(size)
-        with self._lock:
-            while self._kept and self.used_bytes + size > self.memory_bytes:
-                self._kept.popitem(last=False)
-            if self.used_bytes + size > self.memory_bytes:
+        until = time.monotonic() + RELIEF_SECONDS
+        while not self._find_room(key, size):
+            self._relieve()
+            if time.monotonic() > until:
                 raise VersionUnavailable(
                     "The memory for versions is taken by the pages that are open now. This page tries again "
                     "by itself.",
                     is_passing=True,
                 )
+            time.sleep(RELIEF_SECONDS / 10)
+
+    def _find_room(self, key: Key, size: int) -> bool:
+        with self._lock:
+            while self._kept and self.used_bytes + size > self.memory_bytes:
+                self._kept.popitem(last=False)
+            if self.used_bytes + size > self.memory_bytes:
+                return False
             self._reserved[key] = size
+            return True
 
     def _prepare_first(self, version: LoadedVersion) -> None:
         try:

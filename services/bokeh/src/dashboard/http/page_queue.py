@@ -27,8 +27,8 @@ class PageQueue:
         self._room = at_a_time + waiting_max
 
     @asynccontextmanager
-    async def turn(self, has_left: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[None]:
-        """Wait for a turn, and hold it for as long as the context lasts.
+    async def turn(self, has_left: Callable[[], Awaitable[bool]]) -> AsyncIterator[None]:
+        """Wait for a turn to make a new page, and hold it for as long as the context lasts.
 
         Raises
         ------
@@ -42,8 +42,14 @@ class PageQueue:
         self._room -= 1
         try:
             async with self._turns:
-                if has_left is not None and await has_left():
+                if await has_left():
                     raise ClientLeft
                 yield
         finally:
             self._room += 1
+
+    @asynccontextmanager
+    async def turn_of_returning(self) -> AsyncIterator[None]:
+        """Wait for a turn to make a page that comes back; admission bounds the number of these."""
+        async with self._turns:
+            yield

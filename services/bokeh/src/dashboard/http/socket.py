@@ -9,11 +9,10 @@ from starlette.websockets import WebSocket
 from dashboard.application_state import ApplicationState
 from dashboard.http.headers import FULL_STATUS
 from dashboard.http.origin import is_own_origin
-from dashboard.http.page_queue import QueueFull
 from dashboard.live.connection import INTERNAL_ERROR, PageSocket
 from dashboard.live.sessions import Sessions, TokenRefused
 from dashboard.logs import logging_about
-from dashboard.operations.drain import REASON, SERVICE_RESTART
+from dashboard.operations.drain import REASON
 from dashboard.operations.metrics import RECONNECTS_RESTORED
 
 log = logging.getLogger(__name__)
@@ -62,9 +61,6 @@ class SocketRoute:
                 await self._restore(websocket, session_id, token)
             session = await self._sessions.create_returning(websocket, session_id, token)
             await self._state.resume_page(session, websocket.url.query)
-        except QueueFull:
-            await socket.close(SERVICE_RESTART, "this replica is busy")
-            return
         except Exception:
             log.exception("the session of a websocket could not be made")
             await socket.close(INTERNAL_ERROR, "the session could not be made")
@@ -82,7 +78,7 @@ class SocketRoute:
         """Make a session anew that this replica does not have, from the address of its page."""
         with self._state.admission.arriving():
             await self._state.wait_for_draws(websocket.url.query)
-            async with self._state.page_queue.turn():
+            async with self._state.page_queue.turn_of_returning():
                 await self._sessions.create_returning(websocket, session_id, token)
         RECONNECTS_RESTORED.inc()
 

@@ -27,6 +27,9 @@ PARTS_MAX_BYTES = 4 * 1_048_576
 SETTLED_SECONDS = 5.0
 """Time after which a page that has not asked for its document is moved all the same."""
 
+LEFT = (1000, 1001)
+"""Close codes of a browser whose reader has left the page or loads it again."""
+
 REFUSED = 1008
 INTERNAL_ERROR = 1011
 
@@ -54,6 +57,7 @@ class PageSocket:
         self._rate = ChangeRate()
         self._opened_at = time.monotonic()
         self._has_document = False
+        self._close_code: int | None = None
 
     @property
     def transport(self) -> Transport:
@@ -85,6 +89,9 @@ class PageSocket:
         except MessageRefused as refused:
             log.info("websocket closed: %s", refused)
             await self.close(REFUSED, "not a message of this service")
+        if self._close_code in LEFT:
+            # It would hold its version in memory although nobody comes back to it.
+            session.request_expiration()
 
     async def _receive(self) -> str | bytes | None:
         """Return the next fragment; None once the websocket has ended."""
@@ -93,6 +100,7 @@ class PageSocket:
         except (WebSocketDisconnect, RuntimeError):
             return None
         if event["type"] == "websocket.disconnect":
+            self._close_code = event.get("code")
             return None
         text: str | None = event.get("text")
         return text if text is not None else bytes(event.get("bytes") or b"")

@@ -25,6 +25,9 @@ Session = ServerSession
 
 CHECK_UNUSED_MS = 1_000
 
+UNCONNECTED_SECONDS = 2.0
+"""Time in which the first websocket of a page comes."""
+
 
 class TokenRefused(Exception):
     """A websocket's token cannot be accepted; the message says why."""
@@ -72,6 +75,13 @@ class Sessions:
             return self._core.get_session("/", session_id)
         except ProtocolError:
             return None
+
+    def expire_unconnected(self) -> None:
+        """End sessions without a websocket; a page that opens one after all has its session made anew."""
+        for session in self.all:
+            seconds = session.milliseconds_since_last_unsubscribe / 1000
+            if not session.connection_count and seconds > UNCONNECTED_SECONDS:
+                session.request_expiration()
 
     async def start(self) -> None:
         """Begin to end sessions that nobody uses."""
