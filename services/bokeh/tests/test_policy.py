@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.http.policy import write_policy
+from dashboard.http.headers import write_policy
 from dashboard.settings import SettingsError, read_settings
 
 

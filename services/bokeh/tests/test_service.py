@@ -20,7 +20,7 @@ from visits import Visit, make_token, read_block
 
 from conftest import SERVICE, Service, eventually, free_port
 from dashboard.assets import Assets
-from dashboard.http.origin import is_own_origin
+from dashboard.http.socket import is_own_origin
 from dashboard.operations.health import BUSY_SECONDS, STALLED_SECONDS, Health, keep_asking_threads
 from dashboard.operations.probes import ProbeServer
 from dashboard.state import QUERY_MAX

@@ -9,8 +9,8 @@ from jinja2 import Environment
 
 from dashboard.assets import Assets
 from dashboard.catalogue import Catalogue, Snapshot, VersionCache
+from dashboard.http.headers import write_policy
 from dashboard.http.page_queue import PageQueue
-from dashboard.http.policy import write_policy
 from dashboard.live.admission import Admission
 from dashboard.live.documents import DocumentBuilder, read_theme
 from dashboard.live.notifier import Notifier
@@ -21,7 +21,7 @@ from dashboard.prepared import PreparedPages
 from dashboard.settings import Settings
 from dashboard.settling import find_study_fault, request_for
 from dashboard.state import read_query
-from dashboard.studies import list_studies_json, render_missing, render_studies
+from dashboard.studies import render_missing, render_studies
 from dashboard.templates import load_templates
 from tracestore.store import TraceStore
 
@@ -102,21 +102,9 @@ class ApplicationState:
         """Write the page that lists the studies."""
         return render_studies(self.catalogue.snapshot, self.templates, self.assets, self.settings.replica)
 
-    def write_names(self) -> str:
-        """Write names and titles of the studies as JSON."""
-        return list_studies_json(self.catalogue.snapshot)
-
 
 def make_state(settings: Settings, service: Path | None = None) -> ApplicationState:
-    """Put the state of a process together.
-
-    Parameters
-    ----------
-    settings
-        The environment.
-    service
-        The directory that holds ``app/`` and ``assets/`` (default: the working directory).
-    """
+    """Put the state of a process together; `service` holds ``app/`` and ``assets/``."""
     store = TraceStore(settings.traces_dir)
     versions = VersionCache(store, settings.versions_memory_mb * 2**20)
     catalogue = Catalogue(store, versions, settings.default_study)

@@ -151,19 +151,6 @@ async def serve(state: ApplicationState, ready: Callable[[], None]) -> None:
 
 
 def run(settings: Settings, ready: Callable[[], None]) -> None:
-    """Run the service from the directory that holds its ``app/`` and ``assets/``, until it is told to stop.
-
-    Parameters
-    ----------
-    settings
-        The environment.
-    ready
-        Called once a page has been built, when visitors may come.
-
-    Raises
-    ------
-    SettingsError, FileNotFoundError
-        When it cannot be run with the files that there are.
-    """
+    """Run the service from the directory that holds its ``app/`` and ``assets/``, until told to stop."""
     configure_logging(settings.log_level, settings.replica)
     asyncio.run(serve(make_state(settings), ready))

@@ -27,15 +27,7 @@ RETRY_SECONDS = "10"
 
 
 class PageRoute:
-    """Answers ``/``: the page of a study, or the list of studies where the address names none.
-
-    Parameters
-    ----------
-    state
-        What the process shares.
-    sessions
-        Where the session of a page is made.
-    """
+    """Answers ``/``: the page of a study, or the list of studies where the address names none."""
 
     def __init__(self, state: ApplicationState, sessions: Sessions) -> None:
         self._state = state

@@ -1,14 +1,15 @@
 """The route of a page's websocket."""
 
 import logging
+from collections.abc import Collection
 
 from bokeh.core.types import ID
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.websockets import WebSocket
 
 from dashboard.application_state import ApplicationState
 from dashboard.http.headers import FULL_STATUS
-from dashboard.http.origin import is_own_origin
 from dashboard.live.connection import INTERNAL_ERROR, PageSocket
 from dashboard.live.sessions import Sessions, TokenRefused
 from dashboard.logs import logging_about
@@ -19,15 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class SocketRoute:
-    """Accepts the websockets of this site's own pages, and serves each until it ends.
-
-    Parameters
-    ----------
-    state
-        What the process shares.
-    sessions
-        Where sessions are found or made anew.
-    """
+    """Accepts the websockets of this site's own pages, and serves each until it ends."""
 
     def __init__(self, state: ApplicationState, sessions: Sessions) -> None:
         self._state = state
@@ -86,3 +79,16 @@ class SocketRoute:
 async def _refuse(websocket: WebSocket, status: int, reason: str) -> None:
     log.info("websocket refused: %s", reason)
     await websocket.send_denial_response(PlainTextResponse(f"{reason}\n", status))
+
+
+def is_own_origin(request: HTTPConnection, hosts: Collection[str]) -> bool:
+    """Return whether a request names exactly one origin, and that one is this site.
+
+    Browsers name it on every websocket, and no page can change it. The request's scheme is the browser's, as
+    the proxy tells it, and hosts have their ports as browsers send them.
+    """
+    origins = request.headers.getlist("origin")
+    if len(origins) != 1:
+        return False
+    scheme = "https" if request.scope["scheme"] in {"https", "wss"} else "http"
+    return origins[0].lower() in {f"{scheme}://{host}" for host in hosts}

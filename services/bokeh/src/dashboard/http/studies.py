@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from dashboard.application_state import ApplicationState
+from dashboard.studies import list_studies_json
 
 
 class StudiesRoutes:
@@ -24,7 +25,7 @@ class StudiesRoutes:
 
     async def answer_json(self, request: Request) -> Response:
         """Answer names and titles, or 304 where the client has them."""
-        text = self._state.write_names()
+        text = list_studies_json(self._state.catalogue.snapshot)
         tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
         if request.headers.get("if-none-match") == tag:

@@ -31,15 +31,10 @@ LOG_SECONDS = 10.0
 
 @dataclass
 class Admission:
-    """Sessions that are there or being made, and whether there may be one more.
-
-    Attributes
-    ----------
-    limit
-        Sessions before new pages are refused.
-    """
+    """Sessions that are there or being made, and whether there may be one more."""
 
     limit: int
+    """Sessions before new pages are refused."""
     _arriving: int = 0
     _logged_at: float = field(default=-math.inf, repr=False)
 

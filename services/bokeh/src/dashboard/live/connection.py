@@ -1,6 +1,5 @@
 """One websocket of a page, from its acceptance to its end."""
 
-import asyncio
 import logging
 import time
 from typing import Any
@@ -39,30 +38,17 @@ class MessageRefused(Exception):
 
 
 class PageSocket:
-    """The websocket of a page.
-
-    Parameters
-    ----------
-    websocket
-        Accepted by `accept`.
-    notifier
-        Knows what the session's page shows, for the log.
-    """
+    """The websocket of a page, which was accepted already."""
 
     def __init__(self, websocket: WebSocket, notifier: Notifier) -> None:
         self._websocket = websocket
         self._notifier = notifier
-        self._transport = Transport(websocket)
+        self.transport = Transport(websocket)
         self._handler = ProtocolHandler()
         self._rate = ChangeRate()
         self._opened_at = time.monotonic()
         self._has_document = False
         self._close_code: int | None = None
-
-    @property
-    def transport(self) -> Transport:
-        """The sending side, for Bokeh's connection."""
-        return self._transport
 
     @property
     def is_settled(self) -> bool:
@@ -71,11 +57,11 @@ class PageSocket:
 
     async def close(self, code: int, reason: str) -> None:
         """Close the websocket."""
-        await self._transport.close(code, reason)
+        await self.transport.close(code, reason)
 
     async def serve(self, session: ServerSession, connection: ServerConnection) -> None:
         """Acknowledge the session, then answer messages until the websocket ends."""
-        await self._transport.send_message(PROTOCOL.create("ACK"))
+        await self.transport.send_message(PROTOCOL.create("ACK"))
         receiver, size = Receiver(PROTOCOL), 0
         try:
             while (fragment := await self._receive()) is not None:
@@ -113,7 +99,7 @@ class PageSocket:
             raise MessageRefused(f"a message of type {message.msgtype:.40} that pages do not send")
         await self._rate.take()
         if verdict is Verdict.IGNORE:
-            await self._transport.send_message(connection.ok(message))
+            await self.transport.send_message(connection.ok(message))
             return
         with logging_about(session.id, **self._notifier.describe(session.id)):
             if message.msgtype == "PATCH-DOC":
@@ -125,7 +111,7 @@ class PageSocket:
             # Bokeh's own reply holds the stack, with paths of this service.
             reply = connection.error(message, "the change could not be made")
         if reply is not None:
-            await self._transport.send_message(reply)
+            await self.transport.send_message(reply)
         if message.msgtype == "PULL-DOC-REQ":
             self._has_document = True
 
@@ -133,8 +119,6 @@ class PageSocket:
 async def _consume(receiver: Receiver, fragment: str | bytes) -> Message[Any] | None:
     try:
         return await receiver.consume(fragment)
-    except asyncio.CancelledError:
-        raise
     except Exception as error:
         # The parser raises whatever a malformed message makes it raise.
         raise MessageRefused(f"not Bokeh's protocol ({type(error).__name__})") from error

@@ -26,15 +26,6 @@ class DocumentBuilder(Handler):
     """Builds the documents of a process.
 
     Bokeh calls a handler of this kind on a worker thread, so that nothing is built on the event loop.
-
-    Parameters
-    ----------
-    pages
-        Makes the page of a query.
-    notifier
-        Keeps the pages of sessions informed.
-    theme
-        Applied to every document.
     """
 
     def __init__(self, pages: PreparedPages, notifier: Notifier, theme: Theme) -> None:

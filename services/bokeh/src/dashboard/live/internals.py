@@ -86,18 +86,11 @@ def _visit_held(value: Any, visitor: Callable[[Model], None]) -> None:
 
 
 class SessionDocument(Document):
-    """A document whose models are freed by reference counting when its session ends.
-
-    Attributes
-    ----------
-    is_destroyed
-        Whether the session has ended.
-    on_destroy
-        Called last, when it ends.
-    """
+    """A document whose models are freed by reference counting when its session ends."""
 
     is_destroyed: bool
     on_destroy: Callable[[], None] | None
+    """Called last, when the session has ended."""
 
     @staticmethod
     def adopt(document: Document) -> "SessionDocument":

@@ -24,15 +24,10 @@ PAUSE_SECONDS = 0.004
 
 @dataclass
 class Notifier:
-    """The open pages of a process by session.
-
-    Attributes
-    ----------
-    ended
-        Sessions that have ended since the process began.
-    """
+    """The open pages of a process by session."""
 
     ended: int = 0
+    """Sessions that have ended since the process began."""
     _pages: dict[str, tuple[Document, Page]] = field(default_factory=dict)
     _due: dict[str, tuple[ServerSession, Page]] = field(default_factory=dict)
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)

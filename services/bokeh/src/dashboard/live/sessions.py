@@ -37,14 +37,7 @@ class Sessions:
     """The sessions of one process, on Bokeh's own server core.
 
     Tokens are signed with the secret that all replicas share, and carry no header, cookie or argument of the
-    request.
-
-    Parameters
-    ----------
-    handler
-        Builds the document of each session.
-    settings
-        How long tokens and unused sessions live, and where the secret is.
+    request. `handler` builds the document of each session.
     """
 
     def __init__(self, handler: Handler, settings: Settings) -> None:

@@ -26,18 +26,7 @@ DRAIN_TIMES = 2
 
 
 class ContainerHealth:
-    """The answers that the engine has had.
-
-    Parameters
-    ----------
-    health
-        What is known of the process.
-
-    Attributes
-    ----------
-    is_over
-        Whether the process ends now, and no answer is delayed any more.
-    """
+    """The answers that the engine has had. Once it `is_over`, the process ends and no answer is delayed."""
 
     def __init__(self, health: Health) -> None:
         self.is_over = False
@@ -47,13 +36,7 @@ class ContainerHealth:
         self._at = -math.inf
 
     async def check(self, has_left: Callable[[], Awaitable[bool]]) -> tuple[bool, str]:
-        """Return whether visitors may be sent here and why not, as soon as that is new, or after a while.
-
-        Parameters
-        ----------
-        has_left
-            Returns whether nobody waits for the answer any more.
-        """
+        """Return whether visitors may be sent here and why not, as soon as that is new, or after a while."""
         if time.monotonic() - self._at > AGAIN_SECONDS:
             self._told = None
         until = time.monotonic() + HOLD_SECONDS

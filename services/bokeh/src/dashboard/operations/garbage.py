@@ -38,13 +38,7 @@ def keep_young() -> None:
 
 @dataclass
 class Collector:
-    """Collects everything when it costs little, or is long overdue.
-
-    Parameters
-    ----------
-    count_open, count_ended
-        Return how many sessions are open now, and how many have ended since the process began.
-    """
+    """Collects everything when it costs little, or is long overdue, by sessions open and ended so far."""
 
     count_open: Callable[[], int]
     count_ended: Callable[[], int]

@@ -25,24 +25,15 @@ BUSY_SECONDS = 5.0
 
 @dataclass
 class Health:
-    """The state of the process. Each field is replaced as a whole, and read by another thread.
-
-    Attributes
-    ----------
-    last_beat
-        When the event loop last turned, on the monotonic clock; None before it first did.
-    thread_free
-        When a worker thread last had time, on the monotonic clock; None before one first did.
-    draining
-        Whether the process has been told to stop.
-    build_fault
-        Why the last document could not be built; None when it could.
-    """
+    """The state of the process. Each field is replaced as a whole, and read by another thread."""
 
     last_beat: float | None = None
+    """Time of the event loop's last turn, on the monotonic clock; None before it first turned."""
     thread_free: float | None = None
+    """Time at which a worker thread was last free, likewise."""
     draining: bool = False
     build_fault: str | None = "no document has been built yet"
+    """The reason for which the last page could not be built; None when it could."""
 
     def beat(self) -> None:
         """Note that the event loop turns."""

@@ -23,24 +23,15 @@ class Socket(Protocol):
 
 @dataclass
 class InFlight:
-    """Visitors' requests and websockets that are not over.
-
-    Attributes
-    ----------
-    sockets
-        Open websockets, in the order in which they were opened.
-    requests
-        Pages and files that are being answered.
-    closing
-        Whether websockets are being closed, and only first websockets of pages are accepted.
-    over
-        Whether the process is about to end, and no page is made any more.
-    """
+    """Visitors' requests and websockets that are not over."""
 
     sockets: dict[Socket, None] = field(default_factory=dict)
+    """Open websockets, in the order in which they were opened."""
     requests: int = 0
     closing: bool = False
+    """Whether websockets are being closed, and only first websockets of pages are accepted."""
     over: bool = False
+    """Whether the process is about to end, and no page is made any more."""
     _handed_out: dict[str, float] = field(default_factory=dict, repr=False)
 
     @contextmanager

@@ -26,16 +26,7 @@ HEADERS = {"Cache-Control": "no-store"}
 class ProbeServer:
     """Answers ``/live`` and ``/ready`` with 200 or 503 and a reason, and ``/metrics``, from its own thread.
 
-    Parameters
-    ----------
-    health
-        What is known of the process. ``/ready?hold=yes`` is the engine's check (`ContainerHealth`).
-    port
-        Where to answer.
-    count_sessions
-        Returns how many sessions there are.
-    write_metrics
-        Writes the answer to ``/metrics``.
+    ``/ready?hold=yes`` is the engine's check (`ContainerHealth`).
     """
 
     def __init__(
@@ -54,18 +45,17 @@ class ProbeServer:
             Route("/ready", self._answer_ready),
             Route("/metrics", self._answer_metrics),
         ]
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                Starlette(routes=routes),
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                timeout_graceful_shutdown=STOP_SECONDS,
-            )
+        config = uvicorn.Config(
+            Starlette(routes=routes),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=STOP_SECONDS,
         )
+        self._server = uvicorn.Server(config)
         # Bound here, so that probes wait for their answer from now on.
         listener = socket.create_server(("", port))
         self._thread = threading.Thread(
