@@ -77,7 +77,7 @@ def test_the_version_that_was_looked_at_longest_ago_is_dropped_first(root: Path)
 def test_what_pages_hold_stays_and_the_next_is_refused_until_there_is_room(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.catalogue.version_cache.RETRY_SECONDS", 0)
+    monkeypatch.setattr("dashboard.catalogue.version_cache.RELIEF_SECONDS", 0)
     names, size = publish_many(root), measure_one(root)
     _, versions = open_store(root, memory_mb=2.5 * size)
     pages = [load(versions, *name) for name in names[:2]]

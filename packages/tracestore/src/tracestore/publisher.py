@@ -134,6 +134,7 @@ class Publisher:
 
         Raises
         ------
+        NothingPublished
             The study has no current version.
         VersionMissing
             There is none before it, or it is no longer in the store.

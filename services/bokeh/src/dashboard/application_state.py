@@ -67,16 +67,11 @@ class ApplicationState:
         self.versions.listen(announce)
         self.catalogue.start(announce)
 
-    def stop_following(self) -> None:
-        """End the threads that follow the store and load versions."""
-        self.catalogue.stop()
-        self.versions.close()
-
-    async def wait_for_draws(self, query: str) -> None:
-        """Begin to load the draws that a query needs, and wait for them for a moment."""
+    async def wait_for_draws(self, query: str, seconds: float = LOAD_SECONDS) -> None:
+        """Begin to load the draws that a query needs, and wait for them for at most so long."""
         loading = request_for(query, self.catalogue, self.versions)
         if loading is not None:
-            await asyncio.wait([asyncio.wrap_future(loading)], timeout=LOAD_SECONDS)
+            await asyncio.wait([asyncio.wrap_future(loading)], timeout=seconds)
 
     async def resume_page(self, session: Session, query: str) -> None:
         """Bring the page of a session to where its browser's address is; it may have moved on elsewhere."""

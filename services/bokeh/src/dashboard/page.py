@@ -15,7 +15,6 @@ from dashboard import analyst, reader
 from dashboard import words as wording
 from dashboard.analyst import AnalystTab
 from dashboard.catalogue import Catalogue, Snapshot, VersionCache
-from dashboard.catalogue.version_cache import RETRY_SECONDS
 from dashboard.controls import Controls
 from dashboard.copies import PagePart
 from dashboard.reader import Reader
@@ -80,7 +79,7 @@ class Page(PagePart):
         return self._words.get("query") == query
 
     def resume(self, query: str) -> None:
-        """Show what a page's address says that comes back here; it has moved on elsewhere since."""
+        """Show what the address says; the page has changed on another replica since."""
         self._answered = ""
         self.show(*read_query(query))
 
@@ -88,7 +87,9 @@ class Page(PagePart):
         """Return whether what has changed in the catalogue or in memory can change what this page shows."""
         key = self._settled.state.study or "", self._settled.wanted or ""
         absent, fault = self._versions.held(*key) is None, str(self._versions.failure(*key))
-        return self._look(self._catalogue.snapshot, absent, fault) != self._known
+        # A version that was loaded may have been dropped again before this page was told.
+        load = absent, fault, self._versions.is_loading(*key)
+        return self._look(self._catalogue.snapshot, load) != self._known
 
     def refresh(self) -> None:
         """Show the same state with the catalogue as it is now, and tell what has happened since."""
@@ -103,10 +104,11 @@ class Page(PagePart):
         snapshot = self._catalogue.snapshot
         self._settled = settled = settle(asked, snapshot, self._versions)
         self._notices = notices = (*notices, *settled.notices)
-        self._known = self._look(snapshot, True, str(settled.fault))
         state, entry, version = settled.state, settled.entry, settled.version
+        is_loading = False
         if entry is not None and settled.wanted is not None:
-            self._versions.request(entry.name, settled.wanted)
+            is_loading = not self._versions.request(entry.name, settled.wanted).done()
+        self._known = self._look(snapshot, (True, str(settled.fault), is_loading))
         if entry is not None and version is not None:
             words = wording.say_dashboard(state, version, entry, notices, settled.fault)
             words |= self._analyst.words(version)
@@ -149,20 +151,19 @@ class Page(PagePart):
             asked, notices = read_query(query, fresh)
         self.show(asked, notices)
 
-    def _look(self, snapshot: Snapshot, absent: bool, fault: str) -> object:
+    def _look(self, snapshot: Snapshot, load: tuple[bool, str, bool]) -> object:
         """Return everything of the studies and of the version wanted that this page depends on."""
         study, wanted = self._settled.state.study, self._settled.wanted
         if study is None:
             return snapshot
-        loading = (absent, fault) if wanted is not None else None
-        return snapshot.trouble, snapshot.find(study), not snapshot.entries, loading
+        return snapshot.trouble, snapshot.find(study), not snapshot.entries, wanted and load
 
     def _try_again_later(self) -> None:
         """Look again for a version that could not be loaded; nothing announces that there is room for it."""
         if self._document is None or self._settled.fault is None or self._tries_again:
             return
         self._tries_again = True
-        self._document.add_timeout_callback(self._try_again, round(1000 * RETRY_SECONDS))
+        self._document.add_timeout_callback(self._try_again, round(1000 * self._settled.fault.retry_seconds))
 
     def _try_again(self) -> None:
         self._tries_again = False

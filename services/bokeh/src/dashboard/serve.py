@@ -52,10 +52,10 @@ PING_SECONDS = 20.0
 """Time between two pings of a websocket, and time in which its client has to answer one."""
 
 TAKE_MILLISECONDS = 15_000
-"""Time after which a connection is given up whose other end acknowledges nothing (TCP_USER_TIMEOUT)."""
+"""Time after which a connection ends if its other end acknowledges nothing (TCP_USER_TIMEOUT)."""
 
 END_SECONDS = 1
-"""Time for connections to end that the drain has left idle."""
+"""Time for idle connections to end after the drain."""
 
 BACKLOG = 2_048
 
@@ -73,7 +73,7 @@ class Server(uvicorn.Server):
         self._loop.call_soon_threadsafe(self.signalled.set)
 
     def count_unsent(self) -> int:
-        """Return the bytes that the kernel holds of all connections and their other ends have not."""
+        """Return the bytes sent on any connection and not yet acknowledged."""
         count = 0
         for connection in self.server_state.connections:
             with suppress(OSError, ValueError):

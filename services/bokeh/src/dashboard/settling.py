@@ -112,7 +112,7 @@ def _find_version(state: ViewState, entry: Entry, versions: VersionCache) -> Set
     before = _look_up(state, entry, entry.previous, versions)
     if before.fault is not None:
         return served
-    # The one that is damaged is tried again beside what is shown meanwhile.
+    # The damaged version is retried while the previous one is shown.
     return replace(served, version=before.version) if before.version is not None else before
 
 

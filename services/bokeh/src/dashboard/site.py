@@ -36,7 +36,8 @@ def make_site(state: ApplicationState) -> Starlette:
         state.versions.relieve_with(partial(loop.call_soon_threadsafe, sessions.expire_unconnected))
         state.follow_store()
         yield
-        state.stop_following()
+        state.catalogue.stop()
+        state.versions.close()
         await sessions.stop()
 
     return Starlette(
@@ -49,7 +50,6 @@ def make_site(state: ApplicationState) -> Starlette:
             Route("/", PageRoute(state, sessions).answer),
             WebSocketRoute("/ws", SocketRoute(state, sessions).serve),
             Route("/studies", studies.answer_page),
-            Route("/studies/", studies.redirect),
             Route("/studies.json", studies.answer_json),
             Route("/data/{file}", TableRoute(state).answer),
             Route("/download/{study}/{version}/{file}", DownloadRoute(state).answer),

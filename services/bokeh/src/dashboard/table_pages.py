@@ -5,18 +5,13 @@ They need no session, so that a link to one can be kept, and read by a program.
 
 import json
 import math
-from concurrent.futures import TimeoutError as StillLoading
 
 from dashboard.catalogue import Catalogue, VersionCache
 from dashboard.labels import NO_ISOLATES
-from dashboard.settling import request_for, settle
+from dashboard.settling import settle
 from dashboard.state import read_query
 from dashboard.tables import TABLES, Table, name_file
 
-LOAD_SECONDS = 10.0
-"""Time that a table waits for draws that are not in memory."""
-
-LOADING = "The draws are still being loaded; ask again in a moment."
 TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
@@ -31,7 +26,7 @@ class Refused(Exception):
 def write_file(
     catalogue: Catalogue, versions: VersionCache, table: str, form: str, query: str
 ) -> tuple[str, str]:
-    """Return name and text of a figure's table as CSV or JSON. Blocks while draws are loaded.
+    """Return name and text of a figure's table as CSV or JSON, of draws that are in memory already.
 
     A query of which some part cannot be used is `Refused`: a file must hold the numbers that were asked for.
     """
@@ -42,17 +37,11 @@ def write_file(
     missing = catalogue.snapshot.find_missing(asked.study)
     if missing is not None:
         raise Refused(404, missing)
-    ready = request_for(query, catalogue, versions)
-    try:
-        if ready is not None:
-            ready.result(LOAD_SECONDS)
-    except StillLoading as error:
-        raise Refused(503, LOADING) from error
     settled = settle(asked, catalogue.snapshot, versions)
     notices += settled.notices
     fault, version = settled.fault, settled.version
     if settled.is_loading:
-        raise Refused(503, LOADING)
+        raise Refused(503, "The draws are still being loaded; ask again in a moment.")
     if fault is not None:
         # Another replica may have room for it, and none has another file.
         raise Refused(503 if fault.is_passing else 404, f"The draws cannot be read: {fault}")

@@ -145,7 +145,7 @@ def check(*study: StudyNames, json: AsJson = False) -> int:
 @app.command
 def fit(*study: StudyNames) -> int:
     """Fit what is not in the store yet, and serve it; exit with 1 when a fit failed or did not pass."""
-    from model_worker.attendant import Attendant
+    from model_worker.attendant import Attendant, Outcome
     from model_worker.fitting_process import FittingProcess
     from model_worker.withdrawals import held_back
     from model_worker.writer import Writer
@@ -172,7 +172,7 @@ def fit(*study: StudyNames) -> int:
     fitting.end()
     failed = False
     for folder in folders:
-        outcome = attendant.outcomes[folder.name]
+        outcome = attendant.outcomes.get(folder.name, Outcome("failed", error="The fit was given up."))
         failed |= outcome.phase != "published"
         reasons = [outcome.error] if outcome.error else [fault.sentence() for fault in outcome.faults]
         say("\n".join(f"{folder.name}: {line}" for line in [outcome.phase, *reasons]))

@@ -144,11 +144,16 @@ def main() -> None:
     folders: SimpleQueue[Path] = SimpleQueue()
 
     def work() -> None:
-        while True:
-            fitted = fit_folder(folders.get(), settings, writer, Event())
-            reply = {"fitted": None if fitted is None else asdict(fitted), "resident": _resident_bytes()}
-            replies.write(json.dumps(reply) + "\n")
-            replies.flush()
+        try:
+            while True:
+                fitted = fit_folder(folders.get(), settings, writer, Event())
+                reply = {"fitted": None if fitted is None else asdict(fitted), "resident": _resident_bytes()}
+                replies.write(json.dumps(reply) + "\n")
+                replies.flush()
+        except BaseException:
+            log.exception("the fitting process ends")
+            # The thread alone would end, and whoever waits for the reply would wait for ever.
+            os._exit(1)
 
     # This thread hears the end of its input at once: one that compiles hears nothing.
     Thread(target=work, name="fits", daemon=True).start()

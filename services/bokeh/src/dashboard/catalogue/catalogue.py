@@ -133,8 +133,8 @@ class Catalogue(Shared):
         try:
             status = self._store.status(followed.entry.name)
             followed.entry = replace(followed.entry, status=status)
-        except TraceStoreError as error:
-            followed.troubles["status"] = f"What the worker is doing cannot be read: {error}."
+        except Exception as error:  # noqa: BLE001  one study must not end the following of all
+            followed.troubles["status"] = f"What the worker is doing cannot be read: {_explain(error)}."
 
     def _read_pointer(self, followed: _Followed) -> None:
         followed.loading = None
@@ -145,8 +145,8 @@ class Catalogue(Shared):
             if followed.entry.published is not None:
                 lost = "The trace store no longer names a published version of this study."
                 followed.troubles["pointer"] = lost
-        except TraceStoreError as error:
-            followed.troubles["pointer"] = f"The published version cannot be read: {error}."
+        except Exception as error:  # noqa: BLE001
+            followed.troubles["pointer"] = f"The published version cannot be read: {_explain(error)}."
 
     def _follow_pointer(self, followed: _Followed, pointer: Current) -> Entry:
         """Return the entry as the pointer has it, or as it was while the version named cannot be had."""
@@ -181,3 +181,9 @@ class Catalogue(Shared):
             published = summarize(self._store.manifest(name, pointer.previous))
             followed.troubles["pointer"] = f"The published version cannot be read: {error}."
             return published, None
+
+
+def _explain(error: Exception) -> str:
+    if not isinstance(error, TraceStoreError):
+        log.error("a study cannot be followed", exc_info=error)
+    return str(error) or type(error).__name__

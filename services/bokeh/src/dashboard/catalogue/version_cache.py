@@ -23,8 +23,8 @@ LOADS_AT_ONCE = 2
 RETRY_SECONDS = 10.0
 """Time for which a version that could not be loaded is left alone: hashing it at every visit costs more."""
 
-RELIEF_SECONDS = 2.5
-"""Time in which sessions without a websocket end that hold versions."""
+RELIEF_SECONDS = 2.0
+"""The same where other pages take the memory: sessions that nobody has open end within that time."""
 
 FAILURES_KEPT = 1_000
 MEBIBYTE = 1_048_576
@@ -35,13 +35,17 @@ Key = tuple[str, str]
 class VersionUnavailable(TraceStoreError):
     """A version cannot be had; the message is a sentence for readers.
 
-    One that `is_passing` may be there once other pages are closed; else its file is damaged, missing or too
-    large.
+    One that `is_passing` may be there once other pages are closed; else its file is damaged or too large.
     """
 
     def __init__(self, message: str, *, is_passing: bool = False) -> None:
         super().__init__(message)
         self.is_passing = is_passing
+
+    @property
+    def retry_seconds(self) -> float:
+        """Return the time after which it is worth to ask again."""
+        return RELIEF_SECONDS if self.is_passing else RETRY_SECONDS
 
     def copy(self) -> "VersionUnavailable":
         """Return another one to raise; one that is kept would keep the frames that it passed."""
@@ -130,8 +134,12 @@ class VersionCache(Shared):
         """Return why a version could not be loaded the last time; None where it could, or nobody asked."""
         return self._failures.get((study, version), (None, 0.0))[0]
 
+    def is_loading(self, study: str, version: str) -> bool:
+        """Return whether a version is being loaded."""
+        return (study, version) in self._loading
+
     def request(self, study: str, version: str) -> Future[LoadedVersion]:
-        """Begin to load a version that is not in memory; a failed one is tried again after `RETRY_SECONDS`.
+        """Begin to load a version that is not in memory; a failed one is tried again after a while.
 
         Returns
         -------
@@ -149,7 +157,7 @@ class VersionCache(Shared):
             if key in self._loading:
                 return self._loading[key]
             failure, since = self._failures.get(key, (None, -math.inf))
-            if failure is not None and time.monotonic() - since < RETRY_SECONDS:
+            if failure is not None and time.monotonic() - since < failure.retry_seconds:
                 future.set_exception(failure.copy())
                 return future
             self._loading[key] = future
@@ -205,6 +213,7 @@ class VersionCache(Shared):
                 self._alive[key] = version
                 self._kept[key] = _Kept(version)
                 self._failures.pop(key, None)
+                self._reserved.pop(key, None)
         finally:
             self._reserved.pop(key, None)
         return version
@@ -221,25 +230,21 @@ class VersionCache(Shared):
     def _reserve(self, key: Key, size: int) -> None:
         """Make room by dropping the least recently used versions; those that pages hold stay."""
         self._refuse_larger(size)
-        until = time.monotonic() + RELIEF_SECONDS
-        while not self._find_room(key, size):
-            self._relieve()
-            if time.monotonic() > until:
-                raise VersionUnavailable(
-                    "The memory for versions is taken by the pages that are open now. This page tries again "
-                    "by itself.",
-                    is_passing=True,
-                )
-            time.sleep(RELIEF_SECONDS / 10)
-
-    def _find_room(self, key: Key, size: int) -> bool:
-        with self._lock:
-            while self._kept and self.used_bytes + size > self.memory_bytes:
-                self._kept.popitem(last=False)
-            if self.used_bytes + size > self.memory_bytes:
-                return False
-            self._reserved[key] = size
-            return True
+        while True:
+            with self._lock:
+                if self.used_bytes + size <= self.memory_bytes:
+                    self._reserved[key] = size
+                    return
+                if not self._kept:
+                    break
+                _, dropped = self._kept.popitem(last=False)
+            # Without the lock, which the event loop takes too: freeing a prepared page takes a while.
+            del dropped
+        self._relieve()
+        raise VersionUnavailable(
+            "The memory for versions is taken by the pages that are open now. This page tries again soon.",
+            is_passing=True,
+        )
 
     def _prepare_first(self, version: LoadedVersion) -> None:
         try:

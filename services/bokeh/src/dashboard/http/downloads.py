@@ -19,11 +19,7 @@ TYPES = {TRACE_FILE: "application/x-netcdf", MANIFEST_FILE: "application/json"}
 
 
 class DownloadRoute:
-    """Answers ``/download/<study>/<version>/<file>``; a trace in parts, too, where a client asks for a range.
-
-    The store makes a path of no name that it did not give itself. A trace's hash is its ETag: it is checked
-    by whoever has the copy.
-    """
+    """Answers ``/download/<study>/<version>/<file>``, in parts where a client asks for a range."""
 
     def __init__(self, state: ApplicationState) -> None:
         self._state = state
@@ -36,9 +32,9 @@ class DownloadRoute:
         try:
             if self._state.catalogue.snapshot.find(study) is None:
                 raise VersionMissing(study)
-            manifest = await asyncio.to_thread(self._state.store.manifest, study, version)
-            if file == TRACE_FILE:
-                await asyncio.to_thread(self._check_size, manifest)
+            # Opened to see that it has the size of its manifest.
+            manifest, opened = await asyncio.to_thread(self._state.store.open_trace, study, version)
+            opened.close()
         except VersionMissing:
             return PlainTextResponse(
                 f"There is no version “{quote(version)}” of a study “{quote(study)}” here (any more).\n", 404
@@ -50,9 +46,6 @@ class DownloadRoute:
                 f"Version {version} of {study} is damaged; the log of this service says how.\n", 404
             )
         return self._send(request, manifest, file)
-
-    def _check_size(self, manifest: Manifest) -> None:
-        self._state.store.open_trace(manifest.study.name, manifest.version)[1].close()
 
     def _send(self, request: Request, manifest: Manifest, file: str) -> Response:
         entry = manifest.files.get(file)

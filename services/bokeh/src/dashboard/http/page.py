@@ -1,8 +1,6 @@
-"""The route of the page.
+"""The route of the page."""
 
-Every page names its replica in the header ``X-Longitude-Replica`` and in ``<meta name="replica">``, so that
-clients can tell replicas apart.
-"""
+import asyncio
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
@@ -11,6 +9,7 @@ from dashboard.application_state import ApplicationState
 from dashboard.assets import PAGE_SCRIPTS, PAGE_SHEETS
 from dashboard.http.headers import FULL_STATUS
 from dashboard.http.page_queue import ClientLeft, QueueFull
+from dashboard.live.documents import is_faulty
 from dashboard.live.sessions import Session, Sessions
 from dashboard.operations.drain import REASON
 from dashboard.state import MASSES
@@ -43,11 +42,11 @@ class PageRoute:
         if self._state.in_flight.over:
             return PlainTextResponse(f"{REASON}\n", 503)
         query = request.url.query
-        missing = self._state.write_missing(query)
+        missing = await asyncio.to_thread(self._state.write_missing, query)
         if missing is not None:
             return HTMLResponse(missing, 404)
         if self._state.shows_list(query):
-            return HTMLResponse(self._state.write_list())
+            return HTMLResponse(await asyncio.to_thread(self._state.write_list))
         if not self._state.admission.admits_new(self._sessions.all):
             return _send_elsewhere(request)
         try:
@@ -63,12 +62,11 @@ class PageRoute:
 
     def _write(self, session: Session) -> Response:
         document = session.document
-        words = document.template_variables.get("words")
-        item = None
-        if words is None:
+        words, item = say_fault(), None
+        if is_faulty(document):
             session.request_expiration()
-            words = say_fault()
         else:
+            words = document.template_variables["words"]
             item = {
                 "token": session.token,
                 "roots": {root.id: f"slot-{root.name}" for root in document.roots},

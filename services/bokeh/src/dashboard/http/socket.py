@@ -11,7 +11,8 @@ from starlette.websockets import WebSocket
 from dashboard.application_state import ApplicationState
 from dashboard.http.headers import FULL_STATUS
 from dashboard.live.connection import INTERNAL_ERROR, PageSocket
-from dashboard.live.sessions import Sessions, TokenRefused
+from dashboard.live.documents import is_faulty
+from dashboard.live.sessions import Session, Sessions, TokenRefused
 from dashboard.logs import logging_about
 from dashboard.operations.drain import REASON
 from dashboard.operations.metrics import RECONNECTS_RESTORED
@@ -50,15 +51,18 @@ class SocketRoute:
 
     async def _serve(self, websocket: WebSocket, socket: PageSocket, session_id: ID, token: str) -> None:
         try:
-            if self._sessions.find(session_id) is None:
-                await self._restore(websocket, session_id, token)
-            session = await self._sessions.create_returning(websocket, session_id, token)
-            await self._state.resume_page(session, websocket.url.query)
+            session = self._sessions.find(session_id) or await self._restore(websocket, session_id, token)
+            # Without a websocket it could end while it is resumed.
+            session.block_expiration()
+            try:
+                await self._state.resume_page(session, websocket.url.query)
+                connection = self._sessions.connect(socket.transport, session)
+            finally:
+                session.unblock_expiration()
         except Exception:
             log.exception("the session of a websocket could not be made")
             await socket.close(INTERNAL_ERROR, "the session could not be made")
             return
-        connection = self._sessions.connect(socket.transport, session)
         try:
             await socket.serve(session, connection)
         except Exception:
@@ -67,13 +71,17 @@ class SocketRoute:
         finally:
             self._sessions.disconnect(connection)
 
-    async def _restore(self, websocket: WebSocket, session_id: ID, token: str) -> None:
+    async def _restore(self, websocket: WebSocket, session_id: ID, token: str) -> Session:
         """Make a session anew that this replica does not have, from the address of its page."""
         with self._state.admission.arriving():
             await self._state.wait_for_draws(websocket.url.query)
             async with self._state.page_queue.turn_of_returning():
-                await self._sessions.create_returning(websocket, session_id, token)
+                session = await self._sessions.create_returning(websocket, session_id, token)
+        if is_faulty(session.document):
+            session.request_expiration()
+            raise RuntimeError("its page could not be built")
         RECONNECTS_RESTORED.inc()
+        return session
 
 
 async def _refuse(websocket: WebSocket, status: int, reason: str) -> None:

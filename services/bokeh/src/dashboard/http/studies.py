@@ -1,9 +1,10 @@
 """The routes of the list of studies: the page, and the same for the page's own select."""
 
+import asyncio
 import hashlib
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, Response
 
 from dashboard.application_state import ApplicationState
 from dashboard.studies import list_studies_json
@@ -17,11 +18,7 @@ class StudiesRoutes:
 
     async def answer_page(self, _request: Request) -> Response:
         """Answer the list as a page."""
-        return HTMLResponse(self._state.write_list())
-
-    async def redirect(self, _request: Request) -> Response:
-        """Lead from ``/studies/`` to the address that relative links on the page rest on."""
-        return RedirectResponse("../studies", 308)
+        return HTMLResponse(await asyncio.to_thread(self._state.write_list))
 
     async def answer_json(self, request: Request) -> Response:
         """Answer names and titles, or 304 where the client has them."""

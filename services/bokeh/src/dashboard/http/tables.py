@@ -6,7 +6,11 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from dashboard.application_state import ApplicationState
+from dashboard.state import read_query
 from dashboard.table_pages import TYPES, Refused, write_file
+
+LOAD_SECONDS = 10.0
+"""Time that a table waits for draws that are not in memory."""
 
 
 class TableRoute:
@@ -20,14 +24,16 @@ class TableRoute:
         table, _, form = request.path_params["file"].rpartition(".")
         if form not in TYPES:
             return PlainTextResponse(f"404: expected one of the endings {', '.join(TYPES)}\n", 404)
-        await self._state.wait_for_draws(request.url.query)
+        query = request.url.query
+        await self._state.wait_for_draws(query, LOAD_SECONDS)
         try:
             name, text = await asyncio.to_thread(
-                write_file, self._state.catalogue, self._state.versions, table, form, request.url.query
+                write_file, self._state.catalogue, self._state.versions, table, form, query
             )
         except Refused as refused:
             return PlainTextResponse(f"{refused}\n", refused.status)
-        # A query that names its version is answered alike for ever; another one is not.
-        cached = "private, max-age=600" if "version" in request.query_params else "no-store"
+        asked, _ = read_query(query)
+        # A query that names study and version is answered alike for ever; another one is not.
+        cached = "private, max-age=600" if asked.study and asked.version else "no-store"
         headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": cached}
         return Response(text, media_type=TYPES[form], headers=headers)

@@ -24,7 +24,7 @@ PARTS_MAX_BYTES = 4 * 1_048_576
 """A message with all of its buffers; the largest is a document that a browser echoes."""
 
 SETTLED_SECONDS = 5.0
-"""Time after which a page that has not asked for its document is moved all the same."""
+"""Time after which a page may be moved even if it has not asked for its document."""
 
 LEFT = (1000, 1001)
 """Close codes of a browser whose reader has left the page or loads it again."""
@@ -52,7 +52,7 @@ class PageSocket:
 
     @property
     def is_settled(self) -> bool:
-        """Whether the page has its document, or has had long enough to ask for it."""
+        """Return whether the page has its document, or has had long enough to ask for it."""
         return self._has_document or time.monotonic() - self._opened_at > SETTLED_SECONDS
 
     async def close(self, code: int, reason: str) -> None:

@@ -44,7 +44,7 @@ class DocumentBuilder(Handler):
             with DOCUMENT_SECONDS.time():
                 self.build(doc, (request.query if request is not None else "") or "")
             SESSIONS_CREATED.inc()
-            if FAULT not in doc.template_variables:
+            if not is_faulty(doc):
                 with logging_about(**self._notifier.describe(session)):
                     log.info("a page was built")
 
@@ -63,7 +63,7 @@ class DocumentBuilder(Handler):
             drop_empty(document.models)
         except Exception as error:
             log.exception("a page could not be built")
-            document.template_variables[FAULT] = f"{type(error).__name__}: {error}".replace("\n", " ")
+            document.template_variables[FAULT] = _describe(error)
 
     @override
     async def on_session_destroyed(self, session_context: SessionContext) -> None:
@@ -77,8 +77,20 @@ def try_build(builder: DocumentBuilder, query: str) -> str | None:
     try:
         document.to_json()
         return document.template_variables.get(FAULT)
+    except Exception as error:
+        log.exception("a page could not be written")
+        return _describe(error)
     finally:
         discard((*document.roots, document.config))
+
+
+def is_faulty(document: Document) -> bool:
+    """Return whether the page of a document could not be built."""
+    return FAULT in document.template_variables
+
+
+def _describe(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\n", " ")
 
 
 def read_theme(service: Path | None = None) -> Theme:

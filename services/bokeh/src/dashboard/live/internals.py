@@ -185,10 +185,10 @@ def _is_empty_container(value: object) -> bool:
 
 
 def renew_id(model: Model) -> None:
-    """Give a cloned model an identifier of its own."""
+    """Replace the identifier of a cloned model by a new one."""
     model._id = make_id()  # type: ignore[attr-defined]
 
 
 def clone_owners(source: Any, clone: Any, clone_of: Callable[[Any], Any]) -> None:
-    """Let a cloned container of a property tell the clones of its owners when it is changed."""
+    """Connect a cloned container of a property with the clones of its owners, which it tells of changes."""
     clone._owners = {(clone_of(owner), descriptor) for owner, descriptor in source._owners}

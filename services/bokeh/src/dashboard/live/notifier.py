@@ -72,7 +72,7 @@ class Notifier:
             self._round = asyncio.create_task(self._notify_all())
 
     async def _notify_all(self) -> None:
-        """Give each page a turn before it is locked, so that a reader's change waits for no other page."""
+        """Refresh one page after the other, so that a reader's change waits for no other page."""
         try:
             while self._due:
                 session_id = next(iter(self._due))

@@ -7,7 +7,6 @@ from bokeh.application.handlers.handler import Handler
 from bokeh.core.types import ID
 from bokeh.protocol.exceptions import ProtocolError
 from bokeh.server.connection import ServerConnection
-from bokeh.server.contexts import ApplicationContext
 from bokeh.server.core import BokehServerCore
 from bokeh.server.request import ServerRequest
 from bokeh.server.session import ServerSession
@@ -56,6 +55,7 @@ class Sessions:
             check_unused_sessions_milliseconds=CHECK_UNUSED_MS,
             unused_session_lifetime_milliseconds=settings.unused_session_seconds * 1000,
         )
+        self._context = self._core.applications["/"]
 
     @property
     def all(self) -> list[ServerSession]:
@@ -122,10 +122,6 @@ class Sessions:
         if time.time() >= expiry:
             raise TokenRefused("an expired session token")
         return session_id, token
-
-    @property
-    def _context(self) -> ApplicationContext:
-        return self._core.applications["/"]
 
 
 def _describe(request: HTTPConnection) -> ServerRequest:

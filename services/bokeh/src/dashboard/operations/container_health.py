@@ -1,9 +1,10 @@
 """The engine's health check of a replica, whose answer is delayed while there is nothing new to say.
 
-The engine starts a process for each check, so checks are to be rare. The proxy lists what the engine calls
-healthy, and takes all of its list for ready whenever it changes, until it has asked itself: so the engine is
-to know at once of a replica that drains, or of one that is ready again. A loop that is busy for a moment is
-not reported; the proxy's own check is around it before, and a list that changes does more harm than that.
+The engine starts a process for each check, so checks are to be rare. The proxy lists the replicas that the
+engine calls healthy. Whenever this list changes, the proxy takes every replica on it for ready until it has
+checked each itself. So the engine has to know at once of a replica that drains, or of one that is ready
+again. A loop that is busy for a moment is not reported: the proxy's own check notices it, and a changed list
+does more harm.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""When garbage is collected: young objects always, all others only while hardly anybody is there.
+"""Garbage collection: of young objects always, of all others only while hardly anybody is there.
 
 A collection holds the whole process, on whichever thread it begins, and takes some 0.5 ms for a thousand
 objects; a session has some three thousand. So none looks at open sessions while there are many. It need not:
@@ -30,7 +30,7 @@ uncollected, so this is some ten megabytes."""
 
 
 def keep_young() -> None:
-    """Let collections look at young objects only; objects of the start live as long as the process."""
+    """Restrict collections to young objects; objects of the start live as long as the process."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG_OBJECTS, YOUNG_ROUNDS, NEVER)
@@ -54,6 +54,8 @@ class Collector:
         self.collected_at = self.count_ended()
         start = time.perf_counter()
         found = gc.collect()
+        # Prepared pages are freed by reference counting, and need not be looked at again.
+        gc.freeze()
         log.debug("collected %d objects in %.0f ms", found, 1000 * (time.perf_counter() - start))
 
     async def keep_collecting(self) -> None:

@@ -78,7 +78,7 @@ async def keep_beating(health: Health, note_lag: Callable[[float], None]) -> Non
 
 
 async def keep_asking_threads(health: Health) -> None:
-    """Note for as long as they are that the worker threads are free."""
+    """Note the time whenever a worker thread is free."""
     while True:
         await asyncio.to_thread(health.note_free_thread)
         await asyncio.sleep(ASK_SECONDS)

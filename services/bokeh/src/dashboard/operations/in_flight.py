@@ -15,7 +15,7 @@ class Socket(Protocol):
 
     @property
     def is_settled(self) -> bool:
-        """Whether the page can be moved to another replica without losing its document."""
+        """Return whether the page can be moved to another replica without losing its document."""
 
     async def close(self, code: int, reason: str) -> None:
         """Close it with a code of RFC 6455 and a reason."""
@@ -29,9 +29,9 @@ class InFlight:
     """Open websockets, in the order in which they were opened."""
     requests: int = 0
     closing: bool = False
-    """Whether websockets are being closed, and only first websockets of pages are accepted."""
+    """True once websockets are being closed, and only first websockets of pages are accepted."""
     over: bool = False
-    """Whether the process is about to end, and no page is made any more."""
+    """True once the process is about to end, and no page is made any more."""
     _handed_out: dict[str, float] = field(default_factory=dict, repr=False)
 
     @contextmanager
@@ -65,7 +65,7 @@ class InFlight:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is under way, not even a page whose websocket may still come."""
+        """Return whether nothing is under way, not even a page whose websocket may still come."""
         self._forget_late()
         return not (self.requests or self.sockets or self._handed_out)
 

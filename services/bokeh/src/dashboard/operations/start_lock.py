@@ -16,11 +16,7 @@ LOOK_SECONDS = 0.05
 
 
 class StartLock:
-    """A lock on a directory that the replicas of a machine share; it ends with the process.
-
-    Replicas cannot write what they share, so a library's lock file is out of the question, and a lock that
-    the kernel waits for has no timeout.
-    """
+    """A lock on a directory that replicas share and cannot write; it ends with the process."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -41,7 +37,7 @@ class StartLock:
                 return True
 
     def release(self) -> None:
-        """Let the next replica start; more than once is the same as once."""
+        """Release the lock for the next replica; more than once is the same as once."""
         if self._held is not None:
             os.close(self._held)
             self._held = None
