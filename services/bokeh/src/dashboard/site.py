@@ -22,10 +22,7 @@ from dashboard.live.sessions import Sessions
 
 
 def make_site(state: ApplicationState) -> Starlette:
-    """Build the application; it can be served by itself or mounted below a prefix of another one.
-
-    All addresses on its pages are relative, so that no prefix has to be configured.
-    """
+    """Build the application, to be served by itself or mounted below any path of another one."""
     sessions = Sessions(state.builder, state.settings)
     studies = StudiesRoutes(state)
 
