@@ -11,7 +11,7 @@ from visits import Visit
 
 from conftest import Service, eventually
 from dashboard.live.connection import REFUSED
-from dashboard.logs import MESSAGE_CHARACTERS, STACK_CHARACTERS, JsonLine, MessageFaults
+from dashboard.logs import MESSAGE_CHARACTERS, STACK_CHARACTERS, JsonLine, tell_message_faults
 
 PLANTED = "planted by a client"
 
@@ -40,7 +40,7 @@ def test_a_message_that_bokeh_cannot_use_is_told_without_what_it_says(
 ) -> None:
     caplog.set_level(logging.INFO)
     record = fail(ours=False)
-    assert MessageFaults().filter(record)
+    assert tell_message_faults(record)
     told = json.loads(JsonLine("one").format(record))
     assert (told["level"], told["message"]) == ("info", "a message could not be handled: ValueError")
     assert PLANTED not in json.dumps(told)
@@ -48,7 +48,7 @@ def test_a_message_that_bokeh_cannot_use_is_told_without_what_it_says(
 
 def test_a_fault_of_ours_keeps_its_stack_and_its_level() -> None:
     record = fail(ours=True)
-    assert MessageFaults().filter(record)
+    assert tell_message_faults(record)
     told = json.loads(JsonLine("one").format(record))
     assert told["level"] == "error"
     assert "in handle" in told["exception"]

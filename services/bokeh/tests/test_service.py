@@ -169,7 +169,9 @@ def test_health_is_answered_while_another_loop_is_blocked(service: Service) -> N
         server.stop()
 
 
-@pytest.mark.parametrize("path", ["/", "/studies", "/data/effect-unit.csv", "/data/units.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/studies", "/data/effect-unit.csv?study=smoking", "/data/units.json?study=smoking"]
+)
 def test_head_is_answered_as_get_is_without_the_body(shared: Service, path: str) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=20)
     connection.request("HEAD", path)

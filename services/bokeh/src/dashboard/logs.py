@@ -18,7 +18,11 @@ MESSAGE_CHARACTERS = 2_000
 STACK_CHARACTERS = 16_000
 """Characters kept of an event of a library, so that clients cannot push older events out of the log."""
 
-CLIENT_FAULTS = ("Invalid UTF-8 sequence received from client.", "Invalid HTTP request received.")
+CLIENT_FAULTS = (
+    "Invalid UTF-8 sequence received from client.",
+    "Invalid HTTP request received.",
+    "Unsupported upgrade request.",
+)
 
 _about: ContextVar[dict[str, str]] = ContextVar("about", default={})  # noqa: B039
 
@@ -61,47 +65,36 @@ class JsonLine(logging.Formatter):
         return json.dumps(told, default=str)
 
 
-class MessageFaults(logging.Filter):
-    """Logs of a message that Bokeh could not handle the type of the error, and nothing that the client wrote.
+def tell_message_faults(record: logging.LogRecord) -> bool:
+    """Log the type of the error where Bokeh could not handle a message, and nothing that the client wrote.
 
     Where our own code was on the stack it may be at fault, and the stack is kept; else no page sends such a
     message, and it is information.
     """
-
-    @override
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not record.exc_info or not isinstance(error := record.exc_info[1], BaseException):
-            return True
-        record.msg, record.args = "a message could not be handled: %s", (type(error).__name__,)
-        names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
-        if not any(map(_is_own, names)):
-            record.exc_info = None
-            record.levelno, record.levelname = logging.INFO, "INFO"
-            return logging.getLogger().isEnabledFor(logging.INFO)
+    if not record.exc_info or not isinstance(error := record.exc_info[1], BaseException):
         return True
+    record.msg, record.args = "a message could not be handled: %s", (type(error).__name__,)
+    names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__))
+    return any(map(_is_own, names)) or _inform(record)
 
 
-class ClientFaults(logging.Filter):
-    """Logs of uvicorn what a client did wrong as information, and without a stack."""
-
-    @override
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.msg not in CLIENT_FAULTS:
-            # A websocket that was refused: uvicorn takes it for one that was never answered.
-            return record.msg != "ASGI callable returned without completing handshake."
-        record.exc_info = None
-        record.levelno, record.levelname = logging.INFO, "INFO"
-        return logging.getLogger().isEnabledFor(logging.INFO)
+def tell_client_faults(record: logging.LogRecord) -> bool:
+    """Log faults of clients that uvicorn reports as information, and without a stack."""
+    if record.msg in CLIENT_FAULTS:
+        return _inform(record)
+    # A websocket that was refused: uvicorn takes it for one that was never answered.
+    return record.msg != "ASGI callable returned without completing handshake."
 
 
-class UntypedMessages(logging.Filter):
-    """Logs that a message had no type, without its header, which the client wrote."""
+def tell_untyped_messages(record: logging.LogRecord) -> bool:
+    """Log that a message had no type, without its header, which the client wrote."""
+    record.msg, record.args = "a message without a type", ()
+    return _inform(record)
 
-    @override
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = "a message without a type", ()
-        record.levelno, record.levelname = logging.INFO, "INFO"
-        return logging.getLogger().isEnabledFor(logging.INFO)
+
+def _inform(record: logging.LogRecord) -> bool:
+    record.exc_info, record.levelno, record.levelname = None, logging.INFO, "INFO"
+    return logging.getLogger().isEnabledFor(logging.INFO)
 
 
 def _is_own(module: str) -> bool:
@@ -115,7 +108,7 @@ def configure_logging(level: str, replica: str) -> None:
     # Bokeh's own wrapper also takes away the handler that it installs when imported.
     basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.captureWarnings(True)
-    logging.getLogger("bokeh.server.protocol_handler").addFilter(MessageFaults())
-    logging.getLogger("uvicorn.error").addFilter(ClientFaults())
+    logging.getLogger("bokeh.server.protocol_handler").addFilter(tell_message_faults)
+    logging.getLogger("uvicorn.error").addFilter(tell_client_faults)
     # The logger has no other events.
-    logging.getLogger("bokeh.protocol").addFilter(UntypedMessages())
+    logging.getLogger("bokeh.protocol").addFilter(tell_untyped_messages)

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from dashboard.catalogue import Catalogue, Entry, Snapshot, VersionCache, VersionUnavailable
-from dashboard.state import COMPARED_MAX, ViewState, quote, read_query
+from dashboard.state import COMPARED_MAX, UNREADABLE, ViewState, quote, read_pairs, read_query
 from dashboard.versions import LoadedVersion
 from tracestore.manifest import WhatIf
 from tracestore.records import is_version_name
@@ -83,6 +83,8 @@ def request_for(query: str, catalogue: Catalogue, versions: VersionCache) -> Fut
 
 def find_study_fault(query: str, snapshot: Snapshot) -> str | None:
     """Return the sentence that there is no study of an address's name; None where a page can be shown."""
+    if read_pairs(query) is None:
+        return f"{UNREADABLE}."
     return snapshot.find_missing(read_query(query)[0].study)
 
 

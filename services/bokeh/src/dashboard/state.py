@@ -1,6 +1,7 @@
 """What a page shows, and its form in the page's address."""
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 from unicodedata import category
@@ -8,6 +9,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from dashboard.estimands import HDI_MASS
 
+UNREADABLE = "The address of this page is too long or malformed, and cannot be read"
 QUERY_MAX = 2_000
 """Characters of a query that are read; what pages write stays far below."""
 
@@ -83,6 +85,14 @@ def write_change(change: float) -> str:
     return format_change(float(f"{change:.6g}"))
 
 
+def read_pairs(query: str) -> list[tuple[str, str]] | None:
+    """Split a query into keys and values; None where it is longer than any that a page writes."""
+    with suppress(ValueError):
+        if len(query) <= QUERY_MAX:
+            return parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=50)
+    return None
+
+
 def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, tuple[str, ...]]:
     """Read what a query asks for, whether or not it can be had.
 
@@ -100,12 +110,9 @@ def read_query(query: str, before: ViewState | None = None) -> tuple[ViewState, 
         The state asked for, and a notice for each value that cannot be read at all.
     """
     before = before or ViewState()
-    if len(query) > QUERY_MAX:
-        return before, ("The address of this page is too long to be read; showing the default.",)
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="replace", max_num_fields=50)
-    except ValueError:
-        return before, ("The address of this page cannot be read; showing the default.",)
+    pairs = read_pairs(query)
+    if pairs is None:
+        return before, (f"{UNREADABLE}; showing the default.",)
     asked = {key: value for key, value in pairs if value}
     parts: dict[str, Any] = {key: asked[key] for key in NAMES if key in asked}
     notices: list[str] = []

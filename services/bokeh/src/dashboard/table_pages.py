@@ -37,6 +37,8 @@ def write_file(
     missing = catalogue.snapshot.find_missing(asked.study)
     if missing is not None:
         raise Refused(404, missing)
+    if asked.study is None and catalogue.snapshot.front is None:
+        raise Refused(404, "Name a study, as in ?study=NAME; /studies lists them.")
     settled = settle(asked, catalogue.snapshot, versions)
     notices += settled.notices
     fault, version = settled.fault, settled.version

@@ -109,6 +109,7 @@ class Catalogue(Shared):
         # That the record is there is enough: a damaged one withdraws too.
         listed = {name: stamp for name, stamp in self._store.stamps().items() if stamp.withdrawn is None}
         for name in self._followed.keys() - listed.keys():
+            log.info("study %s: withdrawn", name)
             del self._followed[name]
         return tuple(self._read_study(name, stamp) for name, stamp in listed.items())
 
@@ -154,7 +155,9 @@ class Catalogue(Shared):
         name, shown = entry.name, entry.published
         if shown is not None and shown.version == pointer.version:
             return replace(entry, previous=pointer.previous)
-        failed = self._versions.failure(name, pointer.version) is not None
+        failure = self._versions.failure(name, pointer.version)
+        # A link may have asked for the version before it was published.
+        failed = failure is not None and not failure.is_missing
         if shown is not None and (failed or self._versions.held(name, shown.version) is not None):
             loading = self._versions.request(name, pointer.version)
             if not loading.done():

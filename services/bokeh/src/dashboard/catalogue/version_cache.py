@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 from dashboard.catalogue.trace_file import load_version, measure_version
 from dashboard.copies import Shared
 from dashboard.versions import LoadedVersion
-from tracestore.errors import TraceStoreError
+from tracestore.errors import TraceStoreError, VersionMissing
 from tracestore.store import TraceStore
 
 log = logging.getLogger(__name__)
@@ -38,18 +38,18 @@ class VersionUnavailable(TraceStoreError):
     One that `is_passing` may be there once other pages are closed; else its file is damaged or too large.
     """
 
-    def __init__(self, message: str, *, is_passing: bool = False) -> None:
+    def __init__(self, message: str, *, is_passing: bool = False, is_missing: bool = False) -> None:
         super().__init__(message)
-        self.is_passing = is_passing
+        self.is_passing, self.is_missing = is_passing, is_missing
 
     @property
     def retry_seconds(self) -> float:
         """Return the time after which it is worth to ask again."""
-        return RELIEF_SECONDS if self.is_passing else RETRY_SECONDS
+        return RELIEF_SECONDS if self.is_passing or self.is_missing else RETRY_SECONDS
 
     def copy(self) -> "VersionUnavailable":
         """Return another one to raise; one that is kept would keep the frames that it passed."""
-        return VersionUnavailable(str(self), is_passing=self.is_passing)
+        return VersionUnavailable(str(self), is_passing=self.is_passing, is_missing=self.is_missing)
 
 
 @dataclass
@@ -186,7 +186,7 @@ class VersionCache(Shared):
         except VersionUnavailable as error:
             fault = error.copy()
         except (OSError, TraceStoreError) as error:
-            fault = VersionUnavailable(f"{error}.")
+            fault = VersionUnavailable(f"{error}.", is_missing=isinstance(error, VersionMissing))
         except Exception:
             log.exception("study %s: version %s could not be loaded", *key)
         if version is not None:
@@ -265,7 +265,9 @@ class VersionCache(Shared):
 
     def _remember(self, key: Key, fault: VersionUnavailable) -> None:
         if str(self.failure(*key)) != str(fault):
-            log.error("study %s: version %s cannot be loaded: %s", *key, fault)
+            # A link may name a version that was retired, and a visitor one that never was.
+            level = logging.INFO if fault.is_missing else logging.ERROR
+            log.log(level, "study %s: version %s cannot be loaded: %s", *key, fault)
         self._failures[key] = fault.copy(), time.monotonic()
         self._failures.move_to_end(key)
         while len(self._failures) > FAILURES_KEPT:

@@ -10,6 +10,8 @@ from dashboard.operations.in_flight import InFlight
 
 log = logging.getLogger(__name__)
 
+PATH_CHARACTERS = 200
+
 
 class AccessLog:
     """Logs each answer, and counts requests that are under way; a websocket is logged when it is accepted."""
@@ -47,7 +49,7 @@ def _log(scope: Scope, status: int, begin: float) -> None:
     fields = {
         "status": status,
         "method": scope.get("method", "GET"),
-        "path": scope["path"],
+        "path": scope["path"][:PATH_CHARACTERS],
         "ms": round(1000 * (time.perf_counter() - begin), 1),
     }
     # A replica that is full or ends says so to the proxy, which asks another one: no fault.

@@ -8,10 +8,10 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 
 from dashboard.application_state import ApplicationState
 from dashboard.download_names import name_download
+from dashboard.http.headers import has_copy
 from dashboard.state import quote
 from tracestore.errors import TraceCorrupt, VersionMissing
 from tracestore.manifest import MANIFEST_FILE, TRACE_FILE, Manifest
-from tracestore.records import record_bytes
 
 log = logging.getLogger(__name__)
 
@@ -48,16 +48,10 @@ class DownloadRoute:
         return self._send(request, manifest, file)
 
     def _send(self, request: Request, manifest: Manifest, file: str) -> Response:
-        entry = manifest.files.get(file)
-        # A version never changes, so that a saved copy is good for as long as its hash is the same.
-        headers = {"Cache-Control": "no-cache"}
-        if entry is not None:
-            headers["ETag"] = f'"{entry.sha256}"'
-            if request.headers.get("if-none-match") == headers["ETag"]:
-                return Response(status_code=304, headers=headers)
-        name = name_download(manifest, file)
-        if file == MANIFEST_FILE:
-            headers["Content-Disposition"] = f'attachment; filename="{name}"'
-            return Response(record_bytes(manifest), media_type=TYPES[file], headers=headers)
+        # A version never changes: a saved copy of either file is good for as long as the trace has its hash.
+        headers = {"Cache-Control": "no-cache", "ETag": f'"{manifest.files[TRACE_FILE].sha256}"'}
+        if has_copy(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
         path = self._state.settings.traces_dir / manifest.study.name / manifest.version / file
+        name = name_download(manifest, file)
         return FileResponse(path, headers=headers, filename=name, media_type=TYPES[file])

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 FULL_STATUS = 529
@@ -10,7 +11,6 @@ FULL_STATUS = 529
 patiently as on 503, and if they are full as well it gives readers a page with status 503."""
 
 STARTS = ("http.response.start", "websocket.http.response.start", "websocket.accept")
-
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
@@ -22,6 +22,12 @@ POLICY = (
 def write_policy(frame_ancestors: tuple[str, ...]) -> str:
     """Write the policy, with the origins whose pages may hold this one in a frame; none by default."""
     return f"{POLICY}; frame-ancestors {' '.join(frame_ancestors) or "'none'"}"
+
+
+def has_copy(request: HTTPConnection, tag: str) -> bool:
+    """Return whether a client has a copy under this ETag (RFC 9110, If-None-Match)."""
+    known = request.headers.get("if-none-match", "").split(",")
+    return any(one.strip().removeprefix("W/") in (tag, "*") for one in known)
 
 
 class Headers:

@@ -20,7 +20,7 @@ COOKIE = "longitude"
 """Cookie of the proxy that binds a visitor to a replica (compose.yaml)."""
 
 LEFT_STATUS = 499
-"""Status logged when the client disconnects before the page is ready (never sent)."""
+"""Status logged, and never sent, when the client left before the page was ready."""
 
 RETRY_SECONDS = "10"
 
@@ -36,15 +36,15 @@ class PageRoute:
         """Answer the page, or a page in its place that says why there is none."""
         if "bokeh-token" in request.query_params or _names_session(request):
             return PlainTextResponse("Session tokens are not accepted here.\n", 403)
-        if request.method == "HEAD":
-            # A page asks whether a replica answers before it loads itself again: no session for that.
-            return HTMLResponse()
         if self._state.in_flight.over:
             return PlainTextResponse(f"{REASON}\n", 503)
         query = request.url.query
         missing = await asyncio.to_thread(self._state.write_missing, query)
         if missing is not None:
             return HTMLResponse(missing, 404)
+        if request.method == "HEAD":
+            # A page asks whether a replica answers before it loads itself again: no session for that.
+            return HTMLResponse()
         if self._state.shows_list(query):
             return HTMLResponse(await asyncio.to_thread(self._state.write_list))
         if not self._state.admission.admits_new(self._sessions.all):
@@ -92,11 +92,7 @@ def _names_session(request: Request) -> bool:
 
 
 def _send_elsewhere(request: Request) -> Response:
-    """Refuse a page because this replica is full.
-
-    The proxy brings a visitor with its cookie here however often it tries, so that one is asked to come again
-    without it.
-    """
+    """Refuse a page; a visitor whose cookie leads to this full replica is asked to come again without it."""
     if COOKIE not in request.cookies:
         return _refuse_full()
     query = request.url.query

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from dashboard.application_state import ApplicationState
+from dashboard.http.headers import has_copy
 from dashboard.studies import list_studies_json
 
 
@@ -25,6 +26,6 @@ class StudiesRoutes:
         text = list_studies_json(self._state.catalogue.snapshot)
         tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
         headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if request.headers.get("if-none-match") == tag:
+        if has_copy(request, tag):
             return Response(status_code=304, headers=headers)
         return Response(text, media_type="application/json", headers=headers)

@@ -1,10 +1,9 @@
 """The engine's health check of a replica, whose answer is delayed while there is nothing new to say.
 
-The engine starts a process for each check, so checks are to be rare. The proxy lists the replicas that the
-engine calls healthy. Whenever this list changes, the proxy takes every replica on it for ready until it has
-checked each itself. So the engine has to know at once of a replica that drains, or of one that is ready
-again. A loop that is busy for a moment is not reported: the proxy's own check notices it, and a changed list
-does more harm.
+The engine starts a process for each check, so checks are to be rare. Whenever its list of healthy replicas
+changes, the proxy takes every replica on it for ready until it has checked each itself. So the engine has to
+know at once of a replica that drains, or is ready again. A loop that is busy for a moment is not reported:
+the proxy's own check notices it.
 """
 
 import asyncio

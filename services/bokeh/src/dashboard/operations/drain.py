@@ -11,8 +11,8 @@ from dashboard.operations.in_flight import InFlight, Socket
 log = logging.getLogger(__name__)
 
 CLOSE_SECONDS = 0.5
-"""Time between two websockets that are closed, where there are few, so that the other replicas are not asked
-for all pages at once: even where several drain at a time, each page is made before the next is asked for."""
+"""Time between two websockets that are closed, where there are few: a page is made before the next is asked
+for, also where several replicas drain at a time."""
 
 SPREAD_SECONDS = 8.0
 """Time that closing all websockets may take; with the other two it stays below Compose's grace period."""
@@ -31,8 +31,7 @@ LOOK_SECONDS = 0.02
 def find_spread(sockets: int) -> float:
     """Return the seconds that closing so many websockets takes: a power of two, up to `SPREAD_SECONDS`.
 
-    Replicas that are told to stop together, with about as many pages each, then end together. Where one ends
-    before the engine knows that others drain, the proxy takes those for ready until it has asked them.
+    Replicas that are told to stop together, with about as many pages each, then end together.
     """
     return min(SPREAD_SECONDS, 2.0 ** math.ceil(math.log2(CLOSE_SECONDS * max(1, sockets))))
 

@@ -25,8 +25,7 @@ NEVER = 2**31 - 1
 LOOK_SECONDS = 10.0
 FEW_SESSIONS = 5
 OVERDUE_SESSIONS = 100_000
-"""Sessions that may end before everything is collected, however many are open. Each leaves some hundred bytes
-uncollected, so this is some ten megabytes."""
+"""Ended sessions before everything is collected, however many are open; each leaves some hundred bytes."""
 
 
 def keep_young() -> None:

@@ -13,10 +13,8 @@ BEAT_SECONDS = 0.02
 """Time between two beats of the event loop; a stall may be longer by that than a beat is late."""
 
 STALLED_SECONDS = 1.0
-"""Silence after which visitors go elsewhere. The proxy asks every half second and waits a second for the
-answer (compose.yaml), so it avoids a hung loop and a stopped process within 1.5 s. A loop that is merely busy
-turns well within that; one that does not is left out until it turns again, and loses none of its open pages
-by it."""
+"""Silence after which visitors go elsewhere until the loop turns again; open pages stay. The proxy asks every
+half second and waits a second for the answer (compose.yaml): it avoids a hung process within 1.5 s."""
 
 ASK_SECONDS = 0.5
 BUSY_SECONDS = 5.0

@@ -1,7 +1,4 @@
-"""Health and metrics, answered on a thread and port of their own.
-
-The event loop of the pages is busy at times, and a probe answered by it would call a working process dead.
-"""
+"""Health and metrics, answered on a thread and port of their own, while the loop of the pages is busy too."""
 
 import json
 import socket
