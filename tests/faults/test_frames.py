@@ -18,9 +18,10 @@ MESSAGE_MAX = 1_048_576
 SURROGATE = b"\xed\xa0\x80"
 
 STILL_SENT = "oversized"
-"""The violation that is refused at its head, while the client still sends the rest. A server that closes a
-connection with something unread resets it (RFC 9293, 3.6.1), and a reset may overtake the close frame: this
-one may end without a code. The two sizes after it are refused with all of them read, and must have the code."""
+"""The violation that is refused at its head, while the client still sends the rest.
+
+A server that closes a connection with something unread resets it (RFC 9293, 3.6.1), and a reset may
+overtake the close frame: this one may end without a code. The two after it are refused once all was read."""
 
 VIOLATIONS = {
     "oversized": (frame(TEXT, b" " * (MESSAGE_MAX + 1)), 1009),
