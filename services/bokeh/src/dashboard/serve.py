@@ -23,6 +23,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from dashboard.application_state import ApplicationState, make_state
+from dashboard.http.socket_protocol import SocketProtocol
 from dashboard.logs import configure_logging
 from dashboard.operations.drain import drain
 from dashboard.operations.garbage import Collector, keep_young
@@ -90,7 +91,7 @@ def make_server(site: Starlette) -> Server:
             site,
             http="h11",
             h11_max_incomplete_event_size=HEADER_MAX_BYTES,
-            ws="websockets-sansio",
+            ws=SocketProtocol,
             ws_max_size=MESSAGE_MAX_BYTES,
             ws_per_message_deflate=False,
             ws_ping_interval=PING_SECONDS,
