@@ -21,7 +21,7 @@ import requests
 from docker.models.containers import Container
 from parts.documents import replace_part
 from visitors.changes import check_page, measure_change, measure_return
-from visitors.crowds import Seen, crowding, longest_lag, read_figure, read_lags, sum_up
+from visitors.crowds import Seen, crowding, longest_wait, read_waits, sum_up
 from visitors.evenness import measure_evenness
 from visitors.machine import timing_work
 from visitors.sessions import (
@@ -64,6 +64,8 @@ SERVICES = ("bokeh", "traefik")
 CROWDS = {"direct": 2, "nginx": 2, "Traefik": 6}
 """Of the same size, each a process, at each site: Traefik carries three times what nginx does."""
 
+LAG, PAUSE = "longitude_loop_lag_seconds", "longitude_collection_seconds"
+
 UNUSED_SECONDS = 2
 STAY_SECONDS = 50.0
 """How long readers stay where the spread of open pages is measured: two of 100 leave and come a second."""
@@ -80,7 +82,7 @@ class Crowds:
     stall
         The longest stall of a replica's loop in ms.
     pause
-        The longest garbage collection of a replica since its start, in ms.
+        The longest garbage collection of a replica in ms.
     news
         How another version was told.
     busy
@@ -127,7 +129,8 @@ def measure_crowds(stack: Stack, options: argparse.Namespace) -> Crowds:
         }
         everybody = [crowd for each in crowds.values() for crowd in each]
         held.enter_context(crowding(*everybody))
-        lags, since = read_lags(addresses), time.monotonic()
+        lags, pauses = read_waits(addresses, LAG), read_waits(addresses, PAUSE)
+        since = time.monotonic()
         used = {service: sum_processor_seconds(stack, service) for service in SERVICES}
         with timing_work() as pace:
             time.sleep(options.seconds)
@@ -136,12 +139,12 @@ def measure_crowds(stack: Stack, options: argparse.Namespace) -> Crowds:
         busy = {
             name: (sum_processor_seconds(stack, name) - used[name]) / (until - since) for name in SERVICES
         }
-        before = read_lags(addresses)
-        stall = longest_lag(lags, before)
-        pause = 1000 * max(read_figure(one, "longitude_collection_longest_seconds") for one in addresses)
+        before = read_waits(addresses, LAG)
+        stall = longest_wait(lags, before)
+        pause = longest_wait(pauses, read_waits(addresses, PAUSE))
         print(f"meanwhile {pace}", flush=True)
         news = measure_news(stack, everybody, options.every)
-        news["stall_ms"] = longest_lag(before, read_lags(addresses))
+        news["stall_ms"] = longest_wait(before, read_waits(addresses, LAG))
     return Crowds(seen, stall, pause, news, busy)
 
 

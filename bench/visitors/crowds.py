@@ -79,19 +79,17 @@ def read_figure(address: str, name: str) -> float:
     return float(found[1])
 
 
-def read_lags(addresses: list[str]) -> Counter[float]:
-    """Count the beats of all replicas' event loops that were late by at most so many seconds and no less."""
-    lags: Counter[float] = Counter()
+def read_waits(addresses: list[str], metric: str) -> Counter[float]:
+    """Count what a histogram of all replicas has between each bound, in seconds, and the one below."""
+    waits: Counter[float] = Counter()
     for address in addresses:
         before = 0.0
-        for bound, count in re.findall(
-            r'longitude_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)', read_metrics(address)
-        ):
-            lags[float(bound)] += float(count) - before  # type: ignore[assignment]
+        for bound, count in re.findall(rf'{metric}_bucket\{{le="([^"]+)"\}} (\S+)', read_metrics(address)):
+            waits[float(bound)] += float(count) - before  # type: ignore[assignment]
             before = float(count)
-    return lags
+    return waits
 
 
-def longest_lag(before: Counter[float], after: Counter[float]) -> float:
-    """Return the bound, in milliseconds, that no beat between two readings was later than."""
+def longest_wait(before: Counter[float], after: Counter[float]) -> float:
+    """Return the bound, in milliseconds, that nothing between two readings was above."""
     return 1000 * max((bound for bound, count in after.items() if count > before[bound]), default=0.0)

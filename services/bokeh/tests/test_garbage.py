@@ -2,7 +2,7 @@
 
 import gc
 
-from dashboard.operations.garbage import FEW_SESSIONS, NEVER, OVERDUE_SESSIONS, Collector, keep_young
+from dashboard.operations.garbage import FEW_SESSIONS, NEVER, OVERDUE_SESSIONS, is_due, keep_young
 
 
 def test_old_objects_are_never_collected_by_themselves() -> None:
@@ -17,20 +17,11 @@ def test_old_objects_are_never_collected_by_themselves() -> None:
 
 
 def test_everything_is_collected_once_few_sessions_are_open_after_one_has_ended() -> None:
-    opened, ended = FEW_SESSIONS + 1, 0
-    collector = Collector(lambda: opened, lambda: ended)
-    assert not collector.is_due()
-    ended = 1
-    assert not collector.is_due()
-    opened = FEW_SESSIONS
-    assert collector.is_due()
-    collector.collect()
-    assert not collector.is_due()
+    assert not is_due(FEW_SESSIONS, 0)
+    assert not is_due(FEW_SESSIONS + 1, 1)
+    assert is_due(FEW_SESSIONS, 1)
 
 
 def test_everything_is_collected_when_overdue_however_many_are_open() -> None:
-    ended = OVERDUE_SESSIONS - 1
-    collector = Collector(lambda: 500, lambda: ended)
-    assert not collector.is_due()
-    ended += 1
-    assert collector.is_due()
+    assert not is_due(500, OVERDUE_SESSIONS - 1)
+    assert is_due(500, OVERDUE_SESSIONS)

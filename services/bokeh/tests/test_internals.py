@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,12 +14,12 @@ from bokeh.document import Document
 from bokeh.document.events import DocumentPatchedEvent
 from bokeh.model import Model, collect_models
 from bokeh.models import Column
-from bokeh.protocol.messages.patch_doc import patch_doc
 from synthetic import make_card, publish, tell
 
 from conftest import SERVICE
 from dashboard.application_state import ApplicationState, make_state
 from dashboard.live import internals
+from dashboard.live.messages import PROTOCOL
 from dashboard.page import Page
 from dashboard.settings import Settings
 
@@ -62,8 +62,14 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplicationState
     made.versions.close()
 
 
-def attach(page: Page) -> internals.SessionDocument:
+def attach(page: Page) -> Document:
     document = internals.SessionDocument.adopt(Document())
+    page.attach(document)
+    return document
+
+
+def attach_to_stock(page: Page) -> Document:
+    document = Document()
     page.attach(document)
     return document
 
@@ -102,8 +108,8 @@ def test_document_is_written_as_stock_bokeh_writes_it(state: ApplicationState, q
         )
 
 
-def list_patches(state: ApplicationState) -> list[str]:
-    """Change what a reader can change; return what is sent of it."""
+def list_patches(state: ApplicationState, attach: Callable[[Page], Document]) -> tuple[list[str], int]:
+    """Change what a reader can change; return the events that are sent of it, and in how many messages."""
     events: list[DocumentPatchedEvent] = []
     document = attach(Page(state.catalogue, state.versions, "study=another&unit=NY"))
     document.models.flush_synced()
@@ -113,8 +119,11 @@ def list_patches(state: ApplicationState) -> list[str]:
     for number, query in enumerate(("unit=CA", "multiples=1&compare=NY", "view=dots", "study=smoking")):
         wish.update(data={"query": [query], "number": [str(number)]})
     chains.children = [attach_free(state)]
-    texts = [patch_doc.create([event]).content_json for event in events if hasattr(event, "to_serializable")]
-    return renumber("\n".join(texts)).splitlines()
+    messages = [
+        PROTOCOL.create("PATCH-DOC", [event]) for event in events if hasattr(event, "to_serializable")
+    ]
+    written = [event for message in messages for event in json.loads(message.content_json)["events"]]
+    return renumber("\n".join(map(json.dumps, written))).splitlines(), len(messages)
 
 
 def attach_free(state: ApplicationState) -> Model:
@@ -124,11 +133,13 @@ def attach_free(state: ApplicationState) -> Model:
     return figure
 
 
-def test_changes_are_sent_as_stock_bokeh_sends_them(state: ApplicationState) -> None:
-    ours = list_patches(state)
+def test_changes_are_sent_as_stock_bokeh_sends_them_in_a_message_each(state: ApplicationState) -> None:
+    ours, messages = list_patches(state, attach)
     with stock_bokeh():
-        assert list_patches(state) == ours
+        stock, _ = list_patches(state, attach_to_stock)
+    assert ours == stock
     assert len(ours) > 10
+    assert messages == 9, "four wishes, all that follows from each, and a column's new child"
 
 
 def test_install_is_the_same_done_twice() -> None:

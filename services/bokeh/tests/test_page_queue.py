@@ -105,7 +105,7 @@ def test_pages_that_come_back_wait_however_many_there_are() -> None:
         queue = PageQueue(1, waiting_max=1)
 
         async def come_back(number: int) -> None:
-            async with queue.turn_of_returning():
+            async with queue.turns:
                 await asyncio.sleep(0)
                 returned.append(number)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from functools import partial
+from importlib.resources import files
 from itertools import batched
 
 from bokeh.document import without_document_lock
@@ -13,7 +14,6 @@ from bokeh.models.widgets import Div
 from dashboard.analysis import analyse
 from dashboard.analyst_account import write_account
 from dashboard.analyst_sections import Section, write_sections
-from dashboard.analyst_style import STYLE
 from dashboard.catalogue import VersionCache
 from dashboard.copies import PagePart, Prototype
 from dashboard.live.internals import discard, is_open, replacing
@@ -34,6 +34,8 @@ WORDS = ("analyst-lead",)
 
 SECTIONS_AT_A_TIME = 3
 """Sections put into a page in one turn of the event loop: each turn looks through the document once."""
+
+STYLE = files("dashboard").joinpath("analyst.css").read_text()
 
 Filled = tuple[str, list[UIElement]]
 """The name of a root, and the models in it."""

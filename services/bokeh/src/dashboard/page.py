@@ -17,6 +17,7 @@ from dashboard.analyst import AnalystTab
 from dashboard.catalogue import Catalogue, Snapshot, VersionCache
 from dashboard.controls import Controls
 from dashboard.copies import PagePart
+from dashboard.live.internals import batching
 from dashboard.reader import Reader
 from dashboard.settling import Settled, settle
 from dashboard.state import ViewState, read_query
@@ -100,6 +101,10 @@ class Page(PagePart):
 
         Figures that show it already are left as they are, but for `anew`: a reader may have changed them.
         """
+        with batching(self._document):
+            self._show(asked, notices, anew=anew)
+
+    def _show(self, asked: ViewState, notices: tuple[str, ...], *, anew: bool) -> None:
         shown = (self._settled.state, self._settled.version) if not anew else None
         snapshot = self._catalogue.snapshot
         self._settled = settled = settle(asked, snapshot, self._versions)

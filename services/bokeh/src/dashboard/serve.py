@@ -26,9 +26,9 @@ from dashboard.application_state import ApplicationState, make_state
 from dashboard.http.socket_protocol import SocketProtocol
 from dashboard.logs import configure_logging
 from dashboard.operations.drain import drain
-from dashboard.operations.garbage import Collector, keep_young
+from dashboard.operations.garbage import keep_collecting, keep_young
 from dashboard.operations.health import keep_asking_threads, keep_beating
-from dashboard.operations.metrics import LOOP_LAG_SECONDS, Pauses, register, write_metrics
+from dashboard.operations.metrics import LOOP_LAG_SECONDS, REGISTRY, Pauses, Served, write_metrics
 from dashboard.operations.probes import ProbeServer
 from dashboard.operations.readiness import keep_trying
 from dashboard.operations.watchdog import keep_armed
@@ -124,9 +124,8 @@ async def serve(state: ApplicationState, ready: Callable[[], None]) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     server = make_server(make_site(state))
     probes = ProbeServer(state.health, settings.health_port, lambda: len(state.notifier), write_metrics)
-    collector = Collector(lambda: len(state.notifier), lambda: state.notifier.ended)
     pauses = Pauses()
-    register(state, pauses)
+    REGISTRY.register(Served(state, pauses))
     probes.start()
     serving = asyncio.create_task(server.serve(sockets=[listen(settings.port)]))
     tasks = [
@@ -134,7 +133,7 @@ async def serve(state: ApplicationState, ready: Callable[[], None]) -> None:
         asyncio.create_task(keep_beating(state.health, LOOP_LAG_SECONDS.observe)),
         asyncio.create_task(keep_asking_threads(state.health)),
         asyncio.create_task(keep_trying(state, ready)),
-        asyncio.create_task(collector.keep_collecting()),
+        asyncio.create_task(keep_collecting(lambda: len(state.notifier), lambda: state.notifier.ended)),
     ]
     keep_young()
     pauses.watch()

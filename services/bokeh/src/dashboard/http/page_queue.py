@@ -20,10 +20,13 @@ class ClientLeft(Exception):
 
 
 class PageQueue:
-    """Makes pages a few at a time, and refuses at once those that would be too late."""
+    """Makes pages a few at a time, and refuses at once new ones that would be too late.
+
+    Pages that come back take one of `turns` too; admission bounds their number.
+    """
 
     def __init__(self, at_a_time: int = PAGES_AT_A_TIME, waiting_max: int = WAITING_MAX) -> None:
-        self._turns = asyncio.Semaphore(at_a_time)
+        self.turns = asyncio.Semaphore(at_a_time)
         self._room = at_a_time + waiting_max
 
     @asynccontextmanager
@@ -41,15 +44,9 @@ class PageQueue:
             raise QueueFull
         self._room -= 1
         try:
-            async with self._turns:
+            async with self.turns:
                 if await has_left():
                     raise ClientLeft
                 yield
         finally:
             self._room += 1
-
-    @asynccontextmanager
-    async def turn_of_returning(self) -> AsyncIterator[None]:
-        """Wait for a turn to make a page that comes back; admission bounds the number of these."""
-        async with self._turns:
-            yield

@@ -75,7 +75,7 @@ class SocketRoute:
         """Make a session anew that this replica does not have, from the address of its page."""
         with self._state.admission.arriving():
             await self._state.wait_for_draws(websocket.url.query)
-            async with self._state.page_queue.turn_of_returning():
+            async with self._state.page_queue.turns:
                 session = await self._sessions.create_returning(websocket, session_id, token)
         if is_faulty(session.document):
             session.request_expiration()

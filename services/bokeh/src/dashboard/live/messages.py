@@ -5,12 +5,25 @@ without a bound. A page needs none of that.
 """
 
 from enum import Enum
-from typing import Any
+from typing import Any, override
 
 from bokeh.protocol import Protocol
 from bokeh.protocol.message import Message
 
-PROTOCOL = Protocol()
+from dashboard.live.internals import Batch
+
+
+class BatchProtocol(Protocol):
+    """Bokeh's protocol, in which a `Batch` is a message of several events."""
+
+    @override
+    def create(self, msgtype: Any, *args: Any, **metadata: Any) -> Any:
+        if msgtype == "PATCH-DOC" and isinstance(args[0][0], Batch):
+            args = (args[0][0].events,)
+        return super().create(msgtype, *args, **metadata)
+
+
+PROTOCOL = BatchProtocol()
 """Assembles and makes messages; it holds nothing of a connection."""
 
 SIZES = ("inner_width", "inner_height", "outer_width", "outer_height", "start", "end")

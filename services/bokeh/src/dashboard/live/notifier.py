@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from bokeh.document import Document
@@ -12,7 +11,6 @@ from bokeh.server.session import ServerSession
 from dashboard.page import Page
 
 log = logging.getLogger(__name__)
-
 
 TURN_SECONDS = 0.05
 """Time after which the next page is told beside one that takes longer, because its reader changes something
@@ -29,9 +27,8 @@ class Notifier:
     ended: int = 0
     """Sessions that have ended since the process began."""
     _pages: dict[str, tuple[Document, Page]] = field(default_factory=dict)
-    _due: dict[str, tuple[ServerSession, Page]] = field(default_factory=dict)
-    _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
-    _round: asyncio.Task[None] | None = None
+    _telling: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __len__(self) -> int:
         return len(self._pages)
@@ -56,50 +53,34 @@ class Notifier:
         return page.describe() if page is not None else {}
 
     def announce(self) -> None:
-        """Notify every page that the last change concerns; on the event loop, returns at once."""
+        """Tell every page that the last change concerns; on the event loop, returns at once."""
         for session_id, (document, page) in list(self._pages.items()):
             context = document.session_context
             if not isinstance(context, BokehSessionContext) or context.destroyed:
                 continue
-            if session_id in self._busy or not page.has_news():
+            if session_id in self._telling or not page.has_news():
                 continue
             if context.session is None:
                 # Its session is still being made, and runs this as soon as it exists.
                 document.add_next_tick_callback(page.refresh)
                 continue
-            self._due[session_id] = context.session, page
-        if self._due and self._round is None:
-            self._round = asyncio.create_task(self._notify_all())
+            self._telling[session_id] = asyncio.create_task(self._tell(session_id, context.session, page))
 
-    async def _notify_all(self) -> None:
-        """Refresh one page after the other, so that a reader's change waits for no other page."""
-        try:
-            while self._due:
-                session_id = next(iter(self._due))
-                session, page = self._due.pop(session_id)
-                told = asyncio.Event()
-                self._busy[session_id] = asyncio.create_task(self._notify(session_id, session, page, told))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(TURN_SECONDS):
-                        await told.wait()
-                await asyncio.sleep(PAUSE_SECONDS)
-        finally:
-            self._round = None
-
-    async def _notify(self, session_id: str, session: ServerSession, page: Page, told: asyncio.Event) -> None:
-        """Refresh a page, again for as long as more changes meanwhile."""
-        loop = asyncio.get_running_loop()
+    async def _tell(self, session_id: str, session: ServerSession, page: Page) -> None:
+        """Refresh a page in its turn, and again for as long as more changes meanwhile."""
 
         def refresh() -> None:
             if not session.destroyed:
                 page.refresh()
-            loop.call_soon_threadsafe(told.set)
 
         try:
             while not session.destroyed and page.has_news():
-                await session.with_document_locked(refresh)
+                async with self._turn:
+                    telling = asyncio.ensure_future(session.with_document_locked(refresh))
+                    await asyncio.wait([telling], timeout=TURN_SECONDS)
+                    await asyncio.sleep(PAUSE_SECONDS)
+                await telling
         except Exception:
             log.exception("an open page could not be told of a change")
         finally:
-            told.set()
-            del self._busy[session_id]
+            del self._telling[session_id]

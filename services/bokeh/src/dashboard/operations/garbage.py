@@ -7,12 +7,7 @@ an ended session is freed without one (`live.internals`), and what is left of it
 
 import asyncio
 import gc
-import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
-
-log = logging.getLogger(__name__)
 
 YOUNG_OBJECTS = 5_000
 """New objects before the newest are collected: a few milliseconds."""
@@ -35,31 +30,18 @@ def keep_young() -> None:
     gc.set_threshold(YOUNG_OBJECTS, YOUNG_ROUNDS, NEVER)
 
 
-@dataclass
-class Collector:
-    """Collects everything when it costs little, or is long overdue, by sessions open and ended so far."""
+def is_due(opened: int, ended: int) -> bool:
+    """Return whether everything is collected now, by sessions open and ended since the last time."""
+    return ended >= OVERDUE_SESSIONS or (ended > 0 and opened <= FEW_SESSIONS)
 
-    count_open: Callable[[], int]
-    count_ended: Callable[[], int]
-    collected_at: int = 0
 
-    def is_due(self) -> bool:
-        """Return whether now is the time."""
-        since = self.count_ended() - self.collected_at
-        return since >= OVERDUE_SESSIONS or (since > 0 and self.count_open() <= FEW_SESSIONS)
-
-    def collect(self) -> None:
-        """Collect everything."""
-        self.collected_at = self.count_ended()
-        start = time.perf_counter()
-        found = gc.collect()
-        # Prepared pages are freed by reference counting, and need not be looked at again.
-        gc.freeze()
-        log.debug("collected %d objects in %.0f ms", found, 1000 * (time.perf_counter() - start))
-
-    async def keep_collecting(self) -> None:
-        """Collect whenever it is due."""
-        while True:
-            await asyncio.sleep(LOOK_SECONDS)
-            if self.is_due():
-                self.collect()
+async def keep_collecting(count_open: Callable[[], int], count_ended: Callable[[], int]) -> None:
+    """Collect everything when it costs little, or is long overdue, by sessions open and ended so far."""
+    collected_at = 0
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if is_due(count_open(), count_ended() - collected_at):
+            collected_at = count_ended()
+            gc.collect()
+            # Prepared pages are freed by reference counting, and need not be looked at again.
+            gc.freeze()

@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, override
@@ -14,7 +15,7 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
+PAUSES_NOTED = 10_000
+"""Collections between two readings of the metrics that are counted: hours of them."""
+
+PAUSES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0)
 SHORT = (0.005, 0.01, 0.02, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
 
 SESSIONS_CREATED = Counter(
@@ -52,30 +57,33 @@ LOOP_LAG_SECONDS = Histogram(
 
 
 class Pauses:
-    """The garbage collections of the process: how many, how long in all, and the longest.
+    """The garbage collections of the process.
 
-    A collection may begin while a metric's lock is held, so this takes no lock: it is called within the
-    collection, of which there is one at a time.
+    A collection may begin while a metric's lock is held, so each is noted, and counted when asked.
     """
 
     def __init__(self) -> None:
-        self.count = 0
-        self.seconds = 0.0
-        self.longest = 0.0
         self._since = 0.0
+        self._noted: deque[float] = deque(maxlen=PAUSES_NOTED)
+        self._counted = Histogram(
+            "longitude_collection_seconds", "Garbage collections", buckets=PAUSES, registry=None
+        )
 
     def watch(self) -> None:
         """Count from now on."""
         gc.callbacks.append(self._note)
 
+    def collect(self) -> Iterable[Metric]:
+        """Return how many took how long."""
+        while self._noted:
+            self._counted.observe(self._noted.popleft())
+        return self._counted.collect()
+
     def _note(self, phase: str, _info: dict[str, int]) -> None:
         if phase == "start":
             self._since = time.perf_counter()
-            return
-        seconds = time.perf_counter() - self._since
-        self.count += 1
-        self.seconds += seconds
-        self.longest = max(self.longest, seconds)
+        else:
+            self._noted.append(time.perf_counter() - self._since)
 
 
 class Served(Collector):
@@ -87,7 +95,7 @@ class Served(Collector):
 
     @override
     def collect(self) -> Iterable[Metric]:
-        state, pauses, now = self._state, self._pauses, datetime.now(UTC)
+        state, now = self._state, datetime.now(UTC)
         ready, _ = state.health.check_ready()
         gauges = (
             ("longitude_sessions_open", "Sessions now", len(state.notifier)),
@@ -96,7 +104,6 @@ class Served(Collector):
             ("longitude_versions_held", "Versions whose draws are in memory", len(state.versions)),
             ("longitude_versions_bytes", "Memory that they take, as estimated", state.versions.used_bytes),
             ("longitude_versions_bytes_max", "Memory that they may take", state.versions.memory_bytes),
-            ("longitude_collection_longest_seconds", "The longest garbage collection", pauses.longest),
         )
         for name, documentation, value in gauges:
             yield GaugeMetricFamily(name, documentation, value=float(value))
@@ -113,16 +120,7 @@ class Served(Collector):
             if entry.published is not None:
                 seconds = (now - entry.published.created_at).total_seconds()
                 age.add_metric((entry.name, entry.published.version), seconds)
-        yield from (age, trouble)
-        yield CounterMetricFamily("longitude_collections", "Garbage collections", value=pauses.count)
-        yield CounterMetricFamily(
-            "longitude_collection_seconds", "Time spent in garbage collections", value=pauses.seconds
-        )
-
-
-def register(state: "ApplicationState", pauses: Pauses) -> None:
-    """Report the figures of a process from now on."""
-    REGISTRY.register(Served(state, pauses))
+        yield from (age, trouble, *self._pauses.collect())
 
 
 def write_metrics() -> bytes:
