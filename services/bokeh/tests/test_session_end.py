@@ -30,10 +30,11 @@ from dashboard.templates import load_templates
 SESSIONS = 4
 
 
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApplicationState]:
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[ApplicationState]:
+    # Its locks belong to one event loop, and each test has its own.
     install()
-    root: Path = tmp_path_factory.mktemp("traces")
+    root = tmp_path / "traces"
     versions = {study: publish(root, make_card(study, study)).version for study in ("smoking", "another")}
     secret = root.parent / "secret"
     secret.write_text("s" * 44)
