@@ -56,7 +56,7 @@ def write(document: Document) -> str:
     """Write a document, with identifiers that count from the first that is met."""
     text = json.dumps(document.to_json(deferred=False), sort_keys=True)
     numbers: dict[str, str] = {}
-    return re.sub(r'"p\d+"', lambda found: numbers.setdefault(found[0], f'"p{len(numbers)}"'), text)
+    return re.sub(r'"[pc]\d+"', lambda found: numbers.setdefault(found[0], f'"p{len(numbers)}"'), text)
 
 
 def reach(start: object) -> set[Model]:

@@ -77,7 +77,7 @@ def attach_to_stock(page: Page) -> Document:
 def renumber(text: str) -> str:
     """Let identifiers count from the first that is met."""
     numbers: dict[str, str] = {}
-    return re.sub(r'"p\d+"', lambda found: numbers.setdefault(found[0], f'"p{len(numbers)}"'), text)
+    return re.sub(r'"[pc]\d+"', lambda found: numbers.setdefault(found[0], f'"p{len(numbers)}"'), text)
 
 
 def write(document: Document) -> str:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 YOUNG_OBJECTS = 5_000
 """New objects before the newest are collected: a few milliseconds."""
 
-YOUNG_ROUNDS = 5
-"""Such collections before those that outlived one are looked at again: three times as long."""
+YOUNG_ROUNDS = 2
+"""Such collections before those that outlived one are looked at again, for the last time."""
 
 NEVER = 2**31 - 1
 
