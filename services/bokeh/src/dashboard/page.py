@@ -64,7 +64,9 @@ class Page(PagePart):
                 document.add_root(model)
         self._document = document
         self._label_document()
-        self.refresh()
+        self._try_again_later()
+        if self.has_news():
+            self.refresh()
 
     def close(self) -> None:
         """Release everything, when the session has ended: page and controls hold each other."""

@@ -9,7 +9,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 
-YOUNG_OBJECTS = 5_000
+YOUNG_OBJECTS = 2_500
 """New objects before the newest are collected: a few milliseconds."""
 
 YOUNG_ROUNDS = 2
