@@ -9,7 +9,7 @@ from small_study import REPOSITORY
 
 from model_worker.commands.command_line import app
 from model_worker.new_study.csv_sniffing import Sample, sniff
-from model_worker.new_study.importers import LONG_TABLES, Source, import_long, reshape
+from model_worker.new_study.importers import LONG_TABLES, Source, import_long, reshape_wide
 from model_worker.study.faults import InvalidInput
 from model_worker.study.schema import schema_of_study
 
@@ -105,7 +105,7 @@ def test_no_row_of_a_download_is_left_out_unseen() -> None:
 
 def test_the_years_of_a_wide_table_become_rows() -> None:
     wide = 'country;code;2000;2001;2002\n"Côte; d";CI;1,5;;3\nB;BB;2;3;5\n'
-    table = reshape(sample_of(wide), "wide.csv", "sales", "year")
+    table = reshape_wide(sample_of(wide), "wide.csv", "sales", "year")
     assert table.header == ["country", "code", "year", "sales"]
     assert table.rows == [
         ["Côte; d", "CI", "2000", "1.5"],
@@ -118,7 +118,7 @@ def test_the_years_of_a_wide_table_become_rows() -> None:
 
 
 def test_several_measures_of_a_wide_table_become_columns() -> None:
-    table = reshape(
+    table = reshape_wide(
         sample_of("id,tax_2000Q1,tax_2000Q2,sales_2000Q1\nA,1,2,3\n"), "wide.csv", "value", "quarter"
     )
     assert table.header == ["id", "quarter", "tax", "sales"]
@@ -135,7 +135,7 @@ def test_several_measures_of_a_wide_table_become_columns() -> None:
 )
 def test_what_is_not_wide_is_refused(text: str, value: str, kind: str) -> None:
     with pytest.raises(InvalidInput) as raised:
-        reshape(sample_of(text), "wide.csv", value, "year")
+        reshape_wide(sample_of(text), "wide.csv", value, "year")
     assert kinds_of(raised.value) == [kind]
 
 

@@ -17,7 +17,7 @@ from small_study import STUDY, StudyFolder, make_rows
 
 from model_worker.data.data_file import read_data
 from model_worker.data.fault_collector import TOLD
-from model_worker.data.panel import Panel, make_panel, read_by_row, read_clean, read_panel
+from model_worker.data.panel import Panel, make_panel, read_by_row, read_clean, read_columns
 from model_worker.design.study_input import read_input
 from model_worker.settings import Settings
 from model_worker.study.definition import Study, read_study
@@ -250,10 +250,10 @@ def test_of_many_faults_of_a_sort_the_first_are_told_and_all_are_counted(
 def test_the_identity_is_of_the_bytes_that_were_read(folder: StudyFolder, settings: Settings) -> None:
     study = read_study(folder.write())
     data = read_data(study)
-    before = read_panel(study, data)
+    before = make_panel(study, read_columns(study, data))
     folder.set_cell(2, "tax", "99")
     folder.write()
-    np.testing.assert_array_equal(read_panel(study, data).treatment, before.treatment)
+    np.testing.assert_array_equal(make_panel(study, read_columns(study, data)).treatment, before.treatment)
     assert read_data(study).sha256 != data.sha256
 
 

@@ -48,22 +48,22 @@ def _steps(study: StudyCard, step: int, number: int | str) -> str:
     return f"{number} {'step' if number == 1 else 'steps'} of {step:,} {nouns}"
 
 
-def _transformed(transform: Transform, symbol: str) -> str:
+def _symbol_of(transform: Transform, symbol: str) -> str:
     return f"log {symbol}" if transform == "log" else symbol
 
 
 def _equations(study: StudyCard, has: frozenset[str], step: int, later: str) -> list[str]:
     outcome, treatment = study.outcome, study.treatment
     slope = "βᵢ" if "beta_unit" in has else "β"
-    terms = ["α", "uᵢ", "vₜ", f"{slope} {_transformed(treatment.transform, 'xᵢₜ')}"]
+    terms = ["α", "uᵢ", "vₜ", f"{slope} {_symbol_of(treatment.transform, 'xᵢₜ')}"]
     if "gamma" in has:
         terms.append("γ·wᵢₜ")
     if "trend" in has:
         terms.append("δᵢ (t − t̄)")
     if "beta_lag" in has:
-        before, now = (_transformed(treatment.transform, symbol) for symbol in ("xᵢ,ₜ₋ₗ", "xᵢₜ"))
+        before, now = (_symbol_of(treatment.transform, symbol) for symbol in ("xᵢ,ₜ₋ₗ", "xᵢₜ"))
         terms.append(f"Σₗ βₗ ({before} − {now})")
-    lines = [f"{_transformed(outcome.transform, 'yᵢₜ')} = {' + '.join([*terms, 'eᵢₜ'])}"]
+    lines = [f"{_symbol_of(outcome.transform, 'yᵢₜ')} = {' + '.join([*terms, 'eᵢₜ'])}"]
     if "beta_unit" in has:
         lines.append("βᵢ ~ Normal(β, τ)")
     if "unit_spread" in has:

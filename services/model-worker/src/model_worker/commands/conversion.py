@@ -27,7 +27,7 @@ def reshape(
     """Make a table with periods as columns one with a row for each unit and period."""
     from model_worker.new_study import importers
 
-    return _convert(file, to, lambda sample: importers.reshape(sample, file.name, value, period))
+    return _write_converted(file, to, lambda sample: importers.reshape_wide(sample, file.name, value, period))
 
 
 def import_download(
@@ -39,10 +39,10 @@ def import_download(
     """Make a download with one row for each figure one with a row for each state and year."""
     from model_worker.new_study import importers
 
-    return _convert(file, to, lambda sample: importers.import_long(sample, file.name, source))
+    return _write_converted(file, to, lambda sample: importers.import_long(sample, file.name, source))
 
 
-def _convert(file: Path, to: Path, make: "Callable[[Sample], Table]") -> int:
+def _write_converted(file: Path, to: Path, make: "Callable[[Sample], Table]") -> int:
     from model_worker.new_study.csv_sniffing import sniff
 
     try:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from model_worker.commands.lookups import Refused, find_folders
 from model_worker.commands.check import check
+from model_worker.commands.lookups import Refused, find_folders
 from model_worker.commands.report import report_faults, say
 from model_worker.settings import read_settings
 from model_worker.study.faults import InvalidInput

@@ -71,29 +71,17 @@ class Panel:
         return grid
 
 
-def read_panel(study: Study, data: DataFile) -> Panel:
-    """Make the panel of a study from its data.
+def read_columns(study: Study, data: DataFile) -> Columns:
+    """Read the columns that `make_panel` builds a panel from; the data are not needed for that any more.
 
-    Unbalanced panels and gaps are fine. Whether the panel identifies the slope is for
-    `model_worker.design.identification` to say. A file without faults is read by Arrow as a whole; one with
-    faults, or one that Arrow might read otherwise, row by row, so that each fault is told with its line.
+    A file without faults is read by Arrow as a whole; one with faults, or one that Arrow might read
+    otherwise, row by row, so that each fault is told with its line.
 
     Raises
     ------
     InvalidInput
         With every fault: columns that are not there, cells that are empty or not what their column
         needs, rows of one unit and period, units with two labels, a single unit or period.
-    """
-    return make_panel(study, read_columns(study, data))
-
-
-def read_columns(study: Study, data: DataFile) -> Columns:
-    """Read what `read_panel` makes a panel of, which is nearly as large; the data are not needed for it.
-
-    Raises
-    ------
-    InvalidInput
-        As `read_panel`.
     """
     columns = read_clean(study, data)
     return columns if columns is not None else read_by_row(study, data)
@@ -157,7 +145,7 @@ def read_by_row(study: Study, data: DataFile) -> Columns:
 
 
 def make_panel(study: Study, columns: Columns) -> Panel:
-    """Make the panel of columns without faults."""
+    """Build the panel of columns without faults; unbalanced panels and gaps are fine."""
     toml, unit, label = study.toml, columns.unit, columns.label
     order = sorted(range(len(unit.names)), key=unit.names.__getitem__)
     labels = unit.names if label is unit else _label_of(columns)

@@ -50,10 +50,10 @@ def _shift_of_default(study: Study, panel: Panel) -> float:
     change, kind = study.toml.what_if.change, study.toml.treatment.transform
     before = float(np.median(panel.treatment))
     after = before * (1 + change.default / 100) if change.kind == "percent" else before + change.default
-    return _transformed(after, kind) - _transformed(before, kind)
+    return _log_or_same(after, kind) - _log_or_same(before, kind)
 
 
-def _transformed(value: float, kind: Transform) -> float:
+def _log_or_same(value: float, kind: Transform) -> float:
     if kind != "log":
         return value
     return float(np.log(value)) if value > 0 else np.nan

@@ -139,7 +139,9 @@ def _delimiter_of(text: str, file: str) -> Delimiter:
     best: tuple[float, Delimiter] = (-1.0, ",")
     for delimiter in get_args(Delimiter):
         try:
-            records = [record for _, record in islice(_records(text, delimiter, file), _ROWS_FOR_DELIMITER)]
+            records = [
+                record for _, record in islice(_filled_records(text, delimiter, file), _ROWS_FOR_DELIMITER)
+            ]
         except csv.Error:
             continue
         width = len(records[0]) if records else 0
@@ -149,7 +151,7 @@ def _delimiter_of(text: str, file: str) -> Delimiter:
     return best[1]
 
 
-def _records(text: str, delimiter: Delimiter, file: str) -> Iterator[tuple[int, list[str]]]:
+def _filled_records(text: str, delimiter: Delimiter, file: str) -> Iterator[tuple[int, list[str]]]:
     """Give the rows that are not blank, and the line that each begins on."""
     reader = csv.reader(read_lines(io.StringIO(text, newline="")), delimiter=delimiter)
     line = 1
@@ -165,7 +167,7 @@ def _records(text: str, delimiter: Delimiter, file: str) -> Iterator[tuple[int, 
 def _rows_of(text: str, delimiter: Delimiter, file: str, most: int) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
-        rows.extend(record for _, record in islice(_records(text, delimiter, file), most))
+        rows.extend(record for _, record in islice(_filled_records(text, delimiter, file), most))
     except csv.Error:
         # The rows before it are enough to look at; the check of the study tells the line.
         return rows
@@ -177,7 +179,7 @@ def _all_rows_of(text: str, delimiter: Delimiter, file: str) -> list[list[str]]:
     rows: list[list[str]] = []
     collector = FaultCollector()
     try:
-        for line, record in _records(text, delimiter, file):
+        for line, record in _filled_records(text, delimiter, file):
             if rows and len(record) != len(rows[0]):
                 collector.count(
                     ("ragged_row", None), [(line, len(rows[0]), len(record))], partial(ragged, file)

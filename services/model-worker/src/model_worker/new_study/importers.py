@@ -69,7 +69,7 @@ class Table:
         return text.getvalue()
 
 
-def reshape(sample: Sample, file: str, value: str, period: str) -> Table:
+def reshape_wide(sample: Sample, file: str, value: str, period: str) -> Table:
     """Make rows of columns that are named as periods, as ``2005`` or ``sales_2005``.
 
     Parameters
@@ -98,14 +98,14 @@ def reshape(sample: Sample, file: str, value: str, period: str) -> Table:
     kept = [name for name in sample.columns if name not in wide.values()]
     taken = [name for name in (period, *values) if name in kept]
     if taken:
-        raise InvalidInput(_taken(name, file) for name in taken)
+        raise InvalidInput(_name_taken(name, file) for name in taken)
     rows = []
     empty = 0
     for place in range(sample.rows):
         own = [sample.columns[name][place] for name in kept]
         for at in periods:
             cells = [
-                _cell(sample.columns[wide[name, at]][place], sample.read_options)
+                _plain_cell(sample.columns[wide[name, at]][place], sample.read_options)
                 if (name, at) in wide
                 else ""
                 for name in values
@@ -166,7 +166,7 @@ def import_long(sample: Sample, file: str, source: Source) -> Table:
     return Table(["state", "state_name", "year", *there], rows, left)
 
 
-def _cell(text: str, read_options: ReadOptions) -> str:
+def _plain_cell(text: str, read_options: ReadOptions) -> str:
     plain = read_options.plain(text)
     return text if plain is None else plain
 
@@ -182,7 +182,7 @@ def _not_wide(sample: Sample, file: str) -> Fault:
     )
 
 
-def _taken(name: str, file: str) -> Fault:
+def _name_taken(name: str, file: str) -> Fault:
     return Fault(
         kind="repeated_column",
         file=file,

@@ -38,9 +38,9 @@ def write_template(inferred: InferredRoles, read_options: ReadOptions, file: str
         "# How their numbers are written, where that is not with three digits and commas between thousands:",
         '# number = { decimals = 2, prefix = "US$", suffix = "", thousands = true } in the braces of either',
         *_reason("outcome", outcome),
-        _measure("outcome", outcome),
+        _measure_line("outcome", outcome),
         *_reason("treatment", treatment),
-        _measure("treatment", treatment),
+        _measure_line("treatment", treatment),
         "# Columns whose effect is to be taken out, as they are. Not what the treatment itself changes.",
         *(
             [f"# Other columns of numbers: {', '.join(map(_text, inferred.others))}"]
@@ -73,7 +73,7 @@ def write_template(inferred: InferredRoles, read_options: ReadOptions, file: str
     return "\n".join(lines) + "\n"
 
 
-def _measure(role: str, measure: Measure) -> str:
+def _measure_line(role: str, measure: Measure) -> str:
     words = measure.column.replace("_", " ").strip()
     units = next((_UNITS[word] for word in words.lower().split() if word in _UNITS), "units")
     label = words[:1].upper() + words[1:]

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from model_worker.data.panel import Panel
 from model_worker.design.regression import apply_transform, undo_transform
+from model_worker.results.estimand import shift_of_change
 from model_worker.results.intervals import median_and_interval
 from model_worker.results.predictive_band import MASS
 from model_worker.results.thinning import thin
@@ -50,12 +51,3 @@ def predict_counterfactual(study: Study, panel: Panel, posterior: xr.Dataset) ->
     return xr.Dataset(
         variables, coords=coords, attrs={"mass": MASS, "change": change.default, "kind": change.kind}
     )
-
-
-def shift_of_change(study: Study, before: Floats) -> Floats:
-    """Give by how much the default change moves the transformed treatment; not finite where undefined."""
-    change, transform = study.toml.what_if.change, study.toml.treatment.transform
-    after = before * (1 + change.default / 100) if change.kind == "percent" else before + change.default
-    with np.errstate(all="ignore"):
-        shift: Floats = apply_transform(after, transform) - apply_transform(before, transform)
-    return shift

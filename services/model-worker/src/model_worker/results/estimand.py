@@ -22,16 +22,11 @@ def effects_of_change(study: Study, panel: Panel, posterior: xr.Dataset) -> xr.D
         nothing, have no statistics and are left out.
     """
     toml = study.toml
-    change = toml.what_if.change
     # Rows in the order of time, so that the last one written of each unit stays.
     last = np.zeros(len(panel.units), dtype=np.int64)
     order = np.argsort(panel.period_index, kind="stable")
     last[panel.unit_index[order]] = order
-    before = panel.treatment[last]
-    after = before * (1 + change.default / 100) if change.kind == "percent" else before + change.default
-    with np.errstate(all="ignore"):
-        shift = apply_transform(after, toml.treatment.transform)
-        shift = shift - apply_transform(before, toml.treatment.transform)
+    shift = shift_of_change(study, panel.treatment[last])
     kept = np.flatnonzero(np.isfinite(shift) & (shift != 0))
     if not kept.size:
         return xr.Dataset()
@@ -46,3 +41,12 @@ def effects_of_change(study: Study, panel: Panel, posterior: xr.Dataset) -> xr.D
     if present.any():
         variables["effect_on_all"] = (("chain", "draw"), effect[:, :, present].sum(axis=2))
     return xr.Dataset(variables, coords={"unit": [panel.units[place].id for place in kept]})
+
+
+def shift_of_change(study: Study, before: Floats) -> Floats:
+    """Give by how much the default change moves the transformed treatment; not finite where undefined."""
+    change, transform = study.toml.what_if.change, study.toml.treatment.transform
+    after = before * (1 + change.default / 100) if change.kind == "percent" else before + change.default
+    with np.errstate(all="ignore"):
+        shift: Floats = apply_transform(after, transform) - apply_transform(before, transform)
+    return shift

@@ -184,10 +184,10 @@ def serve_again(manifest: Manifest, writer: StoreWriter) -> None:
         The store could not be written.
     """
     fields: dict[str, Any] = {name: getattr(manifest, name) for name in ManifestDraft.model_fields}
-    writer.publish(ManifestDraft(**fields), _refuse)
+    writer.publish(ManifestDraft(**fields), _raise_missing)
 
 
-def _refuse(directory: Path) -> None:
+def _raise_missing(directory: Path) -> None:
     raise RuntimeError(f"{directory}: the version to serve again is no longer in the store")
 
 
