@@ -7,11 +7,11 @@ from contextlib import suppress
 
 from cyclopts import App
 
-from model_worker.commands.lookups import Refused
 from model_worker.commands.check import check
 from model_worker.commands.conversion import import_download, reshape
 from model_worker.commands.fit import fit
 from model_worker.commands.init import init
+from model_worker.commands.lookups import Refused
 from model_worker.commands.schema import schema
 from model_worker.commands.versions import list_versions, rollback
 from model_worker.commands.watch import watch
@@ -37,7 +37,7 @@ def main() -> None:
     # killed, which the store bears at any moment: an exception is lost where compilers call back.
     signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     try:
-        code = app()
+        code = app() or 0  # Help and version return nothing.
     except SettingsError as error:
         code = _refuse(str(error), 2)
     except Refused as error:
