@@ -1,4 +1,4 @@
-"""Between the errors of a panel's rows and their innovations, which are independent of each other."""
+"""AR(1) whitening: from the errors of a panel's rows to their independent innovations, and back."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,14 +16,14 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PrecedingRows:
-    """Which row follows which in its unit.
+    """The preceding row of each row in its unit.
 
     Attributes
     ----------
     previous : (rows,)
-        The row before; a unit's first has itself.
+        Index of the preceding row; a unit's first row has its own index.
     lag : (rows,)
-        Its distance in steps; 0 for a unit's first row.
+        Distance to the preceding row in steps; 0 for a unit's first row.
     unit : (rows,)
         The row's unit.
     step : (rows,)
@@ -52,7 +52,7 @@ class PrecedingRows:
 
 @dataclass(frozen=True)
 class Ar1Coefficients:
-    """How a row's error comes from the one before: ``error = carried * before + spread * innovation``.
+    """Coefficients of ``error = carried * preceding error + spread * innovation``.
 
     Both are (rows, draws) or broadcast to it; `spread` is in units of the innovations' scale over one
     step, and for a unit's first row that of the stationary distribution.
@@ -63,7 +63,7 @@ class Ar1Coefficients:
 
     @classmethod
     def of(cls, preceding: PrecedingRows, rho: Floats | None) -> Self:
-        """Give it for each rho (draws,); for independent errors without."""
+        """Compute the coefficients for each rho (draws,); None stands for independent errors."""
         if rho is None:
             return cls(np.zeros((1, 1)), np.ones((1, 1)))
         lags, place = np.unique(preceding.lag, return_inverse=True)
@@ -76,7 +76,7 @@ class Ar1Coefficients:
 
 
 def whiten_errors(errors: Floats, preceding: PrecedingRows, ar1: Ar1Coefficients, sigma: Floats) -> Floats:
-    """Give the innovations (rows, draws) behind errors (rows, draws), in units of their scale."""
+    """Return the innovations (rows, draws) of errors (rows, draws), in units of their scale."""
     left: Floats = errors - ar1.carried * errors[preceding.previous]
     return left / (ar1.spread * sigma)
 
@@ -84,7 +84,7 @@ def whiten_errors(errors: Floats, preceding: PrecedingRows, ar1: Ar1Coefficients
 def accumulate_errors(
     innovations: Floats, preceding: PrecedingRows, ar1: Ar1Coefficients, sigma: Floats
 ) -> Floats:
-    """Give the errors (rows, draws) that come of innovations in units of their scale."""
+    """Return the errors (rows, draws) of innovations that are in units of their scale."""
     errors: Floats = ar1.spread * sigma * innovations
     if not ar1.carried.any():
         return errors

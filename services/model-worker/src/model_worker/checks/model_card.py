@@ -27,7 +27,7 @@ def describe_model(given: StudyInput, parameters: Collection[str]) -> ModelCard:
     given
         The study and its design.
     parameters
-        Names of the posterior's variables, which say what the model has.
+        Names of the posterior's variables; they tell which terms the model has.
     """
     study, has = given.study.card(), frozenset(parameters)
     panel = given.panel
@@ -41,7 +41,7 @@ def describe_model(given: StudyInput, parameters: Collection[str]) -> ModelCard:
 
 
 def _steps(study: StudyCard, step: int, number: int | str) -> str:
-    """Say so many steps; in periods, as steps of the errors and of the lags may differ in length."""
+    """Write a number of steps, in periods: steps of the errors and of the lags may differ in length."""
     noun, nouns = study.period.noun, study.period.nouns
     if step == 1:
         return f"{number} {noun if number == 1 else nouns}"

@@ -1,4 +1,4 @@
-"""Panels that the fitted model makes anew, and the innovations of the panel there is, for the same draws."""
+"""Posterior predictive replicates of a panel, and the observed panel's innovations for the same draws."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ _LARGEST = float(np.finfo(np.float32).max)
 
 @dataclass(frozen=True)
 class Replicates:
-    """Replicated panels beside the one observed, for the same draws of all parameters and effects.
+    """Replicated panels and the observed one, for the same draws of all parameters and effects.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class Replicates:
 
 
 def count_replicates(panel: Panel) -> int:
-    """Give how many replicates a panel gets; 0 where it is too large for any."""
+    """Return the number of replicates of a panel; 0 where the panel is too large."""
     count = min(MOST_REPLICATES, MOST_VALUES // (len(panel.units) * len(panel.periods)))
     return count if count >= FEWEST_REPLICATES else 0
 
@@ -49,7 +49,7 @@ def count_replicates(panel: Panel) -> int:
 def draw_replicates(
     study: Study, panel: Panel, posterior: xr.Dataset, rng: np.random.Generator
 ) -> Replicates:
-    """Make replicates: effects as drawn, new errors for each unit from its first observed row on."""
+    """Draw replicates: effects from the posterior, new errors from each unit's first observed row on."""
     value = thin(posterior, count_replicates(panel))
     rows, preceding = ModelRows.of(study, panel), PrecedingRows.of(panel)
     expected = expected_outcome(value, panel, rows, np.arange(len(panel.outcome)))
@@ -63,7 +63,7 @@ def draw_replicates(
 
 
 def posterior_predictive_group(panel: Panel, posterior: xr.Dataset, replicates: Replicates) -> xr.Dataset:
-    """Give the group posterior_predictive: `outcome` (replicate, unit, period)."""
+    """Return the group posterior_predictive: `outcome` (replicate, unit, period)."""
     count = replicates.outcome.shape[1]
     grid = np.full((count, len(panel.units), len(panel.periods)), np.nan, dtype=np.float32)
     grid[:, panel.unit_index, panel.period_index] = replicates.outcome.T

@@ -1,4 +1,4 @@
-"""Faults as they are found in a file of any size: all are counted, the first of each sort are kept."""
+"""A collector of faults in a file of any size: it counts all, and keeps the first of each kind and column."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -10,7 +10,7 @@ TOLD = 20
 
 
 class FaultCollector:
-    """Collects faults; what it holds does not grow with their number."""
+    """Collects faults in bounded memory."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, str | None], list[Fault]] = {}
@@ -20,14 +20,14 @@ class FaultCollector:
         return bool(self._told)
 
     def add(self, faults: Iterable[Fault]) -> None:
-        """Take faults as they are."""
+        """Add complete faults."""
         for fault in faults:
             self.count((fault.kind, fault.column), [fault], lambda fault: fault)
 
     def count[Place](
         self, sort: tuple[str, str | None], places: Sequence[Place], describe: Callable[[Place], Fault]
     ) -> None:
-        """Take the faults of one kind and column at all places; only those to be told are described."""
+        """Count faults of one kind and column at all places; describe only those that are kept."""
         if not len(places):
             return
         told = self._told.setdefault(sort, [])
@@ -39,7 +39,7 @@ class FaultCollector:
             self._further[sort] = first, number + others
 
     def faults(self) -> list[Fault]:
-        """Give the faults in the order of their lines."""
+        """Return the faults in the order of their lines."""
         others = (first.model_copy(update={"times": number}) for first, number in self._further.values())
         found = [*chain.from_iterable(self._told.values()), *others]
         return sorted(found, key=lambda fault: fault.line or 0)

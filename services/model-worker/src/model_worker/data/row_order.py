@@ -10,12 +10,12 @@ _CELLS_PER_ROW = 4
 
 
 def step_of(periods: Integers) -> int:
-    """Give the panel's step: the greatest common divisor of the distances between its periods."""
+    """Return the panel's step: the greatest common divisor of the distances between its periods."""
     return int(np.gcd.reduce(np.diff(periods)))
 
 
 def order_rows(unit_index: Integers, period_index: Integers) -> Integers:
-    """Give the order (rows,) that sorts the rows by unit, and by period within units."""
+    """Return the order (rows,) that sorts the rows by unit, and by period within units."""
     periods = int(period_index.max()) + 1
     keys = unit_index * periods + period_index
     if (keys[1:] > keys[:-1]).all():
@@ -37,9 +37,9 @@ def neighbouring_rows(
     Returns
     -------
     rows : (rows,)
-        The neighbour; a unit's only row is its own.
+        Index of the neighbor; a unit's only row is its own neighbor.
     lags : (rows,)
-        Its distance in steps; 0 for a unit's only row.
+        Distance to the neighbor in steps; 0 for a unit's only row.
     """
     order = order_rows(unit_index, period_index)
     units, times = unit_index[order], periods[period_index[order]]

@@ -1,4 +1,4 @@
-"""What a reader should know of a panel that can be fitted: warnings, which stop nothing."""
+"""Warnings about the data of a panel that can be fitted; they stop nothing."""
 
 from collections.abc import Iterator
 
@@ -29,7 +29,7 @@ _NAMED = 3
 
 
 def find_data_warnings(study: Study, panel: Panel, design: Design) -> tuple[str, ...]:
-    """Give the warnings of a panel, a sentence each."""
+    """Return the warnings about a panel, one sentence each."""
     left = design.space.residual(np.column_stack([design.outcome, design.regressors]))
     return (
         *_short(study, panel, design.specification),

@@ -1,4 +1,4 @@
-"""How large a fit may be: what does not fit in memory is refused before it is tried."""
+"""Memory limits: a fit that would not fit in memory is refused before it starts."""
 
 from model_worker.data.panel import Panel
 from model_worker.design.specification import Specification
@@ -23,12 +23,12 @@ def require_memory(
     Parameters
     ----------
     specification
-        Which parameters each unit has; an effect at least where it is not known yet.
+        The specification, which tells the parameters of each unit; one effect each where it is not known yet.
 
     Raises
     ------
     InvalidInput
-        With the limit that is passed, and by what.
+        With each limit that is exceeded.
     """
     draws = settings.chains * settings.draws
     units, periods = study.toml.unit.nouns, study.toml.period.nouns

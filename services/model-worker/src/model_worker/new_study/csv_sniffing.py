@@ -1,4 +1,4 @@
-"""How an unknown data file is written, as far as it can be told from its first rows."""
+"""Sniffing of an unknown data file: form, encoding, delimiter and number format, from its first rows."""
 
 import csv
 import gzip
@@ -32,7 +32,7 @@ _Marks = tuple[str, Thousands | None]
 
 @dataclass(frozen=True)
 class Sample:
-    """The first rows of a file, read as it seems to be written; `columns` are its texts by name."""
+    """The first rows of a file, read with the sniffed options; `columns` has the texts by column name."""
 
     form: Form
     read_options: ReadOptions
@@ -41,23 +41,23 @@ class Sample:
 
     @property
     def rows(self) -> int:
-        """How many rows were looked at."""
+        """The number of rows in the sample."""
         return len(next(iter(self.columns.values()), ()))
 
 
 def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
-    """Tell form, encoding, delimiter and the writing of numbers from a file's bytes.
+    """Infer the form, encoding, delimiter and number format of a file from its bytes.
 
     Parameters
     ----------
     whole
-        Whether to give all rows rather than the first ones.
+        Whether to read all rows rather than the first ones.
 
     Raises
     ------
     InvalidInput
-        When it is neither a table of several columns nor Parquet, has a name of a column twice or none;
-        where all rows are asked for, also when one has more or fewer cells than the header.
+        When the file is not a table of several columns, or a column's name is repeated or missing; with
+        `whole`, also when a row has more or fewer cells than the header.
     """
     if content.startswith(b"PAR1"):
         return _sniff_parquet(content, file, whole)
@@ -152,7 +152,7 @@ def _delimiter_of(text: str, file: str) -> Delimiter:
 
 
 def _filled_records(text: str, delimiter: Delimiter, file: str) -> Iterator[tuple[int, list[str]]]:
-    """Give the rows that are not blank, and the line that each begins on."""
+    """Yield the rows that are not blank, each with its first line."""
     reader = csv.reader(read_lines(io.StringIO(text, newline="")), delimiter=delimiter)
     line = 1
     try:
@@ -175,7 +175,7 @@ def _rows_of(text: str, delimiter: Delimiter, file: str, most: int) -> list[list
 
 
 def _all_rows_of(text: str, delimiter: Delimiter, file: str) -> list[list[str]]:
-    """Give all rows; none may be left out unseen, so that those of another width are faults."""
+    """Return all rows; a row with a different number of cells is a fault."""
     rows: list[list[str]] = []
     collector = FaultCollector()
     try:

@@ -1,4 +1,4 @@
-"""Tables in other layouts made into one row for each unit and period: wide ones, and two of the CDC's."""
+"""Importers: wide tables and two CDC downloads, converted to one row for each unit and period."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ NATIONAL = ("US", "USA", "National")
 
 @dataclass(frozen=True)
 class LongTable:
-    """A table of the CDC's with one row for each figure, and the names that its measures get."""
+    """A CDC download with one row for each figure, and the column names of its measures."""
 
     measure: str
     measures: Mapping[str, str]
@@ -56,21 +56,21 @@ LONG_TABLES: dict[Source, LongTable] = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table as text, and what was left out of it on the way."""
+    """A table as text, and descriptions of the rows that were left out."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
     left_out: Sequence[str] = ()
 
     def to_csv(self) -> str:
-        """Write it with commas."""
+        """Return the table as CSV with commas."""
         text = io.StringIO(newline="")
         csv.writer(text, lineterminator="\n").writerows([self.header, *self.rows])
         return text.getvalue()
 
 
 def reshape_wide(sample: Sample, file: str, value: str, period: str) -> Table:
-    """Make rows of columns that are named as periods, as ``2005`` or ``sales_2005``.
+    """Convert columns named after periods, such as ``2005`` or ``sales_2005``, to rows.
 
     Parameters
     ----------
@@ -119,16 +119,15 @@ def reshape_wide(sample: Sample, file: str, value: str, period: str) -> Table:
 
 
 def import_long(sample: Sample, file: str, source: Source) -> Table:
-    """Make one row for each state and year of a download with one row for each figure.
+    """Convert a download with one row for each figure to one row for each state and year.
 
-    National rows are left out, and figures that are none, as "No Provision" or one with a footnote alone;
-    so are states and years without any figure.
+    National rows, cells without a figure ("No Provision", a footnote alone) and states and years without any
+    figure are left out.
 
     Raises
     ------
     InvalidInput
-        When columns or all measures of the layout are missing, a measure is there twice with different
-        figures, or a row has no year.
+        When columns or all measures of the layout are missing, or a measure has two different figures.
     """
     layout = LONG_TABLES[source]
     needed = ("Year", "LocationAbbr", "LocationDesc", layout.measure, "Data_Value")

@@ -1,4 +1,4 @@
-"""Which columns of an unknown table are unit, period, outcome and treatment, and why it seems so."""
+"""Role inference: which columns of an unknown table are unit, period, outcome and treatment."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ _RATIO_FOR_LOG = 2.0
 
 @dataclass(frozen=True)
 class NamedRoles:
-    """Columns that the caller names for roles; None where the proposal decides."""
+    """Columns that the caller names for roles; None where the role is to be inferred."""
 
     unit: str | None = None
     period: str | None = None
@@ -82,10 +82,10 @@ class InferredRoles:
 def infer_roles(
     columns: Mapping[str, Sequence[str]], read_options: ReadOptions, asked: NamedRoles, file: str
 ) -> InferredRoles:
-    """Propose a role for the columns of a table.
+    """Infer the roles of a table's columns.
 
-    Unit and period are columns that together name each row once; a period is a number or a calendar's, a
-    unit repeats over periods. Names decide between several; then the order of columns.
+    Unit and period together identify each row. A period is a number or a calendar date, and a unit repeats
+    over periods. Column names decide between candidates, then the order of columns.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def _measure(column: str, reason: str, values: Floats) -> Measure:
 
 
 def _numbers(texts: Sequence[str], read_options: ReadOptions) -> Floats | None:
-    """Give the numbers of a column that mostly holds some; what is none is for the check to tell."""
+    """Return the numbers of a column that is mostly numeric, else None; the check reports other cells."""
     plain = [read_options.plain(text) for text in texts if text]
     values = [float(text) for text in plain if text is not None]
     if not values or len(values) < 0.9 * len(plain):

@@ -1,4 +1,4 @@
-"""The model's mean of each row's outcome, on the model's scale and errors apart."""
+"""The model's mean of each row's outcome, on the model's scale and without its error."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -19,8 +19,8 @@ Integers = NDArray[np.int64]
 class ModelRows:
     """The rows on the model's scale, with their neighbours in time.
 
-    `outcome` and `treatment` (rows,) are transformed, `lags` (rows, lags) as `design.lag_columns` gives
-    them, `time` (rows,) is the period's distance from the mean of the panel's periods.
+    `outcome` and `treatment` (rows,) are transformed, `lags` (rows, lags) as from
+    `lag_columns`, `time` (rows,) is the period's distance from the mean of the panel's periods.
     """
 
     outcome: Floats
@@ -32,7 +32,7 @@ class ModelRows:
 
     @classmethod
     def of(cls, study: Study, panel: Panel) -> Self:
-        """Take a panel's rows to the model's scale."""
+        """Transform a panel's rows to the model's scale."""
         periods = np.asarray(panel.periods, dtype=np.int64)
         return cls(
             apply_transform(panel.outcome, study.toml.outcome.transform),
@@ -44,7 +44,7 @@ class ModelRows:
 
 
 def expected_outcome(value: dict[str, Floats], panel: Panel, given: ModelRows, rows: Integers) -> Floats:
-    """Give the model's mean of the transformed outcome (rows, draw), errors apart.
+    """Return the model's mean of the transformed outcome (rows, draw), without errors.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ def expected_outcome(value: dict[str, Floats], panel: Panel, given: ModelRows, r
     given
         All rows on the model's scale.
     rows
-        The rows asked for.
+        Indices of the rows to compute.
     """
     units = panel.unit_index[rows]
     mean = value["unit_effect"][units] + value["period_effect"][panel.period_index[rows]]

@@ -7,7 +7,7 @@ Floats = NDArray[np.float64]
 
 
 def median_and_interval(values: Floats, mass: float) -> Floats:
-    """Give median and ends (3, rows) of the narrowest interval of each row (rows, draws) with the mass."""
+    """Return median and ends (3, rows) of the narrowest interval with `mass` of each row (rows, draws)."""
     ordered = np.sort(values, axis=1)
     count = values.shape[1]
     middle = (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
@@ -15,9 +15,9 @@ def median_and_interval(values: Floats, mass: float) -> Floats:
 
 
 def narrowest_interval(values: Floats, mass: float) -> tuple[Floats, Floats]:
-    """Give the ends of the narrowest interval of each row that holds the mass.
+    """Return both ends of the narrowest interval with `mass` of each row.
 
-    The definition of ArviZ's `hdi` for unimodal distributions, for all rows (rows, draws) at once.
+    The definition is that of ArviZ's unimodal `hdi`, vectorized over rows (rows, draws).
     """
     return _narrowest(np.sort(values, axis=1), mass)
 

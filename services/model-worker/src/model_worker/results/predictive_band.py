@@ -1,4 +1,4 @@
-"""The posterior predictive band: what the model expects of each observed cell."""
+"""The posterior predictive band: median and interval of a new outcome in each observed cell."""
 
 import numpy as np
 import scipy.special
@@ -23,11 +23,10 @@ _VALUES_AT_ONCE = 4_000_000
 
 
 def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Give median and highest density interval of a new outcome in each observed cell.
+    """Compute the median and the narrowest interval of a new outcome in each observed cell.
 
-    With AR(1) errors that is the outcome expected beside the one observed before it in the unit, or after
-    it for the unit's first: the process is the same in both directions of time. A unit's only row has
-    nothing to be expected from and no band.
+    With AR(1) errors the prediction conditions on the unit's preceding row, or on the next row for the unit's
+    first: the process is the same in both directions of time. A unit with a single row has no band.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Attends to all studies: reads each, fits what is not in the store, tells what is wrong."""
+"""The reconciler: it reads every study, fits those missing from the store, and writes their faults."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it stands with a study: the phase its status ends in, and why if it went wrong."""
+    """The final phase of a study's status, and the reason of a failure."""
 
     phase: Phase
     error: str = ""
@@ -34,19 +34,18 @@ class Outcome:
 class Reconciler:
     """Brings the store in line with the studies directory, as often as it is asked.
 
-    It goes by what the files hold, not by which event came: a study whose input is what it was at the
-    last call costs a reading and nothing else.
+    It compares contents, not events: a study whose input has not changed since the last call is only read.
 
     Parameters
     ----------
     settings
-        Where the studies are, and how to fit.
+        Directories, and the settings of a fit.
     store, writer
-        Where versions and statuses are, and the one way to write them.
+        The trace store to read, and the only writer to it.
     stop
-        Ends what is under way when it is set.
+        Ends the current work when it is set.
     fit
-        Fits the study in a folder; by default in this process.
+        Function that fits the study in a folder; by default in this process.
     """
 
     def __init__(
@@ -64,7 +63,7 @@ class Reconciler:
         self.outcomes: dict[str, Outcome] = {}
 
     def announce(self) -> None:
-        """Write a status for every study that is to be fitted, so that readers know of all before the first.
+        """Write the status `waiting` for every study, so that readers see all of them before the first fit.
 
         Raises
         ------
@@ -76,7 +75,7 @@ class Reconciler:
                 self._writer.write_status(make_status(folder.name, title_of(folder), "waiting"))
 
     def forget(self) -> None:
-        """Look at every study anew at the next call, also at those whose last fit failed."""
+        """Check every study again at the next call, including those whose last fit failed."""
         self._settled.clear()
 
     def reconcile(self, *, again: bool = False, only: Collection[str] = ()) -> None:
@@ -87,7 +86,7 @@ class Reconciler:
         again
             Serve the version of the present input even if the store was rolled back from it.
         only
-            MakeReconciler to these studies alone; to all when empty.
+            Names of the studies to reconcile; all when empty.
         """
         try:
             folders = study_folders(self._settings.studies_dir)
@@ -113,7 +112,7 @@ class Reconciler:
             return True
 
     def _check(self, folder: Path, again: bool) -> bool:
-        """Say whether the study has to be fitted; settle everything else."""
+        """Return whether the study has to be fitted; settle every other case."""
         # Imported here because pandas takes a second, and statuses are announced before that.
         from model_worker.design.study_input import read_input
 

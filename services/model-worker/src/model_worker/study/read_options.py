@@ -1,4 +1,4 @@
-"""How the cells of a data file are written: the table `[read]` of study.toml."""
+"""The options for reading a data file: the table `[read]` of study.toml."""
 
 import re
 from functools import cached_property
@@ -59,12 +59,12 @@ class ReadOptions(BaseModel):
 
     @property
     def decimal_name(self) -> str:
-        """What the decimal mark is called."""
+        """The name of the decimal mark."""
         return "point" if self.decimal == "." else "comma"
 
     @property
     def example(self) -> str:
-        """Give a number as the file should have it."""
+        """Return an example of a number in this format."""
         return f"1{self.thousands or ''}234{self.decimal}5" if self.thousands else f"1{self.decimal}25"
 
     def plain(self, cell: str) -> str | None:
@@ -73,7 +73,7 @@ class ReadOptions(BaseModel):
         Returns
         -------
         str or None
-            As in ``1234.5`` for ``1.234,5``; None when the cell is no number in this notation.
+            As in ``1234.5`` for ``1.234,5``; None when the cell is not a number in this format.
         """
         if not self._number.fullmatch(cell):
             return None

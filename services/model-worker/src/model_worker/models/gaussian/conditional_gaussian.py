@@ -1,4 +1,4 @@
-"""The Gaussian panel model given rho and kappa: its likelihood, and its exact conditional draws."""
+"""The Gaussian panel model conditional on rho and kappa: its likelihood, and exact draws of all effects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,10 +13,10 @@ from model_worker.models.gaussian.missingness_patterns import MissingnessPattern
 from model_worker.models.gaussian.whitened_moments import (
     PatternMoments,
     WhitenedMoments,
+    integrate_random,
     own_coefficients,
-    repeat,
+    repeat_moments,
     sum_patterns,
-    update,
     whiten_moments,
 )
 
@@ -43,10 +43,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class Effects:
-    """Draws of what was integrated out, standardised.
+    """Draws of the effects that were integrated out, standardised.
 
     `period` (draw, periods); `nuisance` (draw, nuisance regressors); `random` (draw, units), the unit's
-    deviation in its random column; `own` by unit and flat column: a list by pattern of (draw, units, own).
+    deviation in its random column; `own`, one array (draw, units, own) of the units' flat coefficients for
+    each missingness pattern.
     """
 
     period: Floats
@@ -56,14 +57,14 @@ class Effects:
 
 
 class ConditionalGaussian:
-    """A panel's sufficient statistics, and what follows from them at given rho and kappa.
+    """The sufficient statistics of a panel; its methods condition on rho and kappa.
 
     Attributes
     ----------
     freedom
-        Rows less the flat coefficients that the data identify.
+        Number of rows minus the number of identified flat coefficients.
     rank
-        The identified directions of period effects and nuisance regressors.
+        Number of identified directions of period effects and nuisance regressors.
     """
 
     def __init__(
@@ -89,9 +90,10 @@ class ConditionalGaussian:
         self.freedom = rows - own - self.rank
 
     def whitened_moments(self, rho: Floats) -> WhitenedMoments:
-        """Give the Gram matrix at each value of rho (batch,).
+        """Return the Gram matrix at each value of rho (batch,).
 
-        In place of periods and nuisance regressors its columns are their identified directions (rank).
+        Its columns are the identified directions (rank) of period effects and nuisance regressors, then
+        outcome and treatment.
         """
         full = whiten_moments(self.moments, rho, self.periods, self.units, self.random)
         directions = scipy.linalg.block_diag(self.basis, np.eye(2))
@@ -103,24 +105,25 @@ class ConditionalGaussian:
         )
 
     def profile(self, rho: Floats, kappa: Floats) -> Profile:
-        """Give the likelihood for each rho (nodes,) with each kappa, as (nodes, levels).
+        """Return the likelihood for each rho (nodes,) with each kappa, as (nodes, levels).
 
         `kappa` is (levels,), or (nodes, levels) where each rho has its own.
         """
         levels = np.broadcast_to(kappa, (len(rho), kappa.shape[-1]))
         found = np.empty((4, *levels.shape))
         for node in range(len(rho)):
-            repeated = repeat(self.whitened_moments(rho[node : node + 1]), len(levels[node]))
+            repeated = repeat_moments(self.whitened_moments(rho[node : node + 1]), len(levels[node]))
             found[:, node] = self._profile(repeated, levels[node])
         return Profile(*found)
 
     def lost(self, rho: Floats, kappa: Floats) -> int:
         """Count the directions of the effects that have no information left at this kappa (1,)."""
-        eigenvalues = np.linalg.eigvalsh(self._split(update(self.whitened_moments(rho), kappa))[0])[0]
+        left, _, _ = self._split(integrate_random(self.whitened_moments(rho), kappa))
+        eigenvalues = np.linalg.eigvalsh(left)[0]
         return int((eigenvalues <= eigenvalues[-1] * _SEEN).sum())
 
     def _profile(self, whitened_moments: WhitenedMoments, kappa: Floats) -> Floats:
-        left, crossed, own = self._split(update(whitened_moments, kappa))
+        left, crossed, own = self._split(integrate_random(whitened_moments, kappa))
         root = np.linalg.cholesky(left)
         solved = np.linalg.solve(root, crossed)
         remaining = own - solved.transpose(0, 2, 1) @ solved
@@ -154,11 +157,11 @@ class ConditionalGaussian:
         self, slope: Floats, sigma: Floats, rho: Floats, kappa: Floats, rng: np.random.Generator
     ) -> Effects:
         whitened_moments = (
-            repeat(self.whitened_moments(rho[:1]), len(rho))
+            repeat_moments(self.whitened_moments(rho[:1]), len(rho))
             if _is_common(rho)
             else self.whitened_moments(rho)
         )
-        left, crossed, _ = self._split(update(whitened_moments, kappa))
+        left, crossed, _ = self._split(integrate_random(whitened_moments, kappa))
         outcome = np.stack([np.ones_like(slope), -slope], axis=1)[:, :, None]
         root = np.linalg.cholesky(left)
         scattered = sigma[:, None] * rng.standard_normal((len(slope), self.rank))

@@ -1,4 +1,4 @@
-"""A panel sorted into patterns: the units that were observed in the same periods, and their columns."""
+"""Missingness patterns: the units observed in the same periods are one pattern and share its algebra."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ class MissingnessPattern:
     Attributes
     ----------
     units : (units,)
-        Their places among the panel's units.
+        Indices into the panel's units.
     places : (rows,)
-        The places of their periods among the panel's periods, ascending.
+        Indices of the observed periods, ascending.
     lags : (rows - 1,)
         Time from each row to the next, in steps of the panel.
     flat : (rows, own)
-        Columns whose coefficients each unit has to itself, orthonormal: a constant, and a linear trend
-        where the model has one; none where the unit effects are pooled.
+        Orthonormal columns whose coefficients belong to one unit: a constant, and a linear trend where the
+        model has one; none where unit effects are pooled.
     columns : (units, rows, columns)
         Outcome, treatment and nuisance regressors, standardised.
     """
@@ -40,15 +40,15 @@ class MissingnessPattern:
 def sort_into_patterns(
     unit_index: Integers, period_index: Integers, periods: Integers, columns: Floats, own: int
 ) -> tuple[MissingnessPattern, ...]:
-    """Sort rows (rows,) with their columns (rows, columns) into patterns.
+    """Group the units of rows (rows,) with columns (rows, columns) by missingness pattern.
 
     Parameters
     ----------
     periods
-        The panel's periods, ascending, as integers of the calendar.
+        The panel's periods as numbers, ascending.
     own
-        How many flat columns a unit has: 0, 1 (constant) or 2 (constant and trend). A unit with fewer
-        rows than that has as many as rows.
+        Number of flat columns of a unit: 0, 1 (constant) or 2 (constant and trend), and never more than
+        its rows.
     """
     order = order_rows(unit_index, period_index)
     sizes = np.bincount(unit_index)

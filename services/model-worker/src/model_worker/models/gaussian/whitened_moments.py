@@ -1,4 +1,4 @@
-"""The Gram matrix of a panel under AR(1) errors, with what each unit has to itself eliminated.
+"""Whitened moments: the Gram matrix of a panel under AR(1) errors, each unit's own coefficients eliminated.
 
 Errors of a unit follow ``u_t = rho**k u_s + e``, `s` the row before at a distance of `k` steps, started
 from their stationary distribution. In units of the innovations' variance over one step the precision of
@@ -8,8 +8,8 @@ likelihood (Patterson and Thompson 1971, doi:10.1093/biomet/58.3.545)::
 
     Q = L'L - L'LF (F'L'LF)^-1 F'L'L
 
-and a random column `z` of variance ``kappa**2`` by a further update of rank one. Everything stays
-finite, and smooth, as `rho` approaches 1: there the limit is that of differences of a random walk.
+and a random column `z` of variance ``kappa**2`` by a further update of rank one. All terms
+stay finite and smooth as `rho` approaches 1, where the limit is that of a differenced random walk.
 """
 
 from collections.abc import Sequence
@@ -30,11 +30,11 @@ _PRODUCTS = 20_000_000
 
 @dataclass(frozen=True)
 class PatternMoments:
-    """What of a pattern a common slope needs: its cost is the same for ten units and for a million.
+    """Moments of one missingness pattern; their size does not depend on the number of units.
 
-    `sums` (rows, columns) and `products` (columns, columns, rows, rows) are sums over units. There are no
-    products where they would be more numbers than the rows themselves, and of many patterns together too
-    many: what is needed of them is then computed from the rows.
+    `sums` (rows, columns) and `products` (columns, columns, rows, rows) are sums over units. `products` is
+    None where it would be larger than the rows, and too large over all patterns; it is then computed from the
+    rows when needed.
     """
 
     pattern: MissingnessPattern
@@ -64,15 +64,15 @@ class WhitenedMoments:
     products : (batch, columns, columns)
         Summed over units.
     loadings : (batch, columns, units)
-        Each unit's cross products with its random column; no units where there is none.
+        Cross products with each unit's random column; empty where the model has no random column.
     information : (batch, units)
         ``z'Qz`` of each unit's random column.
     log_determinant : (batch,)
         Sum over units of ``log |F'L'LF| - log |L'L|``.
     levels : (units, groups)
-        Where the random column is a constant: which unit is in which separate part of the panel, over the
-        root of the part's periods. The first columns are then the parts' constants, likewise. They are
-        what random levels and persistent errors leave next to nothing of.
+        Only where the random column is a constant: membership of each unit in the disconnected parts of
+        the panel, divided by the root of the part's number of periods. The first columns of `products` are
+        then the constants of the parts, of which random levels and persistent errors leave almost nothing.
     """
 
     products: Floats
@@ -112,8 +112,8 @@ def _multiply(pattern: MissingnessPattern) -> Floats:
 class Whitening:
     """The bidiagonal `L` of a pattern's rows, for a batch of values of rho.
 
-    `diagonal` (batch, rows), `below` (batch, rows - 1), each on the row after; `log_precision` (batch,) is
-    ``log |L'L|``.
+    `diagonal` (batch, rows), `below` (batch, rows - 1), each applied to the next row;
+    `log_precision` (batch,) is ``log |L'L|``.
     """
 
     diagonal: Floats
@@ -122,7 +122,7 @@ class Whitening:
 
     @classmethod
     def of(cls, rho: Floats, lags: Floats) -> Self:
-        """Compute it for rho (batch,) and the distances (rows - 1,) between rows."""
+        """Compute the factor for rho (batch,) and the distances (rows - 1,) between rows."""
         carried = rho[:, None] ** lags
         # (1 - rho**(2k)) / (1 - rho**2) as a ratio keeps its digits where rho is near 1; whole lags only.
         stationary = (1 - rho) * (1 + rho)
@@ -132,19 +132,19 @@ class Whitening:
         return cls(diagonal, -carried * scale, np.log(stationary) - np.log(spread).sum(axis=1))
 
     def whiten(self, columns: Floats) -> Floats:
-        """Give ``L @ columns`` (batch, rows, columns) of columns (rows, columns)."""
+        """Return ``L @ columns`` (batch, rows, columns) of columns (rows, columns)."""
         result = self.diagonal[:, :, None] * columns
         result[:, 1:] += self.below[:, :, None] * columns[:-1]
         return result
 
     def gather(self, rows: Floats) -> Floats:
-        """Give ``rows @ L`` (batch, own, rows) of rows (batch, own, rows)."""
+        """Return ``rows @ L`` (batch, own, rows) of rows (batch, own, rows)."""
         result = rows * self.diagonal[:, None]
         result[:, :, :-1] += rows[:, :, 1:] * self.below[:, None]
         return result
 
     def precision(self) -> Floats:
-        """Give ``L'L`` (batch, rows, rows)."""
+        """Return ``L'L`` (batch, rows, rows)."""
         batch, rows = self.diagonal.shape
         result = np.zeros((batch, rows * rows))
         result[:, :: rows + 1] = self.diagonal**2
@@ -156,12 +156,12 @@ class Whitening:
 
 
 def own_coefficients(rho: Floats, pattern: MissingnessPattern) -> tuple[Floats, Floats]:
-    """Give how a unit's flat coefficients follow from its rows, and how far they scatter around that.
+    """Return the conditional mean and the covariance root of a unit's flat coefficients.
 
     Returns
     -------
     weights : (batch, own, rows)
-        Generalised least squares: coefficients per row of what the unit's other terms leave.
+        Generalised least squares: weights of the rows of the unit's residuals.
     root : (batch, own, own)
         A root of their covariance, in units of the innovations' variance: ``root @ root.T``.
     """
@@ -207,9 +207,9 @@ def whiten_moments(
     Parameters
     ----------
     periods, units
-        How many the panel has.
+        Numbers of periods and units in the panel.
     slopes
-        Which random column each unit has: ``"none"``, its ``"treatment"`` or a ``"constant"``.
+        The random column of each unit: ``"none"``, its ``"treatment"`` or a ``"constant"``.
     """
     width = moments[0].sums.shape[1]
     total = periods + width
@@ -243,7 +243,7 @@ def whiten_moments(
     return WhitenedMoments(products, loadings, information, log_determinant)
 
 
-def repeat(whitened_moments: WhitenedMoments, count: int) -> WhitenedMoments:
+def repeat_moments(whitened_moments: WhitenedMoments, count: int) -> WhitenedMoments:
     """Repeat the moments at one value of rho `count` times."""
     return WhitenedMoments(
         np.broadcast_to(whitened_moments.products, (count, *whitened_moments.products.shape[1:])),
@@ -254,8 +254,8 @@ def repeat(whitened_moments: WhitenedMoments, count: int) -> WhitenedMoments:
     )
 
 
-def update(whitened_moments: WhitenedMoments, kappa: Floats) -> Floats:
-    """Give the Gram matrix (batch, columns, columns) with the random columns integrated out."""
+def integrate_random(whitened_moments: WhitenedMoments, kappa: Floats) -> Floats:
+    """Return the Gram matrix (batch, columns, columns) with the random columns integrated out."""
     if not whitened_moments.information.shape[1]:
         return whitened_moments.products
     left = 1 / (1 + kappa[:, None] ** 2 * whitened_moments.information)
