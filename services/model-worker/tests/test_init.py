@@ -104,7 +104,7 @@ def test_roles_that_are_named_are_taken(tmp_path: Path, settings: Settings) -> N
     toml = tomllib.loads((made.folder / "study.toml").read_text())
     assert (toml["outcome"]["column"], toml["treatment"]["column"]) == ("tax", "sales")
     assert toml["controls"] == ["income"]
-    assert "as asked" in made.proposal.outcome.reason
+    assert "as asked" in made.roles.outcome.reason
     read_input(made.folder, settings)
 
 

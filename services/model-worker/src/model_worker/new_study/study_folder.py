@@ -23,11 +23,11 @@ class NewStudy:
 
     folder: Path
     sample: Sample
-    inferred: InferredRoles
+    roles: InferredRoles
 
     def describe(self) -> list[str]:
         """Say what was seen and proposed, and why."""
-        inferred = self.inferred
+        inferred = self.roles
         chosen = [
             ("unit", inferred.unit),
             ("label", inferred.label),
