@@ -24,7 +24,7 @@ clean: ## stop it and remove its volumes and images
 test: ## lint, unit tests and tests of the running stack; ARGS reaches pytest
 	@bootstrap/test.sh all $(ARGS)
 
-lint: ## ruff, mypy, hadolint
+lint: ## ruff, mypy, import-linter, hadolint
 	@bootstrap/test.sh lint
 
 unit: ## the unit tests, in the services' own images

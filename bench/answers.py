@@ -16,12 +16,13 @@ from threading import Event
 
 import numpy as np
 
-from model_worker.band import narrowest_interval
-from model_worker.diagnostics import judge
-from model_worker.estimand import effects_of_change
-from model_worker.inputs import StudyInput, read_input
-from model_worker.posterior import recover_posterior
-from model_worker.sampling import reduce_design, sample
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.fit.gate import judge
+from model_worker.fit.posterior import recover_posterior
+from model_worker.fit.reduction import reduce_design
+from model_worker.fit.sampling import sample
+from model_worker.results.estimand import effects_of_change
+from model_worker.results.intervals import narrowest_interval
 from model_worker.settings import Settings
 
 STUDIES = ("smoking-spending", "cigarette-sales")

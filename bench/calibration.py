@@ -25,7 +25,7 @@ from simulated.heavy import HEAVY, PARAMETERS, rank_heavy_parameters
 from simulated.processes import ASSUMED, PROCESSES, UNITS
 from simulated.ranks import BINS, judge_uniform, rank_parameters
 
-from model_worker.sampling import compile_model
+from model_worker.fit.sampling import compile_model
 
 PERIODS = (5, 50)
 CLUSTERED = "least squares, clustered errors"

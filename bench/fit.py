@@ -32,15 +32,16 @@ from parts.big_panel import STUDY, read_in_process, write_study
 from parts.estimates import compare_estimates
 from parts.naive import SAMPLERS, available, draw_exactly, effective, sample_naive
 
-from model_worker.attendant import Attendant
-from model_worker.design import make_design
-from model_worker.inputs import StudyInput, read_input
-from model_worker.model import Statistics
-from model_worker.panel import Panel
-from model_worker.sampling import Reduced, compile_model, reduce_design, sample
+from model_worker.data.panel import Panel
+from model_worker.design.regression import make_design
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.fit.reduction import Reduced, reduce_design
+from model_worker.fit.sampling import compile_model, sample
+from model_worker.models.gaussian.pymc_model import Statistics
+from model_worker.service.reconciler import Reconciler
+from model_worker.service.store_writer import StoreWriter
 from model_worker.settings import Settings
-from model_worker.study import read_study
-from model_worker.writer import Writer
+from model_worker.study.definition import read_study
 from tracestore.manifest import Manifest, Unit
 from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
@@ -154,10 +155,10 @@ def time_warm(studies: Path, study: str, model: str, repeats: int) -> float:
         folder = with_model(studies, study, model, Path(directory))
         for seed in range(repeats + 1):
             settings = Settings(studies_dir=folder, traces_dir=Path(traces), seed=seed)
-            writer = Writer(Publisher(settings.traces_dir))
-            attendant = Attendant(settings, TraceStore(settings.traces_dir), writer, Event())
+            writer = StoreWriter(Publisher(settings.traces_dir))
+            reconciler = Reconciler(settings, TraceStore(settings.traces_dir), writer, Event())
             started = monotonic()
-            attendant.attend(only=(study,))
+            reconciler.reconcile(only=(study,))
             seconds.append(monotonic() - started)
             say(f"{study}, fit in {seconds[-1]:.2f} s", newest(Path(traces), study).sampling.seconds)
     return round(stats.median(seconds[1:]), 2)

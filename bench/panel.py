@@ -1,6 +1,6 @@
 """How a large panel is checked: seconds and peak memory of reading it whole and telling its faults.
 
-Each file is read by `model_worker.panel` in a process of its own. `check_1e6_s` and
+Each file is read by `model_worker.data.panel` in a process of its own. `check_1e6_s` and
 `check_1e6_gib`: 1,000,000 rows, the worse of a clean file and of one in which every seventh outcome is at
 fault; `check_1e7_gib`: the same of 10,000,000 rows. The figures of each file are in `files`.
 """

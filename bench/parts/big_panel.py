@@ -101,12 +101,12 @@ def _peak_gib() -> float:
 
 def main() -> None:
     """Read the study named on the command line; with --reduce, also reduce it to what the sampler needs."""
-    from model_worker.data_file import read_data
-    from model_worker.design import make_design
-    from model_worker.faults import InvalidInput
-    from model_worker.likelihood import tabulate
-    from model_worker.panel import make_panel, read_columns
-    from model_worker.study import read_study
+    from model_worker.data.data_file import read_data
+    from model_worker.data.panel import make_panel, read_columns
+    from model_worker.design.regression import make_design
+    from model_worker.models.gaussian.likelihood import tabulate
+    from model_worker.study.definition import read_study
+    from model_worker.study.faults import InvalidInput
 
     started, faults = monotonic(), 0
     laps = {}
@@ -119,7 +119,7 @@ def main() -> None:
         if "--reduce" in sys.argv:
             design = make_design(study, panel)
             laps["design_s"] = monotonic() - started - laps["read_s"]
-            tabulate(design.system, autoregressive=True)
+            tabulate(design.gaussian, autoregressive=True)
             laps["tabulate_s"] = monotonic() - started - laps["read_s"] - laps["design_s"]
     except InvalidInput as invalid:
         faults = len(invalid.faults)

@@ -6,8 +6,8 @@ from time import monotonic
 
 import numpy as np
 
-from model_worker.design import Design, make_design
-from model_worker.inputs import StudyInput
+from model_worker.design.regression import Design, make_design
+from model_worker.design.study_input import StudyInput
 
 Estimate = tuple[float, float]
 """A slope and its standard error, clustered by unit, on the standardised scale."""

@@ -8,8 +8,8 @@ import pymc as pm
 import xarray as xr
 from arviz_stats.sampling_diagnostics import ess
 
-from model_worker.design import Design
-from model_worker.panel import Panel
+from model_worker.data.panel import Panel
+from model_worker.design.regression import Design
 
 SAMPLERS = {"pymc": "", "nutpie": "_nutpie", "numpyro": "_numpyro"}
 """Samplers of the naive model, and what their figures' names end in."""

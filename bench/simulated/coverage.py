@@ -4,7 +4,7 @@ import numpy as np
 import scipy.stats
 from numpy.typing import NDArray
 
-from model_worker.band import narrowest_interval
+from model_worker.results.intervals import narrowest_interval
 from simulated.fits import Variant, draw_parameters, reduce_panel
 from simulated.processes import PROCESSES, SLOPE, simulate_treatment
 

@@ -6,12 +6,13 @@ from threading import Event
 import numpy as np
 from numpy.typing import NDArray
 
-from model_worker.likelihood import tabulate
-from model_worker.model import Shape, Statistics, state_constants
-from model_worker.patterns import Pattern, sort_into_patterns
-from model_worker.sampling import Reduced, sample
-from model_worker.slope_prior import SLOPE_SCALE
-from model_worker.system import Random, System
+from model_worker.fit.reduction import Reduced
+from model_worker.fit.sampling import sample
+from model_worker.models.gaussian.conditional_gaussian import ConditionalGaussian, Random
+from model_worker.models.gaussian.likelihood import tabulate
+from model_worker.models.gaussian.missingness_patterns import MissingnessPattern, sort_into_patterns
+from model_worker.models.gaussian.pymc_model import Shape, Statistics, state_constants
+from model_worker.models.prior_scales import SLOPE_SCALE
 
 Floats = NDArray[np.float64]
 
@@ -68,9 +69,11 @@ def reduce_panel(
     unit, period = (index.ravel()[kept] for index in np.indices(outcome.shape))
     columns = np.column_stack([values.ravel() for values in (outcome, present, *past)])[kept]
 
-    def system_of(own: int, random: Random) -> System:
-        patterns: tuple[Pattern, ...] = sort_into_patterns(unit, period, np.arange(periods), columns, own)
-        return System(patterns, periods, len(outcome), random)
+    def system_of(own: int, random: Random) -> ConditionalGaussian:
+        patterns: tuple[MissingnessPattern, ...] = sort_into_patterns(
+            unit, period, np.arange(periods), columns, own
+        )
+        return ConditionalGaussian(patterns, periods, len(outcome), random)
 
     plain = system_of(max(variant.own, 1), "none")
     least = plain.profile(np.zeros(1), np.zeros(1))

@@ -2,14 +2,11 @@
 
 import numpy as np
 
-from model_worker.likelihood import LOWEST_RHO
-from model_worker.model import NOISE_SCALE
-from model_worker.patterns import sort_into_patterns
-from model_worker.slope_prior import SLOPE_SCALE
-from model_worker.student import LOWEST_NU, NU_RATE
-from model_worker.student_panel import StudentStatistics
-from model_worker.student_reference import refer
-from model_worker.system import System
+from model_worker.models.explicit.reference_fit import refer
+from model_worker.models.explicit.statistics import StudentStatistics
+from model_worker.models.gaussian.conditional_gaussian import ConditionalGaussian
+from model_worker.models.gaussian.missingness_patterns import sort_into_patterns
+from model_worker.models.prior_scales import LOWEST_NU, LOWEST_RHO, NOISE_SCALE, NU_RATE, SLOPE_SCALE
 from simulated.fits import CHAINS, DRAWS, draw_parameters
 from simulated.processes import UNITS, autoregress, simulate_treatment
 from simulated.ranks import RANKS, SPREAD_SCALE
@@ -54,5 +51,5 @@ def reduce_heavy(outcome: np.ndarray, treatment: np.ndarray) -> StudentStatistic
     columns = np.column_stack([(outcome - centre * treatment).ravel(), treatment.ravel()])
     periods = outcome.shape[1]
     patterns = sort_into_patterns(unit, period, np.arange(periods), columns, 1)
-    system = System(patterns, periods, len(outcome), "treatment")
-    return refer(system, centre, SPREAD_SCALE, SLOPE_SCALE, autoregressive=True)
+    gaussian = ConditionalGaussian(patterns, periods, len(outcome), "treatment")
+    return refer(gaussian, centre, SPREAD_SCALE, SLOPE_SCALE, autoregressive=True)

@@ -3,9 +3,7 @@
 import numpy as np
 import scipy.stats
 
-from model_worker.likelihood import LOWEST_RHO
-from model_worker.model import NOISE_SCALE
-from model_worker.slope_prior import SLOPE_SCALE
+from model_worker.models.prior_scales import LOWEST_RHO, NOISE_SCALE, SLOPE_SCALE
 from simulated.fits import CHAINS, DRAWS, Variant, draw_parameters, reduce_panel
 from simulated.processes import UNITS, autoregress, simulate_treatment
 

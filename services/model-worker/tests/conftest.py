@@ -8,10 +8,10 @@ from threading import Event
 import hypothesis
 import pytest
 
-from model_worker.attendant import Attendant
-from model_worker.inputs import StudyInput, read_input
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.service.reconciler import Reconciler
+from model_worker.service.store_writer import StoreWriter
 from model_worker.settings import Settings
-from model_worker.writer import Writer
 from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
 
@@ -47,10 +47,10 @@ def store(settings: Settings) -> TraceStore:
 
 
 @pytest.fixture
-def attendant_of() -> Callable[[Settings], Attendant]:
-    def make(settings: Settings) -> Attendant:
-        return Attendant(
-            settings, TraceStore(settings.traces_dir), Writer(Publisher(settings.traces_dir)), Event()
+def reconciler_of() -> Callable[[Settings], Reconciler]:
+    def make(settings: Settings) -> Reconciler:
+        return Reconciler(
+            settings, TraceStore(settings.traces_dir), StoreWriter(Publisher(settings.traces_dir)), Event()
         )
 
     return make

@@ -5,9 +5,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from small_study import StudyFolder
 
-from model_worker.inputs import StudyInput, read_input
-from model_worker.posterior import recover_posterior
-from model_worker.sampling import Draws
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.fit.posterior import recover_posterior
+from model_worker.fit.sampling import Draws
 from model_worker.settings import Settings
 
 Floats = NDArray[np.float64]

@@ -4,10 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from model_worker.data_file import read_data
-from model_worker.faults import InvalidInput
-from model_worker.panel import make_panel, read_columns
-from model_worker.study import read_study
+from model_worker.data.data_file import read_data
+from model_worker.data.panel import make_panel, read_columns
+from model_worker.study.definition import read_study
+from model_worker.study.faults import InvalidInput
 
 
 def read(folder: Path) -> list[str]:

@@ -4,9 +4,9 @@ import numpy as np
 import pymc as pm
 from numpy.typing import NDArray
 
-from model_worker.design import Design
-from model_worker.model import NOISE_SCALE
-from model_worker.panel import Panel
+from model_worker.data.panel import Panel
+from model_worker.design.regression import Design
+from model_worker.models.prior_scales import NOISE_SCALE
 
 Floats = NDArray[np.float64]
 

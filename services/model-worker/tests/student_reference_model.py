@@ -5,11 +5,10 @@ import pymc as pm
 import pytensor.tensor as pt
 from numpy.typing import NDArray
 
-from model_worker.design import Design
-from model_worker.model import NOISE_SCALE
-from model_worker.panel import Panel
-from model_worker.patterns import step_of
-from model_worker.student import NU_RATE
+from model_worker.data.panel import Panel
+from model_worker.data.row_order import step_of
+from model_worker.design.regression import Design
+from model_worker.models.prior_scales import NOISE_SCALE, NU_RATE
 
 
 def build_naive_student_model(design: Design, panel: Panel, *, mixed: bool) -> pm.Model:

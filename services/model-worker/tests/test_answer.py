@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from small_study import StudyFolder
 
-from model_worker.answer import state_answer
-from model_worker.inputs import StudyInput, read_input
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.results.answer import state_answer
 from model_worker.settings import Settings
 
 CHAINS, DRAWS = 4, 250

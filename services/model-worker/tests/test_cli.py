@@ -32,6 +32,12 @@ def run(
     )
 
 
+def test_help_lists_the_commands_and_exits_with_0(settings: Settings) -> None:
+    done = run("--help", settings=settings)
+    assert done.returncode == 0, done.stderr
+    assert "rollback" in done.stdout
+
+
 def test_check_passes_the_studies_that_ship(settings: Settings) -> None:
     done = run("check", settings=settings, STUDIES_DIR=str(REPOSITORY / "studies"))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -8,14 +8,14 @@ import xarray as xr
 from fixed_posterior import autoregressive, posterior_at, read_errors
 from small_study import StudyFolder, make_rows
 
-from model_worker import criticism
-from model_worker.card import describe
-from model_worker.criticism import Findings, criticise
-from model_worker.design import apply_transform
-from model_worker.inputs import StudyInput, read_input
-from model_worker.publish import assemble_trace, write_trace
+from model_worker.checks import criticism
+from model_worker.checks.criticism import Findings, criticise
+from model_worker.checks.model_card import describe_model
+from model_worker.design.regression import apply_transform
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.results.thinning import thin
+from model_worker.service.trace_file import assemble_trace, write_trace
 from model_worker.settings import Settings
-from model_worker.thinning import thin
 from tracestore.criticism import Criticism, ModelCard
 from tracestore.manifest import TRACE_FILE
 
@@ -91,7 +91,7 @@ def test_the_summary_survives_the_manifest(given: StudyInput, posterior: xr.Data
     summary = find(given, posterior).summary
     assert Criticism.model_validate_json(summary.model_dump_json()) == summary
     assert [each.parameter for each in summary.sensitivity] == ["beta", "sigma", "tau", "rho"]
-    card = describe(given, [str(name) for name in posterior.data_vars])
+    card = describe_model(given, [str(name) for name in posterior.data_vars])
     assert ModelCard.model_validate_json(card.model_dump_json()) == card
 
 
@@ -163,7 +163,7 @@ def test_large_panels_are_not_left_out_row_by_row(
 def test_the_card_has_the_studys_names_transforms_and_scales(
     given: StudyInput, posterior: xr.Dataset
 ) -> None:
-    card = describe(given, [str(name) for name in posterior.data_vars])
+    card = describe_model(given, [str(name) for name in posterior.data_vars])
     text = "\n".join(card.equations)
     assert "log yᵢₜ = α + uᵢ + vₜ + βᵢ log xᵢₜ + eᵢₜ" in text  # noqa: RUF001
     assert "y: Sales, in packs" in text
@@ -179,14 +179,14 @@ def test_the_card_has_the_studys_names_transforms_and_scales(
 
 
 def test_the_card_says_what_the_model_has_and_no_more(given: StudyInput) -> None:
-    plain = describe(given, ["beta", "sigma", "intercept", "unit_effect", "period_effect"])
+    plain = describe_model(given, ["beta", "sigma", "intercept", "unit_effect", "period_effect"])
     assert {prior.parameter for prior in plain.priors} == {
         *("beta", "sigma"),
         "intercept, period_effect, unit_effect",
     }
     assert not any("ρ" in line or "τ" in line for line in plain.equations)  # noqa: RUF001
     assert any("far too narrow" in limit for limit in plain.limits)
-    heavy = describe(given, ["beta", "sigma", "rho", "nu", "unit_effect"])
+    heavy = describe_model(given, ["beta", "sigma", "rho", "nu", "unit_effect"])
     assert any("Student-t(ν" in line for line in heavy.equations)  # noqa: RUF001
     assert "nu" in {prior.parameter for prior in heavy.priors}
 
@@ -195,7 +195,7 @@ def test_beside_pooled_effects_the_card_says_what_they_compare_and_sums_what_the
     given: StudyInput,
 ) -> None:
     names = ["beta", "sigma", "intercept", "unit_effect", "unit_spread", "period_effect"]
-    card = describe(given, names)
+    card = describe_model(given, names)
     assert any("by their changes and by their levels" in limit for limit in card.limits)
     assert not any("compares changes within" in limit for limit in card.limits)
     assert not any("Σᵢ uᵢ = 0" in line for line in card.equations)
@@ -211,7 +211,7 @@ def test_steps_of_lags_and_of_errors_are_told_in_periods(folder: StudyFolder, se
     folder.text += "\n[model]\nlags = 1\n"
     given = read_input(folder.write(), settings)
     assert given.panel.periods == tuple(range(2001, 2033, 4))
-    card = describe(given, ["beta", "sigma", "rho", "beta_lag", "unit_effect", "period_effect"])
+    card = describe_model(given, ["beta", "sigma", "rho", "beta_lag", "unit_effect", "period_effect"])
     assert any("The outcome answers over 1 year;" in sentence for sentence in card.words)
     assert any("from one step of 4 years to the next" in sentence for sentence in card.words)
     assert any("k steps of 4 years earlier" in line for line in card.equations)

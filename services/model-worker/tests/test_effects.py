@@ -6,9 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import settings as effort
 
-from model_worker import gram
-from model_worker.effects import span_effects
-from model_worker.patterns import order_rows, sort_into_patterns
+from model_worker.data.row_order import order_rows
+from model_worker.design.effect_space import span_effects
+from model_worker.models.gaussian import whitened_moments
+from model_worker.models.gaussian.missingness_patterns import sort_into_patterns
 
 Cells = set[tuple[int, int]]
 CELLS = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=2, max_size=40)
@@ -67,13 +68,13 @@ def test_products_are_the_same_from_sums_and_from_rows(monkeypatch: pytest.Monke
     columns = np.random.default_rng(1).normal(size=(len(unit), 3))
     patterns = sort_into_patterns(unit, period, np.arange(5), columns, 1)
     rho = np.array([0.0, 0.6])
-    summed = gram.take_moments(patterns)
-    monkeypatch.setattr(gram, "_PRODUCTS", 0)
-    by_row = gram.take_moments(patterns)
+    summed = whitened_moments.sum_patterns(patterns)
+    monkeypatch.setattr(whitened_moments, "_PRODUCTS", 0)
+    by_row = whitened_moments.sum_patterns(patterns)
     assert all(moment.products is not None for moment in summed)
     assert all(moment.products is None for moment in by_row)
     np.testing.assert_allclose(
-        gram.take_gram(by_row, rho, 5, 9, "none").products,
-        gram.take_gram(summed, rho, 5, 9, "none").products,
+        whitened_moments.whiten_moments(by_row, rho, 5, 9, "none").products,
+        whitened_moments.whiten_moments(summed, rho, 5, 9, "none").products,
         atol=1e-12,
     )

@@ -10,19 +10,19 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from small_study import REPOSITORY, StudyFolder, make_rows
 
-from model_worker.faults import InvalidInput
-from model_worker.inputs import read_input
-from model_worker.new_study import make_study
-from model_worker.periods import EXAMPLES
-from model_worker.proposal import Asked
+from model_worker.design.study_input import read_input
+from model_worker.new_study.role_inference import NamedRoles
+from model_worker.new_study.study_folder import make_study
 from model_worker.settings import Settings
+from model_worker.study.faults import InvalidInput
+from model_worker.study.periods import EXAMPLES
 
 TESTS = Path(__file__).parent
 DOCUMENTED = re.findall(r"^\| `(\w+)` \|", (REPOSITORY / "docs/study-faults.md").read_text(), re.MULTILINE)
 
 
 def kinds_in_the_source() -> set[str]:
-    source = "\n".join(path.read_text() for path in (TESTS.parent / "src/model_worker").glob("*.py"))
+    source = "\n".join(path.read_text() for path in (TESTS.parent / "src/model_worker").rglob("*.py"))
     kinds = set(re.findall(r'kind=\(?\s*"(\w+)"', source)) - {"stable"}
     kinds |= set(re.findall(r'(?:_tell|_unreadable|self\._fault)\(\s*"(\w+)"', source))
     kinds |= {"no_outcome", "no_treatment", "one_unit", "one_period", "not_an_integer"}
@@ -91,7 +91,7 @@ def test_a_damaged_file_is_accepted_or_refused_with_a_named_fault(
     try:
         if target == "init":
             with TemporaryDirectory() as new:
-                read_input(make_study(path, Path(new), "new", Asked()).folder, settings)
+                read_input(make_study(path, Path(new), "new", NamedRoles()).folder, settings)
         else:
             read_input(folder.path, settings)
     except InvalidInput as invalid:

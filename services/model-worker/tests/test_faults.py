@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from small_study import StudyFolder, make_rows
 
-from model_worker.faults import InvalidInput
-from model_worker.inputs import read_input
+from model_worker.design.study_input import read_input
 from model_worker.settings import Settings
+from model_worker.study.faults import InvalidInput
 from tracestore.manifest import Fault
 
 

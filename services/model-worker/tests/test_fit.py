@@ -8,20 +8,22 @@ import pytest
 import xarray as xr
 from small_study import StudyFolder
 
-from model_worker.attendant import Attendant
-from model_worker.band import narrowest_interval
+from model_worker.results.intervals import narrowest_interval
+from model_worker.service.reconciler import Reconciler
 from model_worker.settings import Settings
 from tracestore.errors import NothingPublished
 from tracestore.store import TraceStore
 
-Attend = Callable[[Settings], Attendant]
+MakeReconciler = Callable[[Settings], Reconciler]
 
 
 @pytest.fixture
-def trace_of(settings: Settings, attendant_of: Attend) -> Callable[[StudyFolder, Settings], xr.DataTree]:
+def trace_of(
+    settings: Settings, reconciler_of: MakeReconciler
+) -> Callable[[StudyFolder, Settings], xr.DataTree]:
     def fit(folder: StudyFolder, settings: Settings) -> xr.DataTree:
         folder.write()
-        attendant_of(settings).attend()
+        reconciler_of(settings).reconcile()
         store = TraceStore(settings.traces_dir)
         version = store.verified("small", store.current("small").version)
         with xr.open_datatree(version.trace, engine="h5netcdf") as tree:
@@ -99,11 +101,11 @@ def test_another_seed_gives_other_draws(
 
 
 def test_a_fit_that_does_not_pass_is_kept_and_not_served(
-    folder: StudyFolder, settings: Settings, store: TraceStore, attendant_of: Attend
+    folder: StudyFolder, settings: Settings, store: TraceStore, reconciler_of: MakeReconciler
 ) -> None:
     folder.write()
     # 4 chains of 100 draws cannot have 400 effective ones in every tail.
-    attendant_of(settings.model_copy(update={"draws": 100})).attend()
+    reconciler_of(settings.model_copy(update={"draws": 100})).reconcile()
     (kept,) = store.versions("small")
     assert not kept.verdict.passed
     # It was tried once more, with four times the tuning.
@@ -118,10 +120,10 @@ def test_a_fit_that_does_not_pass_is_kept_and_not_served(
 
 
 def test_a_fit_that_passes_at_once_is_not_repeated(
-    folder: StudyFolder, settings: Settings, store: TraceStore, attendant_of: Attend
+    folder: StudyFolder, settings: Settings, store: TraceStore, reconciler_of: MakeReconciler
 ) -> None:
     folder.write()
-    attendant_of(settings).attend()
+    reconciler_of(settings).reconcile()
     (kept,) = store.versions("small")
     assert kept.verdict.passed
     assert kept.sampling.tune == 300
@@ -133,23 +135,23 @@ def test_a_fit_that_passes_at_once_is_not_repeated(
 
 
 def test_what_was_published_stays_when_a_later_fit_does_not_pass(
-    folder: StudyFolder, settings: Settings, store: TraceStore, attendant_of: Attend
+    folder: StudyFolder, settings: Settings, store: TraceStore, reconciler_of: MakeReconciler
 ) -> None:
     folder.write()
-    attendant_of(settings).attend()
+    reconciler_of(settings).reconcile()
     served = store.current("small")
-    attendant_of(settings.model_copy(update={"draws": 100})).attend()
+    reconciler_of(settings.model_copy(update={"draws": 100})).reconcile()
     assert store.current("small") == served
     assert len(store.versions("small")) == 2
 
 
 def test_old_versions_are_removed_after_a_publish(
-    folder: StudyFolder, settings: Settings, store: TraceStore, attendant_of: Attend
+    folder: StudyFolder, settings: Settings, store: TraceStore, reconciler_of: MakeReconciler
 ) -> None:
     few = settings.model_copy(update={"retention_versions": 1, "retention_days": 0})
     folder.write()
     for seed in (1, 2, 3):
-        attendant_of(few.model_copy(update={"seed": seed})).attend()
+        reconciler_of(few.model_copy(update={"seed": seed})).reconcile()
     current = store.current("small")
     assert {item.version for item in store.versions("small")} == {current.version, current.previous}
 

@@ -7,8 +7,8 @@ from threading import Event
 import pytest
 from small_study import StudyFolder
 
-from model_worker.fitting import Fitted
-from model_worker.fitting_process import FittingProcess
+from model_worker.service.fit_job import Fitted
+from model_worker.service.fitting_process import FittingProcess
 from model_worker.settings import Settings
 
 STUDENT = 'tails = "student"'

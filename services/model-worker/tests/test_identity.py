@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from small_study import StudyFolder
 
-from model_worker import identity
-from model_worker.inputs import read_input
+from model_worker.design.study_input import read_input
 from model_worker.settings import Settings
+from model_worker.study import identity
 
 
 def version(folder: StudyFolder, settings: Settings) -> str:
@@ -55,20 +55,19 @@ def test_where_the_study_lies_and_how_long_versions_stay_change_nothing(
 def test_every_module_that_decides_a_fit_is_in_the_models_version() -> None:
     assert len(identity.model_version()) == 12
     others = {
-        "attendant",
-        "cli",
-        "compile_ahead",
-        "faults",
-        "fitting",
-        "fitting_process",
-        "identity",
-        "inputs",
-        "logs",
-        "progress",
-        "settings",
-        "size",
+        *("__main__", "settings"),
+        *(f"commands.{name}" for name in ("check", "command_line", "conversion", "fit", "init", "lookups")),
+        *(f"commands.{name}" for name in ("report", "schema", "versions", "watch", "withdrawal")),
+        *("design.memory_limits", "design.study_input"),
+        *("fit.compile_ahead", "fit.verdicts"),
+        *(f"new_study.{name}" for name in ("csv_sniffing", "importers", "role_inference", "study_folder")),
+        "new_study.template",
+        *(f"service.{name}" for name in ("fit_job", "fitting_process", "logs", "progress", "reconciler")),
+        *("service.store_writer", "service.watcher", "service.withdrawals"),
+        *("study.faults", "study.identity", "study.toml_lines"),
     }
-    others |= {"dialect", "layouts", "new_study", "proposal", "report", "study_template"}
-    others |= {"toml_lines", "verdicts", "watch", "withdrawals", "writer", "__init__", "__main__"}
-    package = {path.stem for path in Path(identity.__file__).parent.glob("*.py")}
-    assert package == others | set(identity.MODEL_MODULES)
+    package = Path(identity.__file__).parents[1]
+    modules = {".".join(path.relative_to(package).with_suffix("").parts) for path in package.rglob("*.py")}
+    found = {name for name in modules if name.rpartition(".")[2] != "__init__"}
+    assert found - others == set(identity.model_modules())
+    assert others < found

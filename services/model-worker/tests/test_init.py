@@ -14,12 +14,12 @@ import pytest
 from small_study import REPOSITORY, StudyFolder, make_rows
 from test_cli import run
 
-from model_worker.faults import InvalidInput
-from model_worker.inputs import read_input
-from model_worker.new_study import make_study, study_name
-from model_worker.proposal import Asked
+from model_worker.design.study_input import read_input
+from model_worker.new_study.role_inference import NamedRoles
+from model_worker.new_study.study_folder import make_study, study_name
 from model_worker.settings import Settings
-from model_worker.study_toml import ModelTable, PriorTable
+from model_worker.study.faults import InvalidInput
+from model_worker.study.schema import ModelTable, PriorTable
 
 
 def columns_of(folder: Path) -> dict[str, str | None]:
@@ -28,7 +28,12 @@ def columns_of(folder: Path) -> dict[str, str | None]:
     return columns | {"label": toml["unit"].get("label")}
 
 
-def refused(source: Path, settings: Settings, asked: Asked = Asked(), name: str | None = None) -> list[str]:  # noqa: B008
+def refused(
+    source: Path,
+    settings: Settings,
+    asked: NamedRoles = NamedRoles(),  # noqa: B008
+    name: str | None = None,
+) -> list[str]:
     with pytest.raises(InvalidInput) as raised:
         make_study(source, settings.studies_dir, name, asked)
     assert not list(settings.studies_dir.iterdir())
@@ -41,7 +46,7 @@ def refused(source: Path, settings: Settings, asked: Asked = Asked(), name: str 
 
 @pytest.mark.parametrize("name", ["cigarette-sales", "smoking-spending"])
 def test_the_data_that_ship_are_understood_without_help(name: str, settings: Settings) -> None:
-    made = make_study(REPOSITORY / "studies" / name / f"{name}.csv", settings.studies_dir, None, Asked())
+    made = make_study(REPOSITORY / "studies" / name / f"{name}.csv", settings.studies_dir, None, NamedRoles())
     assert columns_of(made.folder) == columns_of(REPOSITORY / "studies" / name)
     read_input(made.folder, settings)
     assert all(": " in line for line in made.describe()[1:])
@@ -62,7 +67,7 @@ def test_a_study_of_any_form_has_no_faults(form: str, tmp_path: Path, settings: 
         "parquet": parquet.getvalue(),
     }[form]
     (tmp_path / "My data (1).txt").write_bytes(content)
-    made = make_study(tmp_path / "My data (1).txt", settings.studies_dir, None, Asked())
+    made = make_study(tmp_path / "My data (1).txt", settings.studies_dir, None, NamedRoles())
     assert made.folder.name == "my-data-1"
     given = read_input(made.folder, settings)
     assert (len(given.panel.units), len(given.panel.periods), len(given.panel.outcome)) == (6, 8, 48)
@@ -86,7 +91,7 @@ def test_periods_of_a_calendar_are_written_into_study_toml(
     cells = [row.split(",") for row in rows]
     text = [",".join([*row[:2], write(int(row[2]) - 2000), *row[3:]]) for row in cells]
     (tmp_path / "data.csv").write_text("\n".join([header.replace("year", "when"), *text]))
-    made = make_study(tmp_path / "data.csv", settings.studies_dir, None, Asked())
+    made = make_study(tmp_path / "data.csv", settings.studies_dir, None, NamedRoles())
     period = tomllib.loads((made.folder / "study.toml").read_text())["period"]
     assert period == {"column": "when", "noun": noun, "form": form}
     assert len(read_input(made.folder, settings).panel.periods) == 8
@@ -94,12 +99,12 @@ def test_periods_of_a_calendar_are_written_into_study_toml(
 
 def test_roles_that_are_named_are_taken(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "data.csv").write_text("\n".join(make_rows()))
-    asked = Asked(outcome="tax", treatment="sales", controls=("income",))
+    asked = NamedRoles(outcome="tax", treatment="sales", controls=("income",))
     made = make_study(tmp_path / "data.csv", settings.studies_dir, "other", asked)
     toml = tomllib.loads((made.folder / "study.toml").read_text())
     assert (toml["outcome"]["column"], toml["treatment"]["column"]) == ("tax", "sales")
     assert toml["controls"] == ["income"]
-    assert "as asked" in made.proposal.outcome.reason
+    assert "as asked" in made.roles.outcome.reason
     read_input(made.folder, settings)
 
 
@@ -107,7 +112,7 @@ def test_a_treatment_of_zero_and_one_is_changed_by_one(tmp_path: Path, settings:
     header, *rows = make_rows()
     rows = [",".join([*row.split(",")[:4], str(place * 7 % 3 % 2), "1"]) for place, row in enumerate(rows)]
     (tmp_path / "data.csv").write_text("\n".join([header.replace("tax", "treated"), *rows]))
-    made = make_study(tmp_path / "data.csv", settings.studies_dir, None, Asked())
+    made = make_study(tmp_path / "data.csv", settings.studies_dir, None, NamedRoles())
     toml = tomllib.loads((made.folder / "study.toml").read_text())
     assert toml["treatment"]["transform"] == "identity"
     assert toml["what_if"]["change"] == {"kind": "units", "default": 1, "min": -1, "max": 1}
@@ -118,7 +123,7 @@ def test_every_option_that_is_commented_is_one_that_study_toml_knows(
     tmp_path: Path, settings: Settings
 ) -> None:
     (tmp_path / "data.csv").write_text("\n".join(make_rows()))
-    made = make_study(tmp_path / "data.csv", settings.studies_dir, None, Asked())
+    made = make_study(tmp_path / "data.csv", settings.studies_dir, None, NamedRoles())
     path = made.folder / "study.toml"
     head, model = path.read_text().split("# [model]\n")
     options = [line.removeprefix("# ") for line in model.splitlines()]
@@ -141,25 +146,33 @@ WIDE = "country,2000,2001,2002\nA,1,2,3\nB,2,3,5\n"
 @pytest.mark.parametrize(
     ("content", "asked", "kind"),
     [
-        (b"", Asked(), "not_a_table"),
-        (b"a\n1\n", Asked(), "not_a_table"),
-        (b"U0,2000,1,2," * 100_000, Asked(), "long_line"),
-        (b"a,b\n", Asked(), "empty_file"),
-        (b"a,a\n1,2\n", Asked(), "repeated_column"),
-        (b"\x1f\x8bxx", Asked(), "not_compressed"),
-        (b"PAR1xxxx", Asked(), "not_parquet"),
-        (WIDE.encode(), Asked(), "wide_layout"),
-        (WIDE.replace("200", "sales_200").encode(), Asked(), "wide_layout"),
-        (b"who,what\na,b\nc,d\n", Asked(), "no_period"),
-        (b"u,year,y\na,2000,1\na,2000,2\nb,2001,3\nb,2001,4\n", Asked(), "no_unit"),
-        (b"u,year,y\na,2000,1\na,2001,2\nb,2000,3\nb,2001,4\n", Asked(), "no_outcome"),
-        (b"u,year,y\na,2000,1\na,2001,2\nb,2000,3\nb,2001,4\n", Asked(outcome="y"), "no_treatment"),
-        (b"u,year,y,x\na,2000,p,1\na,2001,q,2\nb,2000,r,3\nb,2001,s,4\n", Asked(outcome="y"), "no_outcome"),
-        (b"u,year,y,x\na,2000,1,1\na,2001,2,1\nb,2000,3,1\nb,2001,4,2\n", Asked(unit="v"), "missing_column"),
+        (b"", NamedRoles(), "not_a_table"),
+        (b"a\n1\n", NamedRoles(), "not_a_table"),
+        (b"U0,2000,1,2," * 100_000, NamedRoles(), "long_line"),
+        (b"a,b\n", NamedRoles(), "empty_file"),
+        (b"a,a\n1,2\n", NamedRoles(), "repeated_column"),
+        (b"\x1f\x8bxx", NamedRoles(), "not_compressed"),
+        (b"PAR1xxxx", NamedRoles(), "not_parquet"),
+        (WIDE.encode(), NamedRoles(), "wide_layout"),
+        (WIDE.replace("200", "sales_200").encode(), NamedRoles(), "wide_layout"),
+        (b"who,what\na,b\nc,d\n", NamedRoles(), "no_period"),
+        (b"u,year,y\na,2000,1\na,2000,2\nb,2001,3\nb,2001,4\n", NamedRoles(), "no_unit"),
+        (b"u,year,y\na,2000,1\na,2001,2\nb,2000,3\nb,2001,4\n", NamedRoles(), "no_outcome"),
+        (b"u,year,y\na,2000,1\na,2001,2\nb,2000,3\nb,2001,4\n", NamedRoles(outcome="y"), "no_treatment"),
+        (
+            b"u,year,y,x\na,2000,p,1\na,2001,q,2\nb,2000,r,3\nb,2001,s,4\n",
+            NamedRoles(outcome="y"),
+            "no_outcome",
+        ),
+        (
+            b"u,year,y,x\na,2000,1,1\na,2001,2,1\nb,2000,3,1\nb,2001,4,2\n",
+            NamedRoles(unit="v"),
+            "missing_column",
+        ),
     ],
 )  # fmt: skip
 def test_what_no_study_can_be_made_of_is_refused_with_a_named_fault(
-    content: bytes, asked: Asked, kind: str, tmp_path: Path, settings: Settings
+    content: bytes, asked: NamedRoles, kind: str, tmp_path: Path, settings: Settings
 ) -> None:
     (tmp_path / "data.csv").write_bytes(content)
     assert refused(tmp_path / "data.csv", settings, asked) == [kind]
@@ -169,15 +182,15 @@ def test_a_file_or_name_that_cannot_be_is_refused(tmp_path: Path, settings: Sett
     (tmp_path / "data.csv").write_text("\n".join(make_rows()))
     assert refused(tmp_path / "none.csv", settings) == ["missing_file"]
     assert refused(tmp_path / "data.csv", settings, name="../x") == ["invalid_name"]
-    make_study(tmp_path / "data.csv", settings.studies_dir, None, Asked())
+    make_study(tmp_path / "data.csv", settings.studies_dir, None, NamedRoles())
     with pytest.raises(InvalidInput) as raised:
-        make_study(tmp_path / "data.csv", settings.studies_dir, None, Asked())
+        make_study(tmp_path / "data.csv", settings.studies_dir, None, NamedRoles())
     assert [fault.kind for fault in raised.value.faults] == ["name_taken"]
 
 
 def test_what_is_written_can_be_read_by_the_worker_s_user(tmp_path: Path, settings: Settings) -> None:
     (tmp_path / "data.csv").write_text("\n".join(make_rows()))
-    made = make_study(tmp_path / "data.csv", settings.studies_dir, None, Asked())
+    made = make_study(tmp_path / "data.csv", settings.studies_dir, None, NamedRoles())
     assert stat.S_IMODE(made.folder.stat().st_mode) == 0o755
     assert {stat.S_IMODE(path.stat().st_mode) for path in made.folder.iterdir()} == {0o644}
     assert [path.name for path in settings.studies_dir.iterdir()] == ["data"]
@@ -209,7 +222,7 @@ def test_the_title_is_that_of_the_file_in_any_script_unless_the_study_is_named(
     file: str, name: str | None, title: str, tmp_path: Path, settings: Settings
 ) -> None:
     (tmp_path / file).write_text("\n".join(make_rows()))
-    made = make_study(tmp_path / file, settings.studies_dir, name, Asked())
+    made = make_study(tmp_path / file, settings.studies_dir, name, NamedRoles())
     assert tomllib.loads((made.folder / "study.toml").read_text())["title"] == title
 
 

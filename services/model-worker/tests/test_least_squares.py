@@ -5,10 +5,10 @@ import pytest
 from fixed_posterior import autoregressive, read_errors
 from small_study import StudyFolder
 
-from model_worker.criticism import compare_least_squares
-from model_worker.design import apply_transform
-from model_worker.effects import span_effects
-from model_worker.least_squares import clustered_errors, fit_least_squares
+from model_worker.checks.criticism import compare_least_squares
+from model_worker.design.effect_space import span_effects
+from model_worker.design.least_squares import clustered_errors, fit_least_squares
+from model_worker.design.regression import apply_transform
 from model_worker.settings import Settings
 
 

@@ -8,11 +8,11 @@ from fixed_posterior import autoregressive, posterior_at, read_errors
 from reference import stationary_covariance
 from small_study import StudyFolder
 
-from model_worker.band import Rows, expected_outcome
-from model_worker.leave_one_out import efficiency_of, leave_one_out, log_likelihoods
-from model_worker.pareto import fit_pareto, leave_out
+from model_worker.checks.leave_one_out import efficiency_of, leave_one_out, log_likelihoods
+from model_worker.checks.pareto_smoothing import fit_pareto, leave_out
+from model_worker.results.expected_outcome import ModelRows, expected_outcome
+from model_worker.results.thinning import thin
 from model_worker.settings import Settings
-from model_worker.thinning import thin
 
 
 @pytest.mark.parametrize("rho", [None, -0.4, 0.9])
@@ -25,7 +25,7 @@ def test_a_rows_density_is_its_conditional_one_given_the_units_other_rows(
     panel, sigma = given.panel, 0.12
     value = thin(posterior_at(given, sigma=sigma, rho=rho, draws=4), 4)
     found = log_likelihoods(given.study, panel, value)
-    rows = Rows.of(given.study, panel)
+    rows = ModelRows.of(given.study, panel)
     mean = expected_outcome(value, panel, rows, np.arange(len(panel.outcome)))
     for unit in range(len(panel.units)):
         own, covariance = stationary_covariance(panel, unit, rho or 0.0)
@@ -45,7 +45,7 @@ def test_student_errors_are_left_out_by_innovation(folder: StudyFolder, settings
     value = thin(posterior_at(given, sigma=0.12, rho=0.5, draws=4), 4)
     normal = {**value, "nu": np.full(4, 1e9)}
     total = log_likelihoods(given.study, given.panel, normal).sum(axis=0)
-    rows = Rows.of(given.study, given.panel)
+    rows = ModelRows.of(given.study, given.panel)
     mean = expected_outcome(value, given.panel, rows, np.arange(len(given.panel.outcome)))
     joint = np.zeros(4)
     for unit in range(len(given.panel.units)):
@@ -94,7 +94,7 @@ def test_left_out_rows_are_predicted_as_by_refitting(folder: StudyFolder, settin
     group, summary = leave_one_out(
         panel, posterior, log_likelihoods(given.study, panel, value), efficiency_of(posterior, 1000)
     )
-    rows = Rows.of(given.study, panel)
+    rows = ModelRows.of(given.study, panel)
     design_rows = np.hstack(
         [
             np.eye(len(panel.units))[panel.unit_index],

@@ -14,13 +14,14 @@ from pytensor.configdefaults import config
 from reference import build_naive_model, set_rho
 from small_study import REPOSITORY, StudyFolder
 
-from model_worker.band import Rows, expected_outcome
-from model_worker.design import Design, apply_transform
-from model_worker.inputs import StudyInput, read_input
-from model_worker.likelihood import LOWEST_RHO
-from model_worker.model import build_model, reduce_design
-from model_worker.posterior import recover_posterior
-from model_worker.sampling import Draws, sample
+from model_worker.design.regression import Design, apply_transform
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.fit.posterior import recover_posterior
+from model_worker.fit.reduction import reduce_to_likelihood
+from model_worker.fit.sampling import Draws, sample
+from model_worker.models.gaussian.pymc_model import build_model
+from model_worker.models.prior_scales import LOWEST_RHO
+from model_worker.results.expected_outcome import ModelRows, expected_outcome
 from model_worker.settings import Settings
 
 Floats = NDArray[np.float64]
@@ -113,7 +114,7 @@ def test_the_likelihood_is_that_of_the_naive_model_with_its_effects_integrated_o
     variant: str, unbalanced: Read
 ) -> None:
     given = unbalanced(VARIANTS[variant])
-    statistics = reduce_design(given.design)
+    statistics = reduce_to_likelihood(given.design)
     logp = build_model(statistics).compile_logp(jacobian=False)
     centre, scale = statistics.constants[-2:]
     differences = []
@@ -146,7 +147,7 @@ def test_recovered_effects_have_the_moments_of_the_naive_models_conditional(
     posterior = recover_posterior(draws, design, panel, np.random.default_rng(1))
     value = {str(name): posterior[name].to_numpy()[0].T for name in posterior.data_vars}
     every = np.arange(len(panel.outcome))
-    found = expected_outcome(value, panel, Rows.of(given.study, panel), every)
+    found = expected_outcome(value, panel, ModelRows.of(given.study, panel), every)
     found = (found - design.outcome_centre) / design.outcome_scale
 
     naive = Naive(given)
@@ -208,7 +209,13 @@ def test_with_independent_errors_the_posterior_is_that_of_least_squares(
     assert own_units(design, fit.slopes)[0] == pytest.approx(slope, abs=5e-7)
     assert own_units(design, fit.standard_errors)[0] == pytest.approx(error, abs=5e-7)
     draws = sample(
-        reduce_design(design), chains=4, draws=1000, tune=1000, seed=20050101, progress=print, stop=Event()
+        reduce_to_likelihood(design),
+        chains=4,
+        draws=1000,
+        tune=1000,
+        seed=20050101,
+        progress=print,
+        stop=Event(),
     )
     beta = draws.parameters["slope"] * design.outcome_scale / design.scales[0]
     moments = xr.Dataset(
@@ -231,7 +238,7 @@ def test_units_of_the_outcome_and_the_treatment_change_nothing_but_the_units(
         folder.set_cell(line, "sales", repr(float(cells[3]) * 1e9))
         folder.set_cell(line, "tax", repr(float(cells[4]) * 1e-6))
     large = read_input(folder.write(), settings)
-    ours, theirs = reduce_design(small.design), reduce_design(large.design)
+    ours, theirs = reduce_to_likelihood(small.design), reduce_to_likelihood(large.design)
     np.testing.assert_allclose(ours.coefficients, theirs.coefficients, rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(ours.constants, theirs.constants, rtol=1e-8)
     assert large.design.outcome_scale == pytest.approx(1e9 * small.design.outcome_scale)

@@ -3,8 +3,8 @@
 import pytest
 from small_study import StudyFolder
 
-from model_worker.faults import InvalidInput
-from model_worker.study import read_study
+from model_worker.study.definition import read_study
+from model_worker.study.faults import InvalidInput
 from tracestore.manifest import NumberFormat
 
 

@@ -7,12 +7,12 @@ import pytest
 import xarray as xr
 from small_study import StudyFolder
 
-from model_worker.faults import InvalidInput
-from model_worker.inputs import StudyInput, read_input
-from model_worker.model import reduce_design
-from model_worker.posterior import recover_posterior
-from model_worker.sampling import sample
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.fit.posterior import recover_posterior
+from model_worker.fit.reduction import reduce_to_likelihood
+from model_worker.fit.sampling import sample
 from model_worker.settings import Settings
+from model_worker.study.faults import InvalidInput
 
 UNITS, PERIODS, SLOPE, NOISE = 20, 15, -0.5, 0.1
 
@@ -90,7 +90,13 @@ def test_an_option_finds_what_made_the_panel(
 
 def fit(given: StudyInput) -> xr.Dataset:
     draws = sample(
-        reduce_design(given.design), chains=4, draws=500, tune=500, seed=1, progress=print, stop=Event()
+        reduce_to_likelihood(given.design),
+        chains=4,
+        draws=500,
+        tune=500,
+        seed=1,
+        progress=print,
+        stop=Event(),
     )
     return recover_posterior(draws, given.design, given.panel, np.random.default_rng(1))
 

@@ -7,15 +7,15 @@ import xarray as xr
 from fixed_posterior import autoregressive, posterior_at, read_errors
 from small_study import StudyFolder
 
-from model_worker.innovations import Carry, Succession, accumulate, whiten
-from model_worker.predictive_checks import (
+from model_worker.checks.ar1_whitening import Ar1Coefficients, PrecedingRows, accumulate_errors, whiten_errors
+from model_worker.checks.posterior_predictive import FEWEST_REPLICATES, count_replicates, draw_replicates
+from model_worker.checks.predictive_checks import (
     autocorrelate,
     compare_replicates,
     pairs_at,
     residual_group,
     summarise,
 )
-from model_worker.replicates import FEWEST_REPLICATES, count_replicates, replicate
 from model_worker.settings import Settings
 
 UNITS, PERIODS = 30, 20
@@ -27,10 +27,10 @@ def test_replicated_errors_have_the_covariance_of_the_stationary_process_across_
 ) -> None:
     errors = autoregressive(np.random.default_rng(1), 6, 8, 0.8)
     panel = read_errors(folder, settings, errors, "", gaps=(2, 3, 6)).panel
-    succession, draws, rho = Succession.of(panel), 40_000, np.array([0.8])
-    carry = Carry.of(succession, np.repeat(rho, draws))
+    preceding, draws, rho = PrecedingRows.of(panel), 40_000, np.array([0.8])
+    ar1 = Ar1Coefficients.of(preceding, np.repeat(rho, draws))
     drawn = np.random.default_rng(2).normal(size=(len(panel.outcome), draws))
-    made = accumulate(drawn, succession, carry, np.full(draws, 0.5))
+    made = accumulate_errors(drawn, preceding, ar1, np.full(draws, 0.5))
     rows = np.flatnonzero(panel.unit_index == 0)
     times = np.array(panel.periods)[panel.period_index[rows]]
     assert times.tolist() == [2000, 2001, 2004, 2005, 2007]
@@ -43,11 +43,11 @@ def test_replicated_errors_have_the_covariance_of_the_stationary_process_across_
 def test_errors_and_innovations_are_each_others_inverse(folder: StudyFolder, settings: Settings) -> None:
     errors = autoregressive(np.random.default_rng(1), 6, 8, 0.8)
     panel = read_errors(folder, settings, errors, "", gaps=(2, 3, 6)).panel
-    succession, rho = Succession.of(panel), np.array([-0.5, 0.3, 0.999999])
-    carry, sigma = Carry.of(succession, rho), np.array([0.5, 1.0, 2.0])
+    preceding, rho = PrecedingRows.of(panel), np.array([-0.5, 0.3, 0.999999])
+    ar1, sigma = Ar1Coefficients.of(preceding, rho), np.array([0.5, 1.0, 2.0])
     drawn = np.random.default_rng(2).normal(size=(len(panel.outcome), 3))
-    made = accumulate(drawn, succession, carry, sigma)
-    np.testing.assert_allclose(whiten(made, succession, carry, sigma), drawn, rtol=1e-8, atol=1e-8)
+    made = accumulate_errors(drawn, preceding, ar1, sigma)
+    np.testing.assert_allclose(whiten_errors(made, preceding, ar1, sigma), drawn, rtol=1e-8, atol=1e-8)
 
 
 def probabilities(
@@ -55,7 +55,7 @@ def probabilities(
 ) -> dict[str, float]:
     given = read_errors(folder, settings, errors, 'slopes = "common"', gaps=GAPS)
     posterior = posterior_at(given, sigma=0.1, rho=rho)
-    made = replicate(given.study, given.panel, posterior, np.random.default_rng(5))
+    made = draw_replicates(given.study, given.panel, posterior, np.random.default_rng(5))
     found = compare_replicates(given.panel, made, heavy=False)
     return {name: summarise(name, *pair).probability for name, pair in found.items()}
 
@@ -104,9 +104,9 @@ def test_residual_autocorrelation_by_lag_is_over_pairs_at_exact_distances(
     )
     panel, draws = given.panel, 400
     posterior = xr.Dataset(coords={"unit": [unit.id for unit in panel.units], "period": list(panel.periods)})
-    succession, carry = Succession.of(panel), Carry.of(Succession.of(panel), np.full(draws, 0.7))
+    preceding, ar1 = PrecedingRows.of(panel), Ar1Coefficients.of(PrecedingRows.of(panel), np.full(draws, 0.7))
     drawn = np.random.default_rng(2).normal(size=(len(panel.outcome), draws))
-    group = residual_group(panel, posterior, accumulate(drawn, succession, carry, np.ones(draws)))
+    group = residual_group(panel, posterior, accumulate_errors(drawn, preceding, ar1, np.ones(draws)))
     lags = np.arange(1, 11)
     assert group["lag"].to_numpy().tolist() == lags.tolist()
     np.testing.assert_allclose(group["autocorrelation"], 0.7**lags, atol=0.03)
@@ -119,7 +119,7 @@ def test_residual_autocorrelation_by_lag_is_over_pairs_at_exact_distances(
 def test_pairs_are_rows_of_one_unit_at_the_exact_distance(folder: StudyFolder, settings: Settings) -> None:
     errors = autoregressive(np.random.default_rng(1), 6, 8, 0.5)
     panel = read_errors(folder, settings, errors, "", gaps=(2, 3, 6)).panel
-    earlier, later = pairs_at(Succession.of(panel), 2)
+    earlier, later = pairs_at(PrecedingRows.of(panel), 2)
     periods = np.array(panel.periods)
     found = {(int(panel.unit_index[a]), int(periods[panel.period_index[a]])) for a in earlier}
     assert (panel.unit_index[earlier] == panel.unit_index[later]).all()

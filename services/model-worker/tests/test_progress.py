@@ -5,7 +5,7 @@ from threading import Event
 
 import pytest
 
-from model_worker.progress import FAULTS_TOLD, INTERVAL_SECONDS, Progress, make_status
+from model_worker.service.progress import FAULTS_TOLD, INTERVAL_SECONDS, Progress, make_status
 from tracestore.errors import PublishFailed
 from tracestore.manifest import Fault, Status
 

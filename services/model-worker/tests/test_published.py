@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from model_worker.inputs import read_input
-from model_worker.new_study import make_study
-from model_worker.proposal import Asked
+from model_worker.design.study_input import read_input
+from model_worker.new_study.role_inference import NamedRoles
+from model_worker.new_study.study_folder import make_study
 from model_worker.settings import Settings
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -19,21 +19,21 @@ PUBLISHED = Path(__file__).parent / "published"
     [
         (
             "grunfeld.csv",
-            Asked(outcome="invest", treatment="value", controls=("capital",)),
+            NamedRoles(outcome="invest", treatment="value", controls=("capital",)),
             (10, 20, 200),
             {"value": (0.118, 0.117716), "capital": (0.358, 0.357916)},
             3,
         ),
         (
             "jobtraining.csv",
-            Asked(outcome="lscrap", treatment="grant", controls=("grant_1",)),
+            NamedRoles(outcome="lscrap", treatment="grant", controls=("grant_1",)),
             (54, 3, 162),
             {"grant": (-0.252, -0.252315), "grant_1": (-0.422, -0.421590)},
             3,
         ),
         (
             "wage-panel.csv.gz",
-            Asked(outcome="lwage", treatment="union", controls=("married", "expersq")),
+            NamedRoles(outcome="lwage", treatment="union", controls=("married", "expersq")),
             (545, 8, 4360),
             {"union": (0.080, 0.080002), "married": (0.047, 0.046680), "expersq": (-0.005, -0.005185)},
             3,
@@ -43,7 +43,7 @@ PUBLISHED = Path(__file__).parent / "published"
 )
 def test_two_way_slopes_are_those_that_were_published(
     file: str,
-    asked: Asked,
+    asked: NamedRoles,
     shape: tuple[int, int, int],
     slopes: dict[str, tuple[float, float]],
     decimals: int,

@@ -15,13 +15,13 @@ from hypothesis import example, given
 from hypothesis import settings as effort
 from small_study import STUDY, StudyFolder, make_rows
 
-from model_worker.data_file import read_data
-from model_worker.faults import InvalidInput
-from model_worker.inputs import read_input
-from model_worker.panel import Panel, make_panel, read_by_row, read_clean, read_panel
+from model_worker.data.data_file import read_data
+from model_worker.data.fault_collector import TOLD
+from model_worker.data.panel import Panel, make_panel, read_by_row, read_clean, read_columns
+from model_worker.design.study_input import read_input
 from model_worker.settings import Settings
-from model_worker.study import Study, read_study
-from model_worker.tally import TOLD
+from model_worker.study.definition import Study, read_study
+from model_worker.study.faults import InvalidInput
 
 UNITS = ["U0", "U1 ", " Ü2", '"U,3"', '"U ""4"""', '"U\n5"', "", '"U0"', '"U"6', 'U"7']
 PERIODS = ["2000", "2001", "+2001", " 2002", "02003", "2004.0", "", "0x7D1", '"2005"', "1" * 16, "٢٠٠٦"]
@@ -119,7 +119,7 @@ def test_quotes_are_told_apart_over_the_blocks_they_are_read_in(
     rows = ['"U ""0""",a,2000,1,1,1', '"U,1",b,2000,1,1,1', '"U ""0""",a,2001,1,1,1', '"U,1","b",2001,1,1,1']
     content = "\n".join([HEADERS[0], *rows]).encode()
     for block in range(1, 40):
-        monkeypatch.setattr("model_worker.csv_bytes._BLOCK", block)
+        monkeypatch.setattr("model_worker.data.csv_bytes._BLOCK", block)
         whole, by_row = read_both_ways(study, content)
         assert whole == by_row
         assert whole is not None
@@ -250,10 +250,10 @@ def test_of_many_faults_of_a_sort_the_first_are_told_and_all_are_counted(
 def test_the_identity_is_of_the_bytes_that_were_read(folder: StudyFolder, settings: Settings) -> None:
     study = read_study(folder.write())
     data = read_data(study)
-    before = read_panel(study, data)
+    before = make_panel(study, read_columns(study, data))
     folder.set_cell(2, "tax", "99")
     folder.write()
-    np.testing.assert_array_equal(read_panel(study, data).treatment, before.treatment)
+    np.testing.assert_array_equal(make_panel(study, read_columns(study, data)).treatment, before.treatment)
     assert read_data(study).sha256 != data.sha256
 
 
@@ -263,9 +263,9 @@ def test_a_fit_that_would_not_fit_in_memory_is_refused_with_the_limit(
     folder.text += '\n[model]\nslopes = "unit"\n'
     folder.write()
     values = 2 * 6 * settings.chains * settings.draws
-    monkeypatch.setattr("model_worker.size.MOST_VALUES", values)
+    monkeypatch.setattr("model_worker.design.memory_limits.MOST_VALUES", values)
     read_input(folder.path, settings)
-    monkeypatch.setattr("model_worker.size.MOST_VALUES", values - 1)
+    monkeypatch.setattr("model_worker.design.memory_limits.MOST_VALUES", values - 1)
     with pytest.raises(InvalidInput) as raised:
         read_input(folder.path, settings)
     (fault,) = raised.value.faults
@@ -277,7 +277,7 @@ def test_a_fit_that_would_not_fit_in_memory_is_refused_with_the_limit(
 def test_too_many_periods_are_refused_with_the_limit(
     folder: StudyFolder, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model_worker.size.MOST_PRODUCTS", 15)
+    monkeypatch.setattr("model_worker.design.memory_limits.MOST_PRODUCTS", 15)
     with pytest.raises(InvalidInput) as raised:
         read_input(folder.write(), settings)
     assert [(fault.kind, fault.column) for fault in raised.value.faults] == [("too_many_periods", "year")]

@@ -8,14 +8,15 @@ from fixed_posterior import autoregressive, read_errors
 from pytensor.configdefaults import config
 from small_study import StudyFolder
 
-from model_worker.likelihood import LOWEST_RHO
-from model_worker.model import build_model, reduce_design
-from model_worker.posterior import recover_posterior
-from model_worker.priors import PRIOR_DRAWS, draw_priors, proper_priors
-from model_worker.sampling import Draws
-from model_worker.sensitivity import judge_sensitivity, log_likelihood_of, log_prior_of
+from model_worker.checks.prior_sensitivity import judge_sensitivity, log_likelihood_of, log_prior_of
+from model_worker.checks.priors import PRIOR_DRAWS, draw_priors, proper_priors
+from model_worker.fit.posterior import recover_posterior
+from model_worker.fit.reduction import reduce_to_likelihood
+from model_worker.fit.sampling import Draws
+from model_worker.models.gaussian.pymc_model import build_model
+from model_worker.models.prior_scales import LOWEST_RHO
+from model_worker.results.thinning import thin
 from model_worker.settings import Settings
-from model_worker.thinning import thin
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_the_likelihood_is_the_models_own_and_the_priors_are_the_stated_ones(
     model: str, folder: StudyFolder, settings: Settings
 ) -> None:
     given = read_errors(folder, settings, autoregressive(np.random.default_rng(1), 8, 10, 0.5), model)
-    statistics, count = reduce_design(given.design), 5
+    statistics, count = reduce_to_likelihood(given.design), 5
     rng = np.random.default_rng(2)
     parameters = {"slope": rng.normal(size=(1, count)), "sigma": rng.uniform(0.2, 2, (1, count))}
     if statistics.shape.autoregressive:

@@ -7,13 +7,14 @@ import pytest
 import scipy.stats
 from small_study import StudyFolder
 
-from model_worker.card import describe
-from model_worker.faults import InvalidInput
-from model_worker.inputs import StudyInput, read_input
-from model_worker.priors import proper_priors
-from model_worker.sampling import reduce_design, sample
+from model_worker.checks.model_card import describe_model
+from model_worker.checks.priors import proper_priors
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.fit.reduction import reduce_design
+from model_worker.fit.sampling import sample
+from model_worker.models.prior_scales import SLOPE_SCALE
 from model_worker.settings import Settings
-from model_worker.slope_prior import SLOPE_SCALE
+from model_worker.study.faults import InvalidInput
 
 INDEPENDENT = 'errors = "independent"\nslopes = "common"\n'
 
@@ -108,7 +109,9 @@ def test_another_prior_is_another_version_and_the_card_says_it(
     plain = read(folder, settings)
     given = read(folder, settings, "prior.effect = 5")
     assert given.identity.version() != plain.identity.version()
-    (told,) = [prior for prior in describe(given, ["beta", "sigma"]).priors if prior.parameter == "beta"]
+    (told,) = [
+        prior for prior in describe_model(given, ["beta", "sigma"]).priors if prior.parameter == "beta"
+    ]
     scale = np.log(1.05) / np.log(1.01) / scipy.stats.norm.isf(0.025)
     assert told.distribution == f"Normal(0, {scale:.3g})"
     assert "hardly moves the outcome by more than 5 % of the outcome" in told.reason

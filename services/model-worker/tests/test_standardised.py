@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from small_study import StudyFolder
 
-from model_worker.design import make_design
-from model_worker.estimand import effects_of_change
-from model_worker.faults import InvalidInput
-from model_worker.inputs import read_input
-from model_worker.posterior import recover_posterior
-from model_worker.sampling import reduce_design, sample
+from model_worker.design.regression import make_design
+from model_worker.design.study_input import read_input
+from model_worker.fit.posterior import recover_posterior
+from model_worker.fit.reduction import reduce_design
+from model_worker.fit.sampling import sample
+from model_worker.results.estimand import effects_of_change
 from model_worker.settings import Settings
+from model_worker.study.faults import InvalidInput
 
 IN_UNITS = ('change = { kind = "percent", default = 1,', 'change = { kind = "units", default = 1,')
 

@@ -13,13 +13,14 @@ from small_study import StudyFolder
 from student_reference_model import build_naive_student_model, point_of
 from test_options import SLOPE, assert_within_four_deviations, simulate
 
-from model_worker import model as gaussian
-from model_worker.inputs import StudyInput, read_input
-from model_worker.posterior import recover_posterior
-from model_worker.sampling import Draws, reduce_design, sample
+from model_worker.design.study_input import StudyInput, read_input
+from model_worker.fit.posterior import recover_posterior
+from model_worker.fit.reduction import reduce_design
+from model_worker.fit.sampling import Draws, sample
+from model_worker.models.explicit.pymc_model import build_student_model
+from model_worker.models.explicit.statistics import SampledEffects, StudentStatistics
+from model_worker.models.gaussian import pymc_model as gaussian
 from model_worker.settings import Settings
-from model_worker.student import build_student_model
-from model_worker.student_panel import SampledEffects, StudentStatistics
 
 Floats = NDArray[np.float64]
 Read = Callable[[str], StudyInput]
@@ -104,7 +105,7 @@ class Sampled:
         draws = Draws(values, xr.Dataset(), effects)
         recovered = recover_posterior(draws, design, panel, np.random.default_rng(1)).isel(chain=0, draw=0)
         scale, ratio = design.outcome_scale, design.outcome_scale / design.scales[0]
-        sorted_effects = effects.sort(design.system)
+        sorted_effects = effects.sort(design.gaussian)
         deviation = sorted_effects.random[0]
         # What the recovered posterior says of a unit, on the standardised scale and without the treatment.
         level = recovered["unit_effect"] + recovered["intercept"] - design.outcome_centre

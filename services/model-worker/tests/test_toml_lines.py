@@ -2,7 +2,7 @@
 
 import pytest
 
-from model_worker.toml_lines import line_of
+from model_worker.study.toml_lines import line_of
 
 TEXT = """\
 # title = "not this one"

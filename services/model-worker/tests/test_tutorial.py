@@ -10,8 +10,8 @@ import pytest
 from raw_download import write_raw
 from small_study import REPOSITORY
 
-from model_worker.attendant import Attendant
-from model_worker.cli import app
+from model_worker.commands.command_line import app
+from model_worker.service.reconciler import Reconciler
 from model_worker.settings import Settings
 from tracestore.store import TraceStore
 
@@ -35,7 +35,7 @@ def test_the_tutorial_leads_from_a_download_to_a_link_that_the_store_can_answer(
     tmp_path: Path,
     settings: Settings,
     store: TraceStore,
-    attendant_of: Callable[[Settings], Attendant],
+    reconciler_of: Callable[[Settings], Reconciler],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -48,7 +48,7 @@ def test_the_tutorial_leads_from_a_download_to_a_link_that_the_store_can_answer(
     for line in lines:
         assert app(worker_command(line)) == 0, capsys.readouterr().out
     assert "cigarette-prices: no faults; 2550 rows, 51 units, 50 periods" in capsys.readouterr().out
-    attendant_of(settings).attend()
+    reconciler_of(settings).reconcile()
     (link,) = re.findall(r"https://localhost\S+&change=\S+", TUTORIAL)
     (chosen,) = [parse_qs(urlsplit(link).query)]
     manifest = store.manifest(chosen["study"][0], store.current(chosen["study"][0]).version)

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from small_study import StudyFolder, make_rows
 
-from model_worker.new_study import make_study
-from model_worker.proposal import Asked
+from model_worker.new_study.role_inference import NamedRoles
+from model_worker.new_study.study_folder import make_study
+from model_worker.service.watcher import ALIVE_FILE
+from model_worker.service.withdrawals import GONE_SECONDS
 from model_worker.settings import Settings
-from model_worker.watch import ALIVE_FILE
-from model_worker.withdrawals import GONE_SECONDS
 from tracestore.publisher import Publisher
 from tracestore.store import TraceStore
 
@@ -94,7 +94,7 @@ def test_a_study_that_init_makes_is_fitted_by_a_worker_that_runs(
     worker = watch()
     worker.until(lambda: "watching" in worker.log.read_text())
     (tmp_path / "My data.csv").write_text("\n".join(row.replace(",", ";") for row in make_rows()))
-    made = make_study(tmp_path / "My data.csv", settings.studies_dir, None, Asked())
+    made = make_study(tmp_path / "My data.csv", settings.studies_dir, None, NamedRoles())
     worker.until_phase(made.folder.name, "published")
     assert store.current("my-data").version
     worker.end()

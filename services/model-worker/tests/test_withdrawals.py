@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from model_worker.service.withdrawals import GONE_SECONDS, REMOVAL_SECONDS, Withdrawals
 from model_worker.settings import Settings
-from model_worker.withdrawals import GONE_SECONDS, REMOVAL_SECONDS, Withdrawals
 from tracestore.manifest import WITHDRAWN_FILE, utc_now
 from tracestore.publisher import Publisher
 from tracestore.store import TraceStore

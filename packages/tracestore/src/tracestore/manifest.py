@@ -209,7 +209,7 @@ class ManifestDraft(Contract):
     verdict: Verdict
     sampling: Sampling
     warnings: tuple[str, ...] = ()
-    """What readers should know of the panel, a sentence each; see `model_worker.cautions`."""
+    """What readers should know of the panel, a sentence each; see `model_worker.design.data_warnings`."""
     criticism: Criticism | None = None
     card: ModelCard | None = None
     answer: Answer | None = None

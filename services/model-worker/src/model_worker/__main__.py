@@ -1,5 +1,5 @@
 """`python -m model_worker` is `model-worker`."""
 
-from model_worker.cli import main
+from model_worker.commands.command_line import main
 
 main()
