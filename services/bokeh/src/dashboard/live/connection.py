@@ -26,8 +26,8 @@ PARTS_MAX_BYTES = 4 * 1_048_576
 SETTLED_SECONDS = 5.0
 """Time after which a page may be moved even if it has not asked for its document."""
 
-LEFT = (1000, 1001)
-"""Close codes of a browser whose reader has left the page or loads it again."""
+LEFT = (1000, 1001, 1005)
+"""Close codes of a client that has left the page or loads it again; 1005 is a close frame without a code."""
 
 REFUSED = 1008
 INTERNAL_ERROR = 1011
