@@ -166,7 +166,7 @@ def test_hosts_that_are_not_ours(quiet_stack: Stack, ledger: Ledger) -> None:
 
 
 def test_headers_that_say_where_a_request_came_from(stack: Stack, ledger: Ledger) -> None:
-    """The proxy takes them away instead of refusing them, see docs/decisions.md."""
+    """The proxy takes them away instead of refusing them, see docs/operations.md."""
     with echo(stack) as path:
         eventually(lambda: attempt(stack, path, [])[1] == 200, 15, "the stand-in is routed")
         echoed = [(header, *attempt(stack, path, [header])) for header in FORWARDED]

@@ -1,4 +1,4 @@
-"""The figures of the analyst's tab, drawn with Bokeh from what was computed (docs/decisions.md says why).
+"""The figures of the analyst's tab, drawn with Bokeh from what was computed (docs/adr/0009 says why).
 
 Each is one plot with a handful of renderers. Where several parameters are shown they stand in rows of one
 plot, the first at the top, so that the number of models does not grow with them.
