@@ -64,9 +64,8 @@ class Page(PagePart):
                 document.add_root(model)
         self._document = document
         self._label_document()
-        self._try_again_later()
-        if self.has_news():
-            self.refresh()
+        # Also where there is no news: the analyst's tab is filled in a document only.
+        self.refresh()
 
     def close(self) -> None:
         """Release everything, when the session has ended: page and controls hold each other."""
