@@ -147,3 +147,9 @@ def test_install_is_the_same_done_twice() -> None:
     before = HasProps.query_properties_with_values
     internals.install()
     assert HasProps.query_properties_with_values is before
+
+
+def test_a_page_that_opens_on_the_analysts_tab_begins_to_fill_it(state: ApplicationState) -> None:
+    [filling] = attach(Page(state.catalogue, state.versions, "study=smoking&tab=analyst")).session_callbacks
+    assert callable(filling.callback)
+    assert not attach(Page(state.catalogue, state.versions, "study=smoking")).session_callbacks
