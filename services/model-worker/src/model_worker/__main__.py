@@ -1,4 +1,4 @@
-"""`python -m model_worker` is `model-worker`."""
+"""Entry point of `python -m model_worker`, which is equivalent to `model-worker`."""
 
 from model_worker.commands.command_line import main
 

@@ -1,4 +1,4 @@
-"""What the worker is told by its environment, read once."""
+"""Settings of the worker, read once from environment variables."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -9,11 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class SettingsError(Exception):
-    """One or more environment variables do not have an allowed value; one sentence for each."""
+    """Error for invalid environment variables; the message has one sentence per variable."""
 
 
 class Settings(BaseSettings):
-    """The worker's settings; a field's description is the form its variable may have."""
+    """Settings of the worker; a field's description states the allowed values of its variable."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
@@ -43,7 +43,7 @@ class Settings(BaseSettings):
 
     @property
     def retention_ttl(self) -> timedelta:
-        """The age below which a version is kept however many there are."""
+        """Age below which a version is kept, regardless of the number of versions."""
         return timedelta(days=self.retention_days)
 
 
@@ -53,12 +53,12 @@ def read_settings() -> Settings:
     Returns
     -------
     Settings
-        Frozen; defaults where a variable is not set.
+        Frozen settings, with the default for each unset variable.
 
     Raises
     ------
     SettingsError
-        Naming every variable at fault, its value and the form it may have.
+        If a variable is invalid. The message names every invalid variable, its value and the allowed values.
     """
     try:
         return Settings()

@@ -1,4 +1,4 @@
-"""The command `check`: the faults of the studies' files, and warnings."""
+"""The command `check`: faults of the studies' files, and warnings."""
 
 import sys
 from typing import Annotated

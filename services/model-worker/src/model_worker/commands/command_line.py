@@ -1,4 +1,4 @@
-"""The command line `model-worker`: its commands, and its exit codes."""
+"""The command line `model-worker`: its commands and exit codes."""
 
 import os
 import signal
@@ -32,20 +32,20 @@ app.command(list_versions, name="list")
 
 
 def main() -> None:
-    """Run the command line; exit with 2 when the settings or the arguments are wrong."""
-    # The first process of a container ignores a signal that it has no handler of its own for. It ends as if
-    # killed, which the store bears at any moment: an exception is lost where compilers call back.
+    """Run the command line; exit with 2 if the settings or the arguments are invalid."""
+    # The first process of a container ignores signals without a handler. The handler exits at once, which
+    # the store tolerates at any moment; an exception would be lost in callbacks from compilers.
     signal.signal(signal.SIGTERM, lambda number, _: os._exit(128 + number))
     try:
-        code = app() or 0  # Help and version return nothing.
+        code = app() or 0  # Help and version return None.
     except SettingsError as error:
         code = _refuse(str(error), 2)
     except Refused as error:
         code = _refuse(str(error), 2)
     except TraceStoreError as error:
         code = _refuse(str(error), 1)
-    # A thread may be compiling, which nothing interrupts, or one of Arrow's may hold what it has read, which
-    # aborts an interpreter that ends (apache/arrow#34314); all that was to be written is written.
+    # `os._exit` skips the interpreter's shutdown, which cannot interrupt a compiling thread and aborts if an
+    # Arrow thread still has data (apache/arrow#34314). All files are written at this point.
     with suppress(BrokenPipeError):
         sys.stdout.flush()
         sys.stderr.flush()

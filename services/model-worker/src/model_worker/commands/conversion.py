@@ -1,4 +1,4 @@
-"""The commands `reshape` and `import`: a table in another layout as one row for each unit and period."""
+"""The commands `reshape` and `import`: conversion of a table to one row for each unit and period."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The command `fit`: what is not in the store yet."""
+"""The command `fit`: fits that are not in the store yet."""
 
 from threading import Event
 from typing import Annotated

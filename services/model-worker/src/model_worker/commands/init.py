@@ -1,4 +1,4 @@
-"""The command `init`: a study made of a data file."""
+"""The command `init`: creation of a study from a data file."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What the commands share: settings, the store, folders of studies by name, and refusals."""
+"""Functions that the commands share: settings, the store, study folders by name, and refusals."""
 
 from pathlib import Path
 
@@ -11,18 +11,18 @@ from tracestore.store import TraceStore
 
 
 class Refused(Exception):
-    """The command cannot be carried out; the message says why."""
+    """Error for a command that cannot be carried out; the message states the reason."""
 
 
 def read_settings_and_log() -> Settings:
-    """Read the settings, and send the log to standard error at their level."""
+    """Read the settings, and configure the log on standard error with their level."""
     settings = read_settings()
     configure_logs(settings.log_level)
     return settings
 
 
 def require_known_study(settings: Settings, study: str) -> TraceStore:
-    """Return the store; refuse a study that it does not have."""
+    """Return the store; raise `Refused` if the store does not have the study."""
     store = TraceStore(settings.traces_dir)
     known = store.studies()
     if study not in known:
@@ -31,7 +31,7 @@ def require_known_study(settings: Settings, study: str) -> TraceStore:
 
 
 def is_withdrawn(store: TraceStore, study: str) -> bool:
-    """Tell whether a study is withdrawn; a record that cannot be read counts, as nothing is served."""
+    """Return True if a study is withdrawn. An unreadable record counts, because nothing is served."""
     try:
         return store.withdrawal(study) is not None
     except TraceStoreError:
@@ -39,7 +39,7 @@ def is_withdrawn(store: TraceStore, study: str) -> bool:
 
 
 def find_folders(settings: Settings, names: tuple[str, ...]) -> list[Path]:
-    """Return the folders of the named studies, or of all; refuse a name that no folder has."""
+    """Return the folders of the named studies, or all folders; raise `Refused` for an unknown name."""
     if not settings.studies_dir.is_dir():
         raise Refused(f"STUDIES_DIR is '{settings.studies_dir}', but there is no directory of that name.")
     folders = {folder.name: folder for folder in study_folders(settings.studies_dir)}

@@ -1,4 +1,4 @@
-"""What a check found, for people (in colour on a terminal) and for programs (JSON)."""
+"""Report of a check's findings, for people (in color on a terminal) and for programs (JSON)."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from typing import TextIO
 from tracestore.manifest import Fault
 
 SHOWN = 5
-"""Faults of one kind in one column that are shown one by one."""
+"""Number of faults per kind and column that are shown one by one."""
 
 _RED, _YELLOW, _BOLD, _DIM, _PLAIN = "\033[31m", "\033[33m", "\033[1m", "\033[2m", "\033[0m"
 
@@ -20,13 +20,13 @@ def say(text: str) -> None:
 
 
 def report_faults(faults: Sequence[Fault]) -> None:
-    """Write faults to standard output as compilers do, the first of each sort."""
+    """Write the first faults of each kind and column to standard output, in the format of compilers."""
     if faults:
         say("\n".join(lines_of(faults, colour=in_colour(sys.stdout))))
 
 
 def report_as_json(faults: Sequence[Fault], warnings: Sequence[tuple[str, str]]) -> None:
-    """Write all faults, and warnings with the study that each is of, to standard output as JSON."""
+    """Write all faults, and all warnings with their studies, to standard output as JSON."""
     found = {
         "faults": [fault.model_dump(exclude_none=True) for fault in faults],
         "warnings": [{"study": study, "text": text} for study, text in warnings],
@@ -35,7 +35,7 @@ def report_as_json(faults: Sequence[Fault], warnings: Sequence[tuple[str, str]])
 
 
 def lines_of(faults: Iterable[Fault], *, colour: bool) -> list[str]:
-    """Give a line for each fault, and where there are more than a few of a sort, one that counts the rest."""
+    """Return one line per fault; faults of a kind and column beyond `SHOWN` are only counted, in one line."""
     sorts: dict[tuple[str, str, str | None], list[Fault]] = {}
     for fault in faults:
         sorts.setdefault((fault.file, fault.kind, fault.column), []).append(fault)
@@ -50,12 +50,12 @@ def lines_of(faults: Iterable[Fault], *, colour: bool) -> list[str]:
 
 
 def in_colour(stream: TextIO) -> bool:
-    """Say whether to write in colour: to a terminal, unless NO_COLOR is set (no-color.org)."""
+    """Return True if output should be in color: on a terminal, unless NO_COLOR is set (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def warning_line(study: str, text: str, *, colour: bool) -> str:
-    """Give the line of a warning."""
+    """Return the line of a warning."""
     word = f"{_YELLOW}warning{_PLAIN}" if colour else "warning"
     return f"{study}: {word}: {text}"
 

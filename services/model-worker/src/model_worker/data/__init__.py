@@ -1,5 +1,5 @@
-"""A study's data file as a panel: bytes, cells, rows, columns and lags, with every fault and its line.
+"""The panel of a study's data file: bytes, cells, rows, columns and lags, with every fault and its line.
 
-All packages above `study` may import this package. It may import `study` alone. With `new_study` it is
-the only package that may import Arrow.
+All packages above `study` may import this package. This package may import only `study`. No package but
+this one and `new_study` may import Arrow.
 """

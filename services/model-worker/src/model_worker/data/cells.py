@@ -1,4 +1,4 @@
-"""What the cells of a panel's columns may hold, and the faults of those that hold something else."""
+"""Checks of the cells in a panel's columns, and the faults of invalid cells."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from model_worker.study.read_options import ReadOptions
 from tracestore.manifest import Fault
 
 LARGEST = 1e100
-"""Beyond it, squares of differences could overflow."""
+"""Largest valid magnitude; squares of differences could overflow beyond this value."""
 NOT_FINITE = {"nan", "inf", "infinity", "na", "n/a", "null", "none", "#n/a", "-inf", "+inf", "-infinity"}
 
 _OF_INTEGERS = (
@@ -29,8 +29,8 @@ Words = Callable[[str], str]
 
 
 def are_all_right(study: Study, numbers: Mapping[str, Floats]) -> bool:
-    """Say whether all numbers of all columns are such as their column may hold."""
-    # A NaN makes extremes NaN, and comparisons false.
+    """Return True if every number is valid in its column."""
+    # A NaN makes the extremes NaN, and comparisons with NaN are false.
     return all(
         bool(values.min() >= -LARGEST and values.max() <= LARGEST)
         and not (column in study.logged and values.min() <= 0)
@@ -40,19 +40,19 @@ def are_all_right(study: Study, numbers: Mapping[str, Floats]) -> bool:
 
 @dataclass(frozen=True)
 class CellCheck:
-    """Checks the cells of a study's rows, run by run, and collects the faults."""
+    """Checker of the cells in a study's rows, batch by batch, which collects the faults."""
 
     study: Study
     file: str
     collector: FaultCollector
 
     def check(self, rows: Rows) -> dict[str, Floats]:
-        """Check a run of rows.
+        """Check a batch of rows.
 
         Returns
         -------
         dict
-            The numbers by column, 1 where there is a fault.
+            Numbers by column, with 1 in place of cells that are not valid numbers.
         """
         toml = self.study.toml
         self._empty(rows, toml.unit.column)
@@ -135,7 +135,7 @@ class CellCheck:
             found=_quoted,
             advice="Correct it, or delete the row: a panel may have gaps.",
         )
-        # A number that is too large and below zero has both faults where it is logged.
+        # Large negative numbers stay, so that a logged column also reports them as not positive.
         return np.where(overflow & (values > 0), 1.0, values)
 
     def _tell(
@@ -170,14 +170,14 @@ class CellCheck:
 
 
 def _convert(cells: Sequence[str], read: ReadOptions) -> Floats | None:
-    """Read all cells as numbers, or none: what Arrow reads as a finite number is one here too."""
+    """Return all cells as numbers, or None unless Arrow reads every cell as a finite number."""
     if not read.is_plain:
         return None
     try:
         values: Floats = pa.array(cells, pa.string()).cast(pa.float64()).to_numpy()
     except pa.ArrowInvalid:
         return None
-    # A NaN fails the comparison too.
+    # The comparison is also false for NaN.
     return values if bool((np.abs(values) <= LARGEST).all()) else None
 
 

@@ -1,4 +1,4 @@
-"""A CSV without faults of its cells, read by Arrow in runs: seconds for ten million rows."""
+"""Arrow reader of CSV files without cell faults, in batches: seconds for ten million rows."""
 
 import csv
 
@@ -20,10 +20,10 @@ _CODED = pa.dictionary(pa.int32(), pa.string())
 
 
 def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | None:
-    """Read the columns that a study uses, or give nothing when row by row is the way to read them.
+    """Read the columns that a study uses, or return None if the file must be read row by row.
 
-    That is wherever Arrow and Python's `csv` could differ, and where a cell of a number does not hold
-    one: this reader knows no lines, so it cannot tell a fault.
+    The result is None if Arrow and Python's `csv` could differ, or if a numeric cell is not a number. This
+    reader does not track line numbers, so it cannot report faults.
     """
     toml = study.toml
     if not quotes.regular:
@@ -41,7 +41,7 @@ def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | No
     found = Gathering(sorted(texts), study.numbers, data.line_ends)
     rows = 0
     try:
-        # In runs, as the whole table and what is made of it would be there at once.
+        # Batches avoid keeping the whole table and the converted columns in memory at once.
         for batch in arrow_csv.open_csv(
             data.open_in_arrow(),
             read_options=arrow_csv.ReadOptions(column_names=header, skip_rows=lines, block_size=_BLOCK),
@@ -78,7 +78,7 @@ def read_clean_csv(study: Study, data: DataFile, quotes: Quotes) -> Columns | No
 
 
 def _to_numbers(batch: pa.RecordBatch, study: Study) -> dict[str, Floats] | None:
-    """Give the numbers of a run by column; none where a cell is not one in the study's notation."""
+    """Return the numbers of a batch by column, or None if a cell does not have the study's number format."""
     numbers: dict[str, Floats] = {}
     for column in study.numbers:
         cells = batch.column(column)
@@ -91,7 +91,7 @@ def _to_numbers(batch: pa.RecordBatch, study: Study) -> dict[str, Floats] | None
 
 
 def _ungroup(cells: pa.Array, read: ReadOptions) -> pa.Array | None:
-    """Read numbers that have something between thousands; none where a cell is no such number."""
+    """Return cells with thousands separators as numbers, or None if a cell does not have this format."""
     cells = pc.utf8_trim_whitespace(cells)
     if not pc.all(pc.match_substring_regex(cells, f"^(?:{read.pattern})$")).as_py():
         return None

@@ -1,4 +1,4 @@
-"""The columns of a panel as they are read: text as codes, numbers as numbers."""
+"""Columns of a panel as they are read: text as integer codes, numbers as floats."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,21 +14,21 @@ Integers = NDArray[np.int64]
 
 
 FEW_TEXTS = 50_000
-"""Units that no fit of 1,000 draws, the fewest that can pass, would have room for."""
+"""A number of units too large for the memory of a fit with 1,000 draws, the fewest that can pass."""
 
 ROWS_A_TEXT = 20
 
 
 def is_too_diverse(texts: int, rows: int) -> bool:
-    """Say whether a column of text has so many different ones that they, and not the rows, take memory."""
+    """Return True if a text column's distinct texts, rather than its rows, dominate memory use."""
     return texts > FEW_TEXTS and texts * ROWS_A_TEXT > rows
 
 
 @dataclass(frozen=True)
 class Coded:
-    """A column of text without surrounding spaces.
+    """Text column without surrounding spaces.
 
-    `names` are its different texts, each of which occurs, and `codes` (rows,) points into them.
+    `names` lists the distinct texts, each of which occurs. `codes` (rows,) indexes into `names`.
     """
 
     names: Sequence[str]
@@ -36,7 +36,7 @@ class Coded:
 
     @classmethod
     def of(cls, texts: Iterable[str], codes: NDArray[np.int32]) -> "Coded":
-        """Code a column by its texts as they were written, of which some may not occur."""
+        """Build a column from raw texts, some of which may not occur, and the code of each row."""
         coder = Coder()
         stripped = coder.encode([text.strip() for text in texts])
         occurs = np.zeros(len(stripped), dtype=bool)
@@ -49,11 +49,11 @@ class Coded:
         return cls([coder.names[code] for code in kept], renamed[codes])
 
     def text(self, row: int) -> str:
-        """Give the text of a row."""
+        """Return the text of a row."""
         return self.names[int(self.codes[row])]
 
     def given(self, rows: slice | Integers) -> NDArray[np.bool_]:
-        """Say of each of the rows whether its text is not empty."""
+        """Return a mask of the rows with a text that is not empty."""
         empty = self.names.index("") if "" in self.names else -1
         found: NDArray[np.bool_] = self.codes[rows] != empty
         return found
@@ -61,30 +61,30 @@ class Coded:
 
 @dataclass
 class Coder:
-    """Codes texts as they come."""
+    """Encoder that numbers texts in order of first appearance."""
 
     _known: dict[str, int] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
-        """The different texts so far, in the order of their codes."""
+        """Distinct texts so far, in the order of their codes."""
         return list(self._known)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.int32]:
-        """Give the code of each text."""
+        """Return the code of each text."""
         known = self._known
         return np.fromiter((known.setdefault(text, len(known)) for text in texts), np.int32, len(texts))
 
 
 class Filling:
-    """A column of numbers that is filled run by run, and never there twice, as joining its runs would need.
+    """Numeric column that is filled batch by batch, without the second copy that concatenation needs.
 
     Parameters
     ----------
     kind
-        The type of its values.
+        Type of the values.
     room
-        How many rows to expect; what is not filled takes no memory, as it is never touched.
+        Expected number of rows. The unfilled part takes no memory, because it is never touched.
     """
 
     def __init__(self, kind: type[np.generic], room: int) -> None:
@@ -92,7 +92,7 @@ class Filling:
         self._filled = 0
 
     def extend(self, values: NDArray[Any]) -> None:
-        """Add the values of a run (rows,)."""
+        """Append the values (rows,) of a batch."""
         end = self._filled + len(values)
         if end > len(self._values):
             self._values = np.concatenate(
@@ -102,16 +102,16 @@ class Filling:
         self._filled = end
 
     def finish(self) -> NDArray[Any]:
-        """Give the column, without copying it."""
+        """Return the column without copying it."""
         return self._values[: self._filled]
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that a study uses.
+    """Columns that a study uses.
 
-    `unit`, `period` and `label` are text; `numbers` has outcome, treatment and controls by column, each
-    (rows,), with a number in the place of what is none.
+    `unit`, `period` and `label` are text. `numbers` has outcome, treatment and controls by column, each
+    (rows,), with a placeholder number for each cell that is not a number.
     """
 
     unit: Coded
@@ -122,12 +122,12 @@ class Columns:
 
     @property
     def period_numbers(self) -> list[int | None]:
-        """The number of each of the period's texts; None where one is no period."""
+        """Number of each distinct period text; None for a text that is not a period."""
         return number_periods(self.period.names, self.form)
 
 
 class Gathering:
-    """Takes the columns that a study uses run by run; `room` is how many rows to expect."""
+    """Accumulator of the columns that a study uses; `room` is the expected number of rows."""
 
     def __init__(self, texts: Iterable[str], numbers: Iterable[str], room: int) -> None:
         self._coders = {column: Coder() for column in texts}
@@ -136,30 +136,30 @@ class Gathering:
 
     @property
     def texts(self) -> list[str]:
-        """The columns of text."""
+        """Names of the text columns."""
         return list(self._coders)
 
     def count(self, column: str) -> int:
-        """Say how many different texts a column has so far."""
+        """Return the number of distinct texts in a column so far."""
         return len(self._coders[column].names)
 
     def take_texts(
         self, column: str, texts: Sequence[str], codes: NDArray[np.int32] | slice = slice(None)
     ) -> None:
-        """Take a run of a column of text: its texts, or different ones with each row's place among them."""
+        """Append a batch of a text column: its texts, or distinct texts and each row's index into them."""
         self._codes[column].extend(self._coders[column].encode(texts)[codes])
 
     def take_numbers(self, column: str, values: Floats) -> None:
-        """Take a run of a column of numbers."""
+        """Append a batch of a numeric column."""
         if column in self._numbers:
             self._numbers[column].extend(values)
 
     def drop_numbers(self) -> None:
-        """Let go of the numbers, which nothing needs of a file that is refused."""
+        """Discard the numbers, which are not needed once the file is rejected."""
         self._numbers = {}
 
     def finish(self, unit: str, period: str, label: str, form: PeriodForm) -> Columns:
-        """Give all that was taken, by the names of the columns of text."""
+        """Return the accumulated columns, given the names of the unit, period and label columns."""
         coded = {
             column: Coded(coder.names, self._codes[column].finish()) for column, coder in self._coders.items()
         }
@@ -169,7 +169,7 @@ class Gathering:
 
 @dataclass(frozen=True)
 class Rows:
-    """A run of rows as text without surrounding spaces, and the lines they begin on."""
+    """Batch of rows as text without surrounding spaces, with the line on which each row begins."""
 
     lines: Sequence[int]
     cells: Mapping[str, Sequence[str]]

@@ -1,4 +1,4 @@
-"""What can be told of a CSV from its bytes alone: whether they are text, and how its quotes stand."""
+"""Checks of a CSV's bytes: the text encoding and the positions of quotes."""
 
 import codecs
 import zlib
@@ -19,9 +19,9 @@ _MARK = codecs.BOM_UTF8
 
 @dataclass(frozen=True)
 class Quotes:
-    """Whether there are any, and whether each opens at a cell's start and closes at its end.
+    """Quotes of a CSV: `there` if there are any, `regular` if each pair encloses a whole cell.
 
-    Of quotes that stand anywhere else readers of CSV make different things.
+    CSV readers interpret quotes in other positions differently.
     """
 
     there: bool
@@ -29,12 +29,12 @@ class Quotes:
 
 
 def inspect(data: DataFile) -> Quotes:
-    """Read all bytes once.
+    """Return the quotes of a file, reading all bytes once.
 
     Raises
     ------
     InvalidInput
-        When they are not in the encoding that is declared, or not compressed as the file's extension says.
+        If the bytes are not in the declared encoding, or not compressed as the file extension states.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     scan = _QuoteScan(data.delimiter)
@@ -46,7 +46,7 @@ def inspect(data: DataFile) -> Quotes:
             scan.take(block)
         decoder.decode(b"", final=True)
     except UnicodeDecodeError as error:
-        # What a block before left undecoded is less than a character, so it has no line break.
+        # The undecoded end of the previous block is less than a character, so it has no line break.
         before = lines + error.object[: error.start].count(b"\n")
         raise InvalidInput([_not_text(data, before + 1, error.object[error.start])]) from None
     except (OSError, EOFError, zlib.error) as error:
@@ -61,7 +61,7 @@ def _blocks(data: DataFile) -> Iterator[bytes]:
 
 
 class _QuoteScan:
-    """Counts quotes: the odd ones open a cell, the even ones close it, and a doubled one does both."""
+    """Quote counter: odd quotes open a cell, even quotes close it, and a doubled quote does both."""
 
     def __init__(self, delimiter: str) -> None:
         self._ends_cell = np.frombuffer(b'\n\r"' + delimiter.encode(), dtype=np.uint8)
@@ -73,7 +73,7 @@ class _QuoteScan:
     def take(self, block: bytes) -> None:
         if self._first:
             block, self._first = block.removeprefix(_MARK), False
-        # One byte is held back, as what follows it is not known yet, and one for what is before it.
+        # Two bytes carry over: the last one, as its successor is unknown, and that byte's predecessor.
         window = self._held + block
         self._look(window)
         self._held = window[-2:]

@@ -1,4 +1,4 @@
-"""A study's data file: its bytes, read once, and what they are named by."""
+"""A study's data file: its bytes, read once, and their hash."""
 
 import codecs
 import gzip
@@ -24,23 +24,23 @@ Form = Literal[".csv", ".csv.gz", ".parquet"]
 
 @dataclass(frozen=True)
 class DataFile:
-    """A file as it was at one moment.
+    """Snapshot of a data file.
 
-    Whatever reads the panel reads `content`, and `sha256` is of the same bytes: a file that changes
-    meanwhile changes neither.
+    All readers of the panel read `content`, and `sha256` is the hash of the same bytes. Later changes of
+    the file affect neither.
 
     Attributes
     ----------
     name
-        The name faults are reported under.
+        Name of the file in faults.
     form
-        What its extension says it is.
+        Form of the file according to its extension.
     sha256
-        Of the file's own bytes.
+        SHA-256 of the file's own bytes.
     delimiter
-        What separates the cells of a CSV.
+        Separator between the cells of a CSV.
     encoding
-        Of a CSV's text, which is read as UTF-8 whatever it is.
+        Encoding of a CSV's text, which `open` always converts to UTF-8.
     """
 
     name: str
@@ -51,9 +51,9 @@ class DataFile:
     encoding: str = "utf-8"
 
     def open(self) -> BinaryIO:
-        """Open the text as UTF-8, decompressed where it is compressed; nothing is held as a whole.
+        """Return the text as a UTF-8 stream, decompressed if needed; it is never in memory as a whole.
 
-        Reading it raises `InvalidInput` when the text is not in the encoding that was declared.
+        Reading the stream raises `InvalidInput` if the text is not in the declared encoding.
         """
         stream: BinaryIO = io.BytesIO(self.content)
         if self.form == ".csv.gz":
@@ -64,7 +64,7 @@ class DataFile:
 
     @cached_property
     def line_ends(self) -> int:
-        """How many line ends the text has, CR and LF counted on their own: no fewer than rows."""
+        """Number of line ends, with CR and LF counted separately: no fewer than rows; 0 for Parquet."""
         if self.form == ".parquet":
             return 0
         count = 0
@@ -74,7 +74,7 @@ class DataFile:
         return count + 1
 
     def open_in_arrow(self) -> pa.NativeFile:
-        """Open the text for Arrow, likewise."""
+        """Return the same text as `open`, as an Arrow stream."""
         if self.encoding != "utf-8":
             return pa.PythonFile(self.open(), mode="r")
         stream = pa.BufferReader(self.content)
@@ -82,7 +82,7 @@ class DataFile:
 
 
 class _InUtf8(io.RawIOBase):
-    """A stream of text in another encoding as UTF-8."""
+    """Stream that converts text from another encoding to UTF-8."""
 
     def __init__(self, source: BinaryIO, encoding: str, name: str) -> None:
         self._source, self._encoding, self._name = source, encoding, name
@@ -116,7 +116,7 @@ class _InUtf8(io.RawIOBase):
         return size
 
     def _count_lines(self, text: str) -> int:
-        # CR and LF are one line end, also where a block ends between them.
+        # CR followed by LF is one line end, even if a block ends between them.
         return len(_LINE_END.findall(text)) - (self._last == "\r" and text.startswith("\n"))
 
     def _fault(self, found: str, before: str) -> Fault:
@@ -131,12 +131,12 @@ class _InUtf8(io.RawIOBase):
 
 
 def read_data(study: Study) -> DataFile:
-    """Read the file that study.toml names.
+    """Read the data file that study.toml names.
 
     Raises
     ------
     InvalidInput
-        When there is no such file, or it may not be read.
+        If the file does not exist or cannot be read.
     """
     name = study.data_name
     try:
@@ -159,7 +159,7 @@ def read_data(study: Study) -> DataFile:
 
 
 def not_gzip(name: str, error: Exception) -> Fault:
-    """Make the fault of a file that is named as compressed and is not."""
+    """Return the fault of a file that is not gzip despite its extension."""
     return Fault(
         kind="not_compressed",
         file=name,
@@ -170,5 +170,5 @@ def not_gzip(name: str, error: Exception) -> Fault:
 
 
 def form_of(path: Path) -> Form | None:
-    """Give the form that a file's extension names, in upper or lower case; none if it is another."""
+    """Return the form that a file's extension names, ignoring case, or None for other extensions."""
     return cast(Form | None, next((form for form in FORMS if path.name.lower().endswith(form)), None))

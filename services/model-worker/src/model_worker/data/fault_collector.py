@@ -1,4 +1,4 @@
-"""A collector of faults in a file of any size: it counts all, and keeps the first of each kind and column."""
+"""Collector of a file's faults: it counts all faults and keeps the first ones of each kind and column."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -6,11 +6,11 @@ from itertools import chain
 from tracestore.manifest import Fault
 
 TOLD = 20
-"""Faults of one kind in one column that are told one by one; one more stands for all others."""
+"""Number of faults per kind and column that are reported one by one; one more represents the rest."""
 
 
 class FaultCollector:
-    """Collects faults in bounded memory."""
+    """Collector of faults in bounded memory, for files of any size."""
 
     def __init__(self) -> None:
         self._told: dict[tuple[str, str | None], list[Fault]] = {}
@@ -27,7 +27,7 @@ class FaultCollector:
     def count[Place](
         self, sort: tuple[str, str | None], places: Sequence[Place], describe: Callable[[Place], Fault]
     ) -> None:
-        """Count faults of one kind and column at all places; describe only those that are kept."""
+        """Count the faults of one kind and column at all places, and build only the faults to keep."""
         if not len(places):
             return
         told = self._told.setdefault(sort, [])
@@ -39,7 +39,7 @@ class FaultCollector:
             self._further[sort] = first, number + others
 
     def faults(self) -> list[Fault]:
-        """Return the faults in the order of their lines."""
+        """Return the faults sorted by line."""
         others = (first.model_copy(update={"times": number}) for first, number in self._further.values())
         found = [*chain.from_iterable(self._told.values()), *others]
         return sorted(found, key=lambda fault: fault.line or 0)

@@ -1,9 +1,9 @@
-"""Distributed lags: what the treatment was some steps before each row, in the same unit.
+"""Distributed lags: the treatment some steps before each row, in the same unit.
 
-With slopes b_0, ..., b_L at the distances from 0 to L steps, ``sum_l b_l h(x_{t-l})`` is the same as
-``beta h(x_t) + sum_{l>0} b_l (h(x_{t-l}) - h(x_t))`` with their sum, the long-run slope, as `beta`. So the
-lags are L further columns with flat slopes, and all that holds for the slope of a model without lags holds
-for the long-run one.
+With slopes b_0, ..., b_L at lags of 0 to L steps, ``sum_l b_l h(x_{t-l})`` equals
+``beta h(x_t) + sum_{l>0} b_l (h(x_{t-l}) - h(x_t))``, where `beta` is the sum of the slopes: the long-run
+slope. The lags are thus L additional columns with flat slopes, and every property of the slope in a model
+without lags also applies to the long-run slope.
 """
 
 from dataclasses import replace
@@ -20,21 +20,21 @@ Integers = NDArray[np.int64]
 
 
 def take_lags(study: Study, panel: Panel) -> Panel:
-    """Give the rows whose treatment is known at every lag the study asks for, with those treatments.
+    """Return the rows whose treatment is known at every requested lag, with the lagged treatments.
 
     A lag of one is one step of the panel: the greatest common divisor of the distances between its
-    periods. Rows too early, or after a gap, serve as lags alone.
+    periods. Rows that are too early or follow a gap serve only as lags.
 
     Returns
     -------
     Panel
-        With `lagged` (rows, lags), the treatment 1 to `lags` steps before, in its own units, and `lag_step`;
-        the panel itself where the study asks for none.
+        Panel with `lagged` (rows, lags), the treatment 1 to `lags` steps before in its own units, and
+        `lag_step`; the unchanged panel if the study requests no lags.
 
     Raises
     ------
     InvalidInput
-        When a unit has no such row, or all are of one period.
+        If a unit has no row with all lags, or all rows with all lags are in one period.
     """
     lags = study.toml.model.lags
     if not lags:

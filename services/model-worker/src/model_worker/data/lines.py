@@ -1,14 +1,14 @@
-"""The lines of a text one by one, none of them longer than a table's could be."""
+"""Lines of a text one by one, with a limit on their length."""
 
 from collections.abc import Iterator
 from typing import TextIO
 
 LONGEST_LINE = 1_000_000
-"""Characters. A table that lost its line breaks is one line, and would be taken for columns without end."""
+"""Limit in characters. A table without line breaks would otherwise be read as one row of endless columns."""
 
 
 class LongLine(Exception):
-    """A line is longer than `LONGEST_LINE`; `line` is its number."""
+    """Error for a line longer than `LONGEST_LINE`; `line` is the line's number."""
 
     def __init__(self, line: int) -> None:
         self.line = line
@@ -16,12 +16,12 @@ class LongLine(Exception):
 
 
 def read_lines(text: TextIO) -> Iterator[str]:
-    """Give the lines, each with its end.
+    """Yield the lines, each with its line end.
 
     Raises
     ------
     LongLine
-        Before more of a line than is allowed is held.
+        If a line exceeds the limit, before the rest of the line is read.
     """
     number = 0
     while line := text.readline(LONGEST_LINE + 1):

@@ -1,4 +1,4 @@
-"""A study's data file as a panel: units by periods, and every fault of the data found at once."""
+"""Panel of units by periods from a study's data file, with all faults of the data reported at once."""
 
 from dataclasses import dataclass
 
@@ -26,12 +26,12 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Panel:
-    """The observed cells of a panel, one entry per row of the data, in the data's own units.
+    """Observed cells of a panel, one entry per row of the data, in the data's own units.
 
-    A column that the study has standardised is in standard deviations from its mean over all rows.
+    A standardized column is in standard deviations from its mean over all rows.
 
-    `unit_index` and `period_index` point into `units` (sorted by identifier) and `periods` (ascending);
-    `outcome`, `treatment` have shape (rows,), `controls` (rows, controls).
+    `unit_index` and `period_index` index into `units` (sorted by identifier) and `periods` (ascending).
+    `outcome` and `treatment` have shape (rows,), and `controls` has shape (rows, controls).
     """
 
     units: tuple[Unit, ...]
@@ -43,57 +43,57 @@ class Panel:
     controls: Floats
     control_names: tuple[str, ...]
     lagged: Floats | None = None
-    """The treatment (rows, lags) at each lag from one step on, where the study asks for lags."""
+    """Treatment (rows, lags) at each lag from one step on; None if the study requests no lags."""
 
     lag_step: int | None = None
-    """From one lag to the next, in the periods' numbers: the step of the panel before rows that serve as
-    lags alone were taken from it, which may be smaller than that of the rows left."""
+    """Distance between lags in period numbers: the panel's step before the removal of rows that serve only
+    as lags. The step of the remaining rows may be larger."""
 
     form: PeriodForm = "integer"
-    """How the periods were written."""
+    """Written form of the periods."""
 
     @property
     def period_labels(self) -> tuple[str, ...] | None:
-        """The periods as a calendar writes them, where they are more than their numbers."""
+        """Calendar labels of the periods; None if each label would be the period's number."""
         if self.form in ("integer", "year"):
             return None
         return tuple(label_period(number, self.form) for number in self.periods)
 
     @property
     def step(self) -> int:
-        """From one step of the errors to the next, in the periods' numbers."""
+        """Distance between consecutive steps of the errors, in period numbers."""
         return step_of(np.asarray(self.periods, dtype=np.int64))
 
     def grid(self, values: Floats) -> Floats:
-        """Spread values of the rows over (unit, period); NaN where nothing was observed."""
+        """Return the values of the rows as an array (unit, period), with NaN in unobserved cells."""
         grid = np.full((len(self.units), len(self.periods)), np.nan)
         grid[self.unit_index, self.period_index] = values
         return grid
 
 
 def read_columns(study: Study, data: DataFile) -> Columns:
-    """Read the columns that `make_panel` builds a panel from; the data are not needed for that any more.
+    """Read the columns from which `make_panel` builds a panel without further use of the data.
 
-    A file without faults is read by Arrow as a whole; one with faults, or one that Arrow might read
-    otherwise, row by row, so that each fault is told with its line.
+    Arrow reads a file without faults as a whole. A file with faults, or one that Arrow might read
+    differently, is read row by row, so that each fault is reported with its line.
 
     Raises
     ------
     InvalidInput
-        With every fault: columns that are not there, cells that are empty or not what their column
-        needs, rows of one unit and period, units with two labels, a single unit or period.
+        If there are faults; contains all of them: missing columns, empty or invalid cells, several rows
+        of one unit and period, units with two labels, a single unit or period.
     """
     columns = read_clean(study, data)
     return columns if columns is not None else read_by_row(study, data)
 
 
 def read_clean(study: Study, data: DataFile) -> Columns | None:
-    """Read a file that has no faults in its rows; give nothing where it has, or may have.
+    """Read a file without faults in its rows, or return None if there are or may be faults.
 
     Raises
     ------
     InvalidInput
-        When the file is not readable at all.
+        If the file cannot be read at all.
     """
     if data.form == ".parquet":
         columns = ParquetData(study, data).read_clean()
@@ -105,12 +105,12 @@ def read_clean(study: Study, data: DataFile) -> Columns | None:
 
 
 def read_by_row(study: Study, data: DataFile) -> Columns:
-    """Read a file row by row, in runs, and check every row.
+    """Read a file row by row, in batches, and check every row.
 
     Raises
     ------
     InvalidInput
-        With the faults of the file's form if it has any, else with those of its cells and rows.
+        If there are faults; contains the faults of the file's form, or else those of its cells and rows.
     """
     form, content = FaultCollector(), FaultCollector()
     runs = ParquetData(study, data).read_rows() if data.form == ".parquet" else read_rows(study, data, form)
@@ -120,7 +120,7 @@ def read_by_row(study: Study, data: DataFile) -> Columns:
     check = CellCheck(study, data.name, content)
     count = 0
     for rows in runs:
-        # Rows of a file whose form is wrong are not checked: a shifted cell would be told as wrong too.
+        # Rows of a malformed file are not checked: shifted cells would be reported as invalid too.
         if form:
             continue
         count += len(rows.lines)
@@ -145,7 +145,7 @@ def read_by_row(study: Study, data: DataFile) -> Columns:
 
 
 def make_panel(study: Study, columns: Columns) -> Panel:
-    """Build the panel of columns without faults; unbalanced panels and gaps are fine."""
+    """Build the panel from columns without faults; unbalanced panels and gaps are allowed."""
     toml, unit, label = study.toml, columns.unit, columns.label
     order = sorted(range(len(unit.names)), key=unit.names.__getitem__)
     labels = unit.names if label is unit else _label_of(columns)
@@ -167,16 +167,16 @@ def make_panel(study: Study, columns: Columns) -> Panel:
 
 
 def _in_its_units(values: Floats, transform: Transform) -> Floats:
-    """Give the values in the units that the study asks for: as they are, or in standard deviations."""
+    """Return the values in the requested units: unchanged, or in standard deviations."""
     if transform != "standardised":
         return values
     spread = float(values.std())
-    # A constant is left for the design to refuse.
+    # The design rejects a constant column.
     return (values - values.mean()) / spread if spread else values
 
 
 def _label_of(columns: Columns) -> list[str]:
-    """Give each unit's label: the one it has in its rows, or its identifier where it has none."""
+    """Return the label of each unit from its rows, or the unit's identifier if its rows have no label."""
     unit, label = columns.unit, columns.label
     first = first_labelled(columns).tolist()
     return [unit.names[place] if row < 0 else label.text(row) for place, row in enumerate(first)]

@@ -1,4 +1,4 @@
-"""A Parquet file: its columns as a whole where they are clean, else its rows as text."""
+"""Parquet reader: whole columns if they are clean, otherwise rows as text."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,19 +19,19 @@ from tracestore.manifest import Fault
 
 @dataclass(frozen=True)
 class ParquetData:
-    """The columns that a study uses of a Parquet file; a row's line is its number, from 1."""
+    """Columns of a Parquet file that a study uses; a row's line is its number, counted from 1."""
 
     study: Study
     data: DataFile
 
     def read_clean(self) -> Columns | None:
-        """Read all rows at once, or give nothing where some cell is not what its column needs.
+        """Read all rows at once, or return None if a cell is invalid for its column.
 
         Raises
         ------
         InvalidInput
-            When the file is no Parquet, has no rows, or not the columns that the study names, or has
-            columns of values that are neither numbers nor text.
+            If the file is not Parquet, has no rows, lacks a column that the study names, or has values
+            in such a column that are neither numbers nor text.
         """
         toml = self.study.toml
         texts = {toml.unit.column, toml.period.column, toml.unit.label or toml.unit.column}
@@ -43,7 +43,7 @@ class ParquetData:
         if not all(_is_number(types[name]) for name in self.study.numbers):
             return None
         numbers, coded = {}, {}
-        # Column by column: a table of all would be there beside what is made of it.
+        # Reading column by column avoids a whole table in memory beside the converted columns.
         for name in self.study.numbers:
             column = self._read(name)
             if column.null_count:
@@ -63,12 +63,12 @@ class ParquetData:
         return Columns(unit, coded[toml.period.column], label, numbers, toml.period.form)
 
     def read_rows(self) -> Iterator[Rows]:
-        """Read the rows as text, run by run; an empty place is an empty text.
+        """Yield the rows as text, in batches; a null is an empty text.
 
         Raises
         ------
         InvalidInput
-            As `read_clean`.
+            As in `read_clean`.
         """
         line = 1
         try:
@@ -154,7 +154,7 @@ def _encode(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _code_array(column: pa.ChunkedArray) -> Coded:
-    """Code a column of Arrow's dictionary type that has no empty places."""
+    """Build a coded column from a column of Arrow's dictionary type without nulls."""
     whole = column.combine_chunks()
     if isinstance(whole, pa.ChunkedArray):
         whole = whole.unify_dictionaries().chunk(0)
@@ -162,6 +162,6 @@ def _code_array(column: pa.ChunkedArray) -> Coded:
 
 
 def _to_floats(column: pa.ChunkedArray) -> Floats:
-    # Whole numbers beyond 2**53 lose digits, as they do in the text of a CSV.
+    # Integers beyond 2**53 lose digits, as they do when read from a CSV.
     values: Floats = column.cast(pa.float64(), safe=False).to_numpy()
     return values

@@ -1,4 +1,4 @@
-"""The order of a panel's rows in time: the panel's step, and which row of a unit follows which."""
+"""Temporal order of a panel's rows: the panel's step, and the neighbor of each row in its unit."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ def order_rows(unit_index: Integers, period_index: Integers) -> Integers:
     cells = (int(unit_index.max()) + 1) * periods
     if cells > _CELLS_PER_ROW * len(keys):
         return np.argsort(keys, kind="stable")
-    # A cell has one row, so that its place in the grid sorts it: faster than comparing, where it is full.
+    # A cell has one row, so grid positions sort the rows; on a full grid, this is faster than comparisons.
     rows = np.full(cells, -1, dtype=np.int64)
     rows[keys] = np.arange(len(keys))
     return rows[rows >= 0]
@@ -32,7 +32,7 @@ def order_rows(unit_index: Integers, period_index: Integers) -> Integers:
 def neighbouring_rows(
     unit_index: Integers, period_index: Integers, periods: Integers
 ) -> tuple[Integers, Floats]:
-    """Find for each row the row before it in its unit, or after it for the unit's first.
+    """Return for each row the previous row of its unit, or the next row for the unit's first.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What is wrong between the rows of a panel: two of one cell, two labels of one unit, one unit alone."""
+"""Consistency of a panel's rows: repeated cells, two labels of one unit, a single unit or period."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from model_worker.study.definition import Study
 from tracestore.manifest import Fault
 
 _CELLS_PER_ROW = 16
-"""Cells are marked, a byte each, where there are at most so many for a row; else rows are sorted."""
+"""Cells are marked, one byte each, if there are at most this many per row; otherwise rows are sorted."""
 
 _ROWS_AT_ONCE = 100_000
 
 
 def hang_together(columns: Columns) -> bool:
-    """Say whether nothing is wrong between the rows; no unit or period may be empty."""
+    """Return True if the rows are consistent; requires that no unit or period is empty."""
     return (
         len(columns.unit.names) > 1
         and len(columns.period.names) > 1
@@ -28,7 +28,7 @@ def hang_together(columns: Columns) -> bool:
 
 @dataclass(frozen=True)
 class RowCheck:
-    """Checks a study's rows against each other, and collects the faults."""
+    """Checker of a study's rows against each other, which collects the faults."""
 
     study: Study
     file: str
@@ -117,7 +117,7 @@ class RowCheck:
 
 
 def too_many_texts(study: Study, file: str, column: str, rows: int) -> Fault:
-    """Make the fault of a column of units, labels or periods that is another text in nearly every row."""
+    """Return the fault of a unit, label or period column with a different text in nearly every row."""
     kind = "too_many_periods" if column == study.toml.period.column else "too_many_values"
     return Fault(
         kind=kind,
@@ -130,19 +130,19 @@ def too_many_texts(study: Study, file: str, column: str, rows: int) -> Fault:
 
 
 def _runs(count: int) -> Iterator[slice]:
-    # What is computed of each row takes a multiple of what is held of it: never of all rows at once.
+    # Intermediate results take several times the memory of the rows, so rows are processed in batches.
     return (slice(start, start + _ROWS_AT_ONCE) for start in range(0, count, _ROWS_AT_ONCE))
 
 
 def _keys(columns: Columns, canonical: Integers, run: slice) -> Integers:
-    """Give the number of each row's cell; texts of the same period are one."""
+    """Return the cell number of each row; different texts of the same period share a cell."""
     units = columns.unit.codes[run].astype(np.int64)
     keys: Integers = units * len(columns.period.names) + canonical[columns.period.codes[run]]
     return keys
 
 
 def _repeated_cells(columns: Columns) -> Iterator[list[int]]:
-    """Find the rows whose unit and period an earlier one has, run by run; empty ones have none."""
+    """Yield by batch the rows that repeat an earlier unit and period; rows with either empty are skipped."""
     count, canonical = len(columns.unit.codes), _canonical(columns)
     cells = len(columns.unit.names) * len(columns.period.names)
     if cells > _CELLS_PER_ROW * count:
@@ -186,7 +186,7 @@ def _canonical(columns: Columns) -> Integers:
 
 
 def first_labelled(columns: Columns) -> Integers:
-    """Give the first row of each unit that has a label; -1 where none has."""
+    """Return the first labeled row of each unit, or -1 for a unit without a label."""
     first = np.full(len(columns.unit.names), -1, dtype=np.int64)
     for run in _runs(len(columns.unit.codes)):
         rows = run.start + np.flatnonzero(columns.unit.given(run) & columns.label.given(run))
@@ -197,7 +197,7 @@ def first_labelled(columns: Columns) -> Integers:
 
 
 def _other_labels(columns: Columns, first: Integers) -> Iterator[list[int]]:
-    """Find the rows whose unit had another label before, run by run; empty ones have none."""
+    """Yield by batch the rows whose label differs from the unit's first label; empty labels are skipped."""
     unit, label = columns.unit, columns.label
     for run in _runs(len(unit.codes)):
         given = unit.given(run) & label.given(run)

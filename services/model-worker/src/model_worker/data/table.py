@@ -1,4 +1,4 @@
-"""A CSV file row by row: every fault of its form, and the line each row begins on in an editor."""
+"""Row-by-row CSV reader: every fault of the file's form, and the editor line on which each row begins."""
 
 import csv
 import io
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 ROWS_AT_ONCE = 10_000
-"""Rows that are held as text; each of their cells takes some ten times what it does in the file."""
+"""Rows in memory as text at once; each cell takes about ten times as much memory as in the file."""
 
 
 def read_header(data: DataFile) -> tuple[list[str], int]:
-    """Give the names of the columns, and the line that they end on; no names where there is no header.
+    """Return the column names and the line on which the header ends; no names if there is no header.
 
     Raises
     ------
     csv.Error
-        When quotes do not close.
+        If a quote is not closed.
     LongLine
-        When the file is one line, as good as.
+        If a line is longer than `LONGEST_LINE`.
     """
     reader = _records(data)
     for record in reader:
@@ -43,16 +43,16 @@ def read_header(data: DataFile) -> tuple[list[str], int]:
 
 
 def read_rows(study: Study, data: DataFile, collector: FaultCollector) -> Iterator[Rows]:
-    """Read the columns that a study uses; blank lines are passed over, cells are not interpreted.
+    """Yield the columns that a study uses, in batches; blank lines are skipped, cells are not interpreted.
 
-    The collector is told, by the time all is read, of quotes that do not close, a column's name that is there
-    twice, rows with more or fewer cells than the header, a file without rows, and of columns that are
-    not there if there is nothing else. What is yielded beside such faults is not the whole table.
+    After the last batch, the collector contains unclosed quotes, repeated column names, rows with more or
+    fewer cells than the header, and the fault of a file without rows. Missing columns are reported only if
+    there is no other fault. If there are faults, the yielded rows are not the whole table.
 
     Parameters
     ----------
     data
-        UTF-8, with or without a byte order mark, with a header.
+        CSV in UTF-8 with a header, with or without a byte order mark.
     """
     file = data.name
     reader = _records(data)
@@ -118,7 +118,7 @@ def _columns(records: list[Sequence[str]], lines: list[int], names: Iterable[str
 
 
 def long_line(file: str, error: LongLine) -> Fault:
-    """Make the fault of a line that is too long."""
+    """Return the fault of a line that is too long."""
     return Fault(
         kind="long_line",
         file=file,
@@ -130,7 +130,7 @@ def long_line(file: str, error: LongLine) -> Fault:
 
 
 def no_rows(file: str, header: bool) -> Fault:
-    """Make the fault of a file without rows."""
+    """Return the fault of a file without rows."""
     return Fault(
         kind="empty_file",
         file=file,
@@ -142,7 +142,7 @@ def no_rows(file: str, header: bool) -> Fault:
 
 
 def missing_columns(study: Study, file: str, header: Sequence[str]) -> list[Fault]:
-    """Find the columns that the study names and the file does not have."""
+    """Return a fault for each column that the file lacks, or one fault for a wrong delimiter."""
     delimiter = study.toml.read.delimiter
     others = (name for name in (",", ";", "\t", "|") if name != delimiter)
     separator = next((name for name in others if len(header) == 1 and name in header[0]), None)
@@ -195,7 +195,7 @@ def _repeated_names(header: list[str], file: str, line: int) -> list[Fault]:
 
 
 def ragged(file: str, place: tuple[int, int, int]) -> Fault:
-    """Make the fault of a row, by its line and how many cells are expected and found."""
+    """Return the fault of a row, given its line and the expected and actual number of cells."""
     line, expected, found = place
     return Fault(
         kind="ragged_row",

@@ -1,5 +1,5 @@
-"""A study made of an unknown table: how the table is written, the roles of its columns, its study.toml.
+"""Creation of a study from an unknown table: the table's format, its columns' roles, and study.toml.
 
-Only `service` and `commands` may import this package. It may import `data` and `study`, and must not
-import `design`, `models` or anything that fits.
+Only `service` and `commands` may import this package. This package may import `data` and `study`. It must
+not import `design`, `models` or any module that fits.
 """

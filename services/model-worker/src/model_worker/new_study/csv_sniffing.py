@@ -1,4 +1,4 @@
-"""Sniffing of an unknown data file: form, encoding, delimiter and number format, from its first rows."""
+"""Detection of a data file's form, encoding, delimiter and number format from its first rows."""
 
 import csv
 import gzip
@@ -32,7 +32,7 @@ _Marks = tuple[str, Thousands | None]
 
 @dataclass(frozen=True)
 class Sample:
-    """The first rows of a file, read with the sniffed options; `columns` has the texts by column name."""
+    """First rows of a file, read with the detected options; `columns` has the texts by column name."""
 
     form: Form
     read_options: ReadOptions
@@ -41,7 +41,7 @@ class Sample:
 
     @property
     def rows(self) -> int:
-        """The number of rows in the sample."""
+        """Number of rows in the sample."""
         return len(next(iter(self.columns.values()), ()))
 
 
@@ -51,13 +51,13 @@ def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
     Parameters
     ----------
     whole
-        Whether to read all rows rather than the first ones.
+        If True, all rows are read rather than only the first ones.
 
     Raises
     ------
     InvalidInput
-        When the file is not a table of several columns, or a column's name is repeated or missing; with
-        `whole`, also when a row has more or fewer cells than the header.
+        If the file is not a table of several columns, or a column name is repeated or missing; with
+        `whole`, also if a row has more or fewer cells than the header.
     """
     if content.startswith(b"PAR1"):
         return _sniff_parquet(content, file, whole)
@@ -72,7 +72,7 @@ def sniff(content: bytes, file: str, *, whole: bool = False) -> Sample:
                 [_unreadable("not_compressed", file, str(error), "Compress the file again.")]
             ) from None
     encoding, why_encoding = _encoding_of(content)
-    # What the sample ends with may be half a character.
+    # The sample may end in the middle of a character.
     text = content[: None if whole else SAMPLE_BYTES].decode(encoding, "ignore").removeprefix("\ufeff")
     delimiter = _delimiter_of(text, file)
     records = _all_rows_of(text, delimiter, file) if whole else _rows_of(text, delimiter, file, SAMPLE_ROWS)
@@ -169,13 +169,13 @@ def _rows_of(text: str, delimiter: Delimiter, file: str, most: int) -> list[list
     try:
         rows.extend(record for _, record in islice(_filled_records(text, delimiter, file), most))
     except csv.Error:
-        # The rows before it are enough to look at; the check of the study tells the line.
+        # The rows before the error suffice for detection; the check of the study reports the line.
         return rows
     return rows
 
 
 def _all_rows_of(text: str, delimiter: Delimiter, file: str) -> list[list[str]]:
-    """Return all rows; a row with a different number of cells is a fault."""
+    """Return all rows; a row with more or fewer cells than the first row is a fault."""
     rows: list[list[str]] = []
     collector = FaultCollector()
     try:

@@ -1,4 +1,4 @@
-"""Importers: wide tables and two CDC downloads, converted to one row for each unit and period."""
+"""Importers that convert wide tables and two CDC downloads to one row for each unit and period."""
 
 import csv
 import io
@@ -18,12 +18,12 @@ from tracestore.manifest import Fault
 Source = Literal["cdc-sae", "cdc-tax-burden"]
 
 NATIONAL = ("US", "USA", "National")
-"""Rows of the whole nation, which are sums or means of the others and no units beside them."""
+"""Names of national rows, which are sums or means of the other rows and not units."""
 
 
 @dataclass(frozen=True)
 class LongTable:
-    """A CDC download with one row for each figure, and the column names of its measures."""
+    """Layout of a CDC download with one row for each figure, and the column names of its measures."""
 
     measure: str
     measures: Mapping[str, str]
@@ -56,7 +56,7 @@ LONG_TABLES: dict[Source, LongTable] = {
 
 @dataclass(frozen=True)
 class Table:
-    """A table as text, and descriptions of the rows that were left out."""
+    """Table as text, with descriptions of the omitted rows."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
@@ -77,14 +77,14 @@ def reshape_wide(sample: Sample, file: str, value: str, period: str) -> Table:
     sample
         All rows of the wide table.
     value
-        The name of the column of values, where the columns' names are periods alone.
+        Name of the value column if the column names are periods alone.
     period
-        The name of the column of periods.
+        Name of the period column.
 
     Raises
     ------
     InvalidInput
-        When fewer than two columns are named as periods of one form, or a new name is taken already.
+        If fewer than two columns are named as periods of one form, or a new name is already taken.
     """
     wide: dict[tuple[str, str], str] = {}
     for name in sample.columns:
@@ -122,12 +122,12 @@ def import_long(sample: Sample, file: str, source: Source) -> Table:
     """Convert a download with one row for each figure to one row for each state and year.
 
     National rows, cells without a figure ("No Provision", a footnote alone) and states and years without any
-    figure are left out.
+    figure are omitted.
 
     Raises
     ------
     InvalidInput
-        When columns or all measures of the layout are missing, or a measure has two different figures.
+        If a column or all measures of the layout are missing, or a measure has two different figures.
     """
     layout = LONG_TABLES[source]
     needed = ("Year", "LocationAbbr", "LocationDesc", layout.measure, "Data_Value")

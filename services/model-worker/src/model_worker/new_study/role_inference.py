@@ -1,4 +1,4 @@
-"""Role inference: which columns of an unknown table are unit, period, outcome and treatment."""
+"""Inference of column roles in an unknown table: unit, period, outcome and treatment."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ OUTCOME_NAMES = "outcome sales spending expenditure cost deaths mortality invest
 TOTAL_NAMES = "total number count usd musd eur amount sales gross"
 
 WIDE = re.compile(r"(?:(.*?)[ _.:-]*)?([0-9]{4}(?:[-/ ]?[QqMm]?[0-9]{1,2})?)")
-"""Names of columns that are periods, alone or behind the name of what was measured: 2005, sales_2005Q1."""
+"""Pattern of column names that are periods, alone or after the name of a measure: 2005, sales_2005Q1."""
 
 _YEARS = range(1500, 2200)
 _RATIO_FOR_LOG = 2.0
@@ -29,7 +29,7 @@ _RATIO_FOR_LOG = 2.0
 
 @dataclass(frozen=True)
 class NamedRoles:
-    """Columns that the caller names for roles; None where the role is to be inferred."""
+    """Columns that the caller assigns to roles; None for a role to infer."""
 
     unit: str | None = None
     period: str | None = None
@@ -41,7 +41,7 @@ class NamedRoles:
 
 @dataclass(frozen=True)
 class Choice:
-    """A column for a role, and why."""
+    """Column chosen for a role, with the reason."""
 
     column: str
     reason: str
@@ -49,7 +49,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of numbers for a role, why, its transform, and what its values look like."""
+    """Numeric column chosen for a role, with the reason, the transform and a summary of the values."""
 
     column: str
     reason: str
@@ -60,13 +60,13 @@ class Measure:
 
     @property
     def is_binary(self) -> bool:
-        """Whether it is 0 or 1."""
+        """True if the values run from 0 to 1 and have no transform."""
         return (self.lowest, self.highest) == (0.0, 1.0) and self.transform == "identity"
 
 
 @dataclass(frozen=True)
 class InferredRoles:
-    """The roles of a table's columns; `others` are columns of numbers that have none."""
+    """Roles of a table's columns; `others` lists the numeric columns without a role."""
 
     unit: Choice
     period: Choice
@@ -85,12 +85,12 @@ def infer_roles(
     """Infer the roles of a table's columns.
 
     Unit and period together identify each row. A period is a number or a calendar date, and a unit repeats
-    over periods. Column names decide between candidates, then the order of columns.
+    over periods. Column names decide between candidates first, then column order.
 
     Raises
     ------
     InvalidInput
-        When a column that was asked for is not there, or no column can have one of the roles.
+        If a requested column does not exist, or no column fits one of the roles.
     """
     _require_known(columns, asked, file)
     unit, period, form = _key(columns, asked, file)
@@ -127,7 +127,7 @@ def _key(
         raise InvalidInput([_wide(wide, file)])
     if not periods:
         raise InvalidInput([_no_period(columns, asked, file)])
-    # Any column of whole numbers could be periods; not where another is named or written as such.
+    # Any integer column could be the period, but a column named or written as a period takes precedence.
     periods = [found for found in periods if found[0] > 0] or periods
     keys: list[tuple[float, int, str, str, PeriodForm]] = []
     for score, period, form in periods:
@@ -150,7 +150,7 @@ def _key(
 def _is_key(unit: Sequence[str], period: Sequence[str]) -> bool:
     pairs = [pair for pair in zip(unit, period, strict=True) if all(pair)]
     units, periods = len({pair[0] for pair in pairs}), len({pair[1] for pair in pairs})
-    # A few rows twice are a fault to be told, not a reason to take another column.
+    # A few duplicate rows are a fault to report, not a reason to choose another column.
     distinct = len(set(pairs)) >= 0.98 * len(pairs)
     return distinct and units > 1 and periods > 1 and len(pairs) >= 1.5 * units
 
@@ -164,7 +164,7 @@ def _period_score(name: str, texts: Sequence[str], form: PeriodForm) -> float:
 def _unit_score(name: str, texts: Sequence[str]) -> float:
     different = {text for text in texts if text}
     wordy = sum(not re.fullmatch(r"[-+.,\d\s]+", text) for text in different) / max(1, len(different))
-    # Codes are shorter than labels, and a column of long texts is rather the label of another.
+    # Codes are shorter than labels; a column of long texts is more likely the label of another column.
     length = sum(map(len, different)) / max(1, len(different))
     whole = all(text.isdigit() for text in different)
     return 2.0 * wordy + 2.0 * _hint(name, UNIT_NAMES) + whole - 0.02 * length
@@ -237,7 +237,7 @@ def _measure(column: str, reason: str, values: Floats) -> Measure:
 
 
 def _numbers(texts: Sequence[str], read_options: ReadOptions) -> Floats | None:
-    """Return the numbers of a column that is mostly numeric, else None; the check reports other cells."""
+    """Return the numbers of a mostly numeric column, else None; the study check reports other cells."""
     plain = [read_options.plain(text) for text in texts if text]
     values = [float(text) for text in plain if text is not None]
     if not values or len(values) < 0.9 * len(plain):

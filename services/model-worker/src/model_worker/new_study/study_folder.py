@@ -1,4 +1,4 @@
-"""A new study made of a data file: looked at, proposed, written, checked."""
+"""Creation of a study folder from a data file: detection, role inference and writing."""
 
 import re
 import shutil
@@ -19,14 +19,14 @@ from tracestore.manifest import Fault
 
 @dataclass(frozen=True)
 class NewStudy:
-    """A study's folder as it was just written, and what led to it."""
+    """Newly written study folder, with the sample and the roles from which it was made."""
 
     folder: Path
     sample: Sample
     roles: InferredRoles
 
     def describe(self) -> list[str]:
-        """Say what was seen and proposed, and why."""
+        """Return lines that describe the sample, the proposed roles and the reasons."""
         inferred = self.roles
         chosen = [
             ("unit", inferred.unit),
@@ -40,21 +40,21 @@ class NewStudy:
 
 
 def make_study(source: Path, studies_dir: Path, name: str | None, asked: NamedRoles) -> NewStudy:
-    """Write the folder of a study for a data file; it appears whole or not at all.
+    """Write a study folder for a data file; the folder appears complete or not at all.
 
     Parameters
     ----------
     source
-        The data file; it is copied.
+        Data file to copy into the folder.
     name
-        The study's; made of the file's name where None.
+        Name of the study; derived from the file name if None.
     asked
-        Columns whose roles are given.
+        Columns that the caller assigns to roles.
 
     Raises
     ------
     InvalidInput
-        When there is no such file, no study can be made of it, or the name is taken or none.
+        If the file does not exist or cannot become a study, or if the name is taken or invalid.
     """
     title = _title(name or _stem(source))
     name = name or study_name(source)
@@ -71,7 +71,7 @@ def make_study(source: Path, studies_dir: Path, name: str | None, asked: NamedRo
     inferred = infer_roles(sample.columns, sample.read_options, asked, source.name)
     file = f"{name}{sample.form}"
     text = write_template(inferred, sample.read_options, file, title)
-    # Hidden until it is whole: a worker that watches would else read half of it.
+    # The folder is hidden until complete, because a watching worker could otherwise read half of it.
     hidden = Path(mkdtemp(prefix=".new-", dir=studies_dir))
     try:
         hidden.chmod(0o755)
@@ -86,7 +86,7 @@ def make_study(source: Path, studies_dir: Path, name: str | None, asked: NamedRo
 
 
 def study_name(source: Path) -> str:
-    """Make a study's name of a file's; letters lose their accents, those of other scripts are left out."""
+    """Return a study name derived from a file name, without accents and without letters of other scripts."""
     plain = re.sub(r"[\u0300-\u036f]", "", unicodedata.normalize("NFKD", _stem(source)))
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:64].strip("-") or "study"
 

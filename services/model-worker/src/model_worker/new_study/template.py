@@ -1,4 +1,4 @@
-"""The study.toml of a new study: what was proposed filled in, and every other option commented."""
+"""Template of a new study's study.toml: proposed values filled in, all other options commented out."""
 
 import json
 import math
@@ -14,7 +14,7 @@ _FORM_NOUNS = {"year": "year", "quarter": "quarter", "month": "month", "date": "
 
 
 def write_template(inferred: InferredRoles, read_options: ReadOptions, file: str, title: str) -> str:
-    """Give the text of study.toml."""
+    """Return the text of study.toml."""
     outcome, treatment = inferred.outcome, inferred.treatment
     label = f", label = {_text(inferred.label.column)}" if inferred.label else ""
     form = f', form = "{inferred.form}"' if inferred.form not in ("integer", "year") else ""

@@ -1,4 +1,4 @@
-"""A study as its folder describes it: study.toml, its schema, its faults, and the identity of its fit.
+"""The definition of a study: study.toml, its schema, its faults, and the identity of its fit.
 
-Every package may import this one. It must import no other package of the worker but the settings.
+Every package may import this package. This package may import nothing else of the worker but `settings`.
 """

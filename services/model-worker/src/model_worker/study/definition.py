@@ -1,4 +1,4 @@
-"""A study as its folder describes it: study.toml read, checked, and every fault found at once."""
+"""Study definitions: reading and checking of study.toml, with all faults reported at once."""
 
 import re
 import tomllib
@@ -17,12 +17,12 @@ from tracestore.manifest import Axis, Fault, NumberFormat, StudyCard, StudyName,
 STUDY_FILE = "study.toml"
 STANDARD_DEVIATIONS = "SD"
 FORMS = (".csv", ".csv.gz", ".parquet")
-"""Extensions of the files that hold data; they say how a file is read."""
+"""Extensions of data files; the extension selects the reader."""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A valid study: its name, what study.toml says, and the bytes that said it."""
+    """A valid study: its name, the parsed study.toml, and the bytes of that file."""
 
     name: str
     folder: Path
@@ -31,12 +31,12 @@ class Study:
 
     @property
     def data_path(self) -> Path:
-        """The file the study reads."""
+        """Path of the study's data file."""
         return self.folder / self.toml.file
 
     @property
     def data_name(self) -> str:
-        """What faults call that file."""
+        """Name of the data file in faults."""
         return f"{self.name}/{self.toml.file}"
 
     def fault(
@@ -49,7 +49,7 @@ class Study:
         advice: str,
         value: str | None = None,
     ) -> Fault:
-        """Make a fault of a key of study.toml, with the line it is on."""
+        """Return a fault of a study.toml key, with the key's line."""
         return Fault(
             kind=kind,
             file=f"{self.name}/{STUDY_FILE}",
@@ -63,7 +63,7 @@ class Study:
 
     @property
     def columns(self) -> dict[str, str]:
-        """The columns the study uses, each with the dotted key of study.toml that names it."""
+        """Columns that the study uses, each with the dotted study.toml key that names it."""
         toml = self.toml
         named = {"unit.column": toml.unit.column}
         if toml.unit.label is not None:
@@ -78,17 +78,17 @@ class Study:
 
     @property
     def numbers(self) -> tuple[str, ...]:
-        """The columns of numbers: outcome, treatment, controls."""
+        """Numeric columns: outcome, treatment, controls."""
         return (self.toml.outcome.column, self.toml.treatment.column, *self.toml.controls)
 
     @property
     def logged(self) -> set[str]:
-        """The columns whose logarithm is taken."""
+        """Columns with a log transform."""
         variables = (self.toml.outcome, self.toml.treatment)
         return {variable.column for variable in variables if variable.transform == "log"}
 
     def card(self) -> StudyCard:
-        """Give what the page says about the study."""
+        """Return the study's description for the page."""
         toml = self.toml
         return StudyCard(
             name=self.name,
@@ -118,9 +118,9 @@ def _as_read(variable: VariableTable) -> Variable:
 
 
 def study_folders(studies_dir: Path) -> tuple[Path, ...]:
-    """List the folders of the studies directory that are meant as studies, by name.
+    """Return the study folders of the studies directory, sorted by name.
 
-    Hidden folders are not; a folder with a name that cannot be a study's is, so that its fault is told.
+    Hidden folders are skipped. Folders with invalid study names are included so that the fault is reported.
     """
     return tuple(
         sorted(path for path in studies_dir.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -128,7 +128,7 @@ def study_folders(studies_dir: Path) -> tuple[Path, ...]:
 
 
 def is_study_name(name: str) -> bool:
-    """Say whether a folder's name can be a study's: lower case letters, digits and inner hyphens."""
+    """Return True if a name is a valid study name: lowercase letters, digits and inner hyphens."""
     try:
         TypeAdapter(StudyName).validate_python(name)
     except ValidationError:
@@ -137,7 +137,7 @@ def is_study_name(name: str) -> bool:
 
 
 def title_of(folder: Path) -> str:
-    """Give the study's title as far as it can be read, else the folder's name; never raises for content."""
+    """Return the study's title, or the folder's name if the title is unreadable; content never raises."""
     try:
         title = tomllib.loads((folder / STUDY_FILE).read_text(encoding="utf-8-sig")).get("title")
     except (OSError, ValueError):
@@ -151,12 +151,12 @@ def read_study(folder: Path) -> Study:
     Parameters
     ----------
     folder
-        The study's folder; its name is the study's.
+        Folder of the study; the folder's name is the study's name.
 
     Raises
     ------
     InvalidInput
-        With every fault of the file, each with its line and dotted key.
+        If the folder name or study.toml is invalid; contains every fault with its line and dotted key.
     """
     name = folder.name
     if not is_study_name(name):
@@ -337,7 +337,7 @@ def _what_if_faults(study: Study) -> list[Fault]:
 
 
 def _relative_faults(study: Study) -> list[Fault]:
-    # Standard deviations are counted from the mean: they have no zero that a percentage could be of.
+    # Standardized values are distances from the mean; they have no zero to which a percentage could refer.
     toml = study.toml
     asked = [
         (("what_if", "change", "kind"), toml.treatment, toml.what_if.change.kind == "percent"),

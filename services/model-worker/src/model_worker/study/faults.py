@@ -7,7 +7,7 @@ from tracestore.manifest import Fault
 
 
 class InvalidInput(Exception):
-    """A study's input cannot be fitted; `faults` has everything that was found, in file order."""
+    """Error for study input that cannot be fitted; `faults` lists every fault in file order."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -15,12 +15,12 @@ class InvalidInput(Exception):
 
 
 def suggest(found: str, known: Sequence[str]) -> str:
-    """Say which of the known names was probably meant.
+    """Return a sentence that suggests the known name closest to `found`.
 
     Returns
     -------
     str
-        ``Did you mean "year"?``, or the list of all known names when none is close.
+        ``Did you mean "year"?``, or a list of all known names if none is close.
     """
     close = get_close_matches(found.strip().lower(), [name.lower() for name in known], n=1, cutoff=0.6)
     if close:
@@ -30,5 +30,5 @@ def suggest(found: str, known: Sequence[str]) -> str:
 
 
 def tell_columns(columns: Iterable[str]) -> str:
-    """Name the columns that were found, as far as a line holds them."""
+    """Return a phrase that lists the columns found, cut off at 300 characters."""
     return f"the columns {', '.join(columns)}"[:300]

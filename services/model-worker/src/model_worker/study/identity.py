@@ -1,4 +1,4 @@
-"""What decides the content of a fit, and so its version's name."""
+"""Identity of a fit: the inputs that determine its content and thus the name of its version."""
 
 import hashlib
 from functools import cache
@@ -22,7 +22,7 @@ MODEL_CODE = (
     "service.trace_file",
     "study",
 )
-"""Packages and modules whose code decides what a fit gives; an edit of any of them is a new model version."""
+"""Packages and modules whose code determines the results of a fit; any edit changes the model version."""
 
 WITHOUT_EFFECT = (
     "design.memory_limits",
@@ -33,7 +33,7 @@ WITHOUT_EFFECT = (
     "study.identity",
     "study.toml_lines",
 )
-"""Modules of these packages that refuse, describe or arrange, and change no number."""
+"""Modules of these packages that only validate, describe or orchestrate, and change no number."""
 
 PACKAGES = (
     "arviz-stats",
@@ -51,7 +51,7 @@ PACKAGES = (
 
 
 def identify(study: Study, data_sha256: str, settings: Settings) -> Identity:
-    """Give the identity of the fit of a study's data under the settings, without fitting it."""
+    """Return the identity of a fit of the study's data under the settings, without running the fit."""
     return Identity(
         data_sha256=data_sha256,
         study_sha256=hashlib.sha256(study.text).hexdigest(),
@@ -65,7 +65,7 @@ def identify(study: Study, data_sha256: str, settings: Settings) -> Identity:
 
 
 def model_modules() -> list[str]:
-    """Return the modules that decide what a fit gives, by dotted name below `model_worker`, sorted."""
+    """Return the sorted dotted names, below `model_worker`, of the modules that determine a fit's results."""
     found = (path.relative_to(_ROOT).with_suffix("").parts for path in _ROOT.rglob("*.py"))
     names = (".".join(parts) for parts in found if parts[-1] != "__init__")
     inside = tuple(f"{name}." for name in MODEL_CODE)
@@ -74,7 +74,7 @@ def model_modules() -> list[str]:
 
 @cache
 def model_version() -> str:
-    """Name the model's code: the first 12 hexadecimal digits of the SHA-256 of its modules' sources."""
+    """Return the first 12 hexadecimal digits of the SHA-256 of the model modules' names and sources."""
     digest = hashlib.sha256()
     for name in model_modules():
         source = _ROOT.joinpath(*name.split(".")).with_suffix(".py").read_bytes()
@@ -84,5 +84,5 @@ def model_version() -> str:
 
 @cache
 def package_versions() -> dict[str, str]:
-    """Give the versions of the packages whose results a fit depends on."""
+    """Return the versions of the packages on whose results a fit depends."""
     return {name: metadata.version(name) for name in PACKAGES}

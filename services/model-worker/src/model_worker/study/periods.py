@@ -1,7 +1,7 @@
-"""Periods as a calendar writes them, and the whole numbers that the model counts them by.
+"""Calendar periods, and the integers that number them in the model.
 
-Quarters are counted as 4 times the year and the quarter from 0, months as 12 times the year and the month
-from 0, dates as days (the first of January of the year 1 is day 1): neighbours differ by 1.
+A quarter is numbered ``4 * year + quarter - 1`` and a month ``12 * year + month - 1``. A date is numbered
+in days; January 1 of year 1 is day 1. Consecutive periods differ by 1.
 """
 
 import re
@@ -27,7 +27,7 @@ _DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ]00:00(?::00(?:\.0+)?
 
 
 def number_period(text: str, form: PeriodForm) -> int | None:
-    """Give the number of a period; None where the text is none of this form."""
+    """Return the number of a period, or None if the text does not have this form."""
     if form == "integer":
         return int(text) if _INTEGER.fullmatch(text) else None
     if form == "year":
@@ -44,12 +44,12 @@ def number_period(text: str, form: PeriodForm) -> int | None:
 
 
 def number_periods(texts: Sequence[str], form: PeriodForm) -> list[int | None]:
-    """Give the number of each period; None where one is none of this form."""
+    """Return the number of each period, or None for each text that does not have this form."""
     return [number_period(text, form) for text in texts]
 
 
 def label_period(number: int, form: PeriodForm) -> str:
-    """Write a period for readers, as in ``2005 Q1``, ``2005-03`` or ``2005-03-31``."""
+    """Return the label of a period, as in ``2005 Q1``, ``2005-03`` or ``2005-03-31``."""
     if form == "quarter":
         return f"{number // 4:04d} Q{number % 4 + 1}"
     if form == "month":
@@ -60,7 +60,7 @@ def label_period(number: int, form: PeriodForm) -> str:
 
 
 def form_of_periods(texts: Sequence[str]) -> PeriodForm | None:
-    """Give the first form that all texts have, the narrower before the wider; None where there is none."""
+    """Return the first form that all texts have, trying narrow forms first, or None if there is none."""
     forms: tuple[PeriodForm, ...] = ("year", "quarter", "month", "date", "integer")
     return next(
         (form for form in forms if all(number_period(text, form) is not None for text in texts)), None

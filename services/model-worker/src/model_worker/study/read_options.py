@@ -1,4 +1,4 @@
-"""The options for reading a data file: the table `[read]` of study.toml."""
+"""Options for reading a data file: the table `[read]` of study.toml."""
 
 import re
 from functools import cached_property
@@ -54,26 +54,26 @@ class ReadOptions(BaseModel):
 
     @property
     def is_plain(self) -> bool:
-        """Whether numbers are written with a decimal point and nothing between thousands."""
+        """True if numbers have a decimal point and no thousands separator."""
         return self.decimal == "." and self.thousands is None
 
     @property
     def decimal_name(self) -> str:
-        """The name of the decimal mark."""
+        """Name of the decimal mark."""
         return "point" if self.decimal == "." else "comma"
 
     @property
     def example(self) -> str:
-        """Return an example of a number in this format."""
+        """Example of a number in this format."""
         return f"1{self.thousands or ''}234{self.decimal}5" if self.thousands else f"1{self.decimal}25"
 
     def plain(self, cell: str) -> str | None:
-        """Rewrite a number with a decimal point and nothing between thousands.
+        """Return a number rewritten with a decimal point and no thousands separator.
 
         Returns
         -------
         str or None
-            As in ``1234.5`` for ``1.234,5``; None when the cell is not a number in this format.
+            ``1234.5`` for ``1.234,5``, for example; None if the cell is not a number in this format.
         """
         if not self._number.fullmatch(cell):
             return None
@@ -83,12 +83,12 @@ class ReadOptions(BaseModel):
 
     @property
     def mark(self) -> str:
-        """A regular expression of what stands between thousands; it matches nothing else."""
+        """Regular expression that matches only the thousands separator."""
         return _SPACES if self.thousands == " " else re.escape(self.thousands or "")
 
     @property
     def pattern(self) -> str:
-        """A regular expression of a number, for Python and RE2 alike."""
+        """Regular expression of a number, valid in both Python and RE2."""
         point = re.escape(self.decimal)
         whole = rf"(?:\d{{1,3}}(?:{self.mark}\d{{3}})+|\d+)" if self.thousands else r"\d+"
         return rf"[+-]?(?:{whole}{point}?|(?:{whole})?{point}\d+)(?:[eE][+-]?\d+)?"

@@ -1,4 +1,4 @@
-"""The form of study.toml: its tables and keys, and the JSON Schema that editors complete it by."""
+"""Schema of study.toml: its tables and keys, and the JSON Schema for completion in editors."""
 
 import json
 from typing import Annotated, Literal
@@ -24,7 +24,7 @@ class _NamedTable(_Table):
 
     @property
     def nouns(self) -> str:
-        """What several are called: `plural`, or where it is not given, the noun's by the rules of English."""
+        """Plural noun: `plural`, or the English plural of `noun` if `plural` is not set."""
         return self.plural or plural_of(self.noun)
 
 
@@ -64,7 +64,7 @@ class VariableTable(_Table):
     number: NumberTable = NumberTable()
 
 
-# Far beyond any treatment, and far enough from what a number can hold for differences to be numbers.
+# The bounds are far beyond any treatment, and small enough for differences to be finite.
 Amount = Annotated[float, Field(ge=-1e15, le=1e15)]
 
 
@@ -91,8 +91,8 @@ class PriorTable(_Table):
     """`model.prior`: what is thought before the data, on scales that a person can think in."""
 
     effect: Annotated[float, Field(gt=0, le=1e15)] | None = None
-    """The default change of the treatment would hardly, with a probability of 5 %, change the outcome by
-    more: in percent of it under a log, else in its units."""
+    """Size of effect that the default change of the treatment exceeds with a prior probability of 5%.
+    The value is in percent of the outcome under a log transform, else in the outcome's units."""
 
 
 class ModelTable(_Table):
@@ -126,5 +126,5 @@ class StudyToml(_Table):
 
 
 def schema_of_study() -> str:
-    """Give the JSON Schema of study.toml."""
+    """Return the JSON Schema of study.toml."""
     return json.dumps(StudyToml.model_json_schema(), indent=2, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Where in a TOML text a key stands."""
+"""Line numbers of keys in a TOML text."""
 
 import re
 from collections.abc import Sequence
@@ -8,22 +8,22 @@ _NAME = r"(?:\"{0}\"|'{0}'|{0})"
 
 
 def line_of(text: str, path: Sequence[str]) -> int | None:
-    """Find the line of a dotted key, or of its nearest parent that is written down.
+    """Return the line of a dotted key, or of its nearest parent in the text.
 
-    Follows the three ways a small configuration nests: table headers, dotted keys and inline tables on
-    one line. `tomllib` keeps no positions, and a full parser of positions would be out of proportion.
+    The search supports three kinds of nesting: table headers, dotted keys and inline tables on one line.
+    `tomllib` keeps no positions, and a full parser with positions would be out of proportion.
 
     Parameters
     ----------
     text
-        The TOML file's content.
+        Content of the TOML file.
     path
-        The key from the root, as in ``("outcome", "column")``.
+        Key path from the root, as in ``("outcome", "column")``.
 
     Returns
     -------
     int or None
-        Counted from 1; None when nothing of the path is in the text.
+        Line number, counted from 1; None if no part of the path is in the text.
     """
     for length in range(len(path), 0, -1):
         line = _exact_line(text, path[:length])
