@@ -1,8 +1,8 @@
 """Linear space of unit and period effects: its rank, and residuals outside it.
 
-The normal equations of the effects depend on counts alone. Of units and periods, the more numerous (the
-"many") are eliminated by a Schur complement, as their block is diagonal. The matrix left to decompose has
-the size of the less numerous (the "few"): ten million rows of 200,000 units in 50 periods need a 50 by 50
+The normal equations of the effects depend on counts alone. The more numerous of units and periods (the
+"many") have a diagonal block, so a Schur complement eliminates them. The matrix to decompose then has the
+size of the less numerous (the "few"): ten million rows of 200,000 units in 50 periods need a 50 by 50
 matrix. Unbalanced panels cost nothing extra.
 """
 

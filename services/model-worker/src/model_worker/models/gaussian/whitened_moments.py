@@ -72,7 +72,7 @@ class WhitenedMoments:
     levels : (units, groups)
         Only if the random column is a constant: membership of each unit in the disconnected parts of the
         panel, divided by the root of the part's number of periods. The first columns of `products` are then
-        the constants of the parts, for which random levels and persistent errors leave little information.
+        the parts' constants, for which random levels and persistent errors leave almost no information.
     """
 
     products: Floats
