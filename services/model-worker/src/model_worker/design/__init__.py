@@ -1,5 +1,5 @@
-"""Which model a study gets: the specification, identification, standardisation, priors' scales, and warnings.
+"""Design of a study's model: specification, identification, standardization, prior scales and warnings.
 
-`study_input` reads a folder up to the design. Packages from `fit` upwards may import this package. It
-must not import them, `new_study` or PyMC, and it draws nothing.
+`study_input` reads a study folder and builds its design. Packages from `fit` upward may import this package.
+This package must not import them, `new_study` or PyMC, and does no sampling.
 """

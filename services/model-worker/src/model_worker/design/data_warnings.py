@@ -1,4 +1,4 @@
-"""Warnings about the data of a panel that can be fitted; they stop nothing."""
+"""Warnings about the data of a panel; they do not stop the fit."""
 
 from collections.abc import Iterator
 
@@ -14,16 +14,16 @@ from model_worker.study.plurals import count_of
 Floats = NDArray[np.float64]
 
 FEW_PERIODS = 5
-"""With fewer, persistence of errors is hardly told from unit effects."""
+"""With fewer periods, the persistence of errors is hardly distinguishable from unit effects."""
 
 SMALL_SHARE = 0.01
 TINY_SHARE = 1e-4
-"""Shares of the treatment's variance that effects leave: below the first little is known of the slope,
-below the second rounding and mistakes in the data can make it."""
+"""Shares of the treatment's variance that remain after effects. Below `SMALL_SHARE` the slope is poorly
+identified; below `TINY_SHARE` rounding and data errors can determine it."""
 
 FAR = 8.0
-"""Robust standard deviations from zero at which what effects and regressors leave is called an outlier: in
-a million normal rows there is none."""
+"""Outlier threshold of the residuals after effects and regressors, in robust standard deviations from zero.
+A million normal rows contain no outlier."""
 
 _NAMED = 3
 
@@ -81,7 +81,7 @@ def _little_left(study: Study, design: Design, left: Floats) -> Iterator[str]:
 
 
 def _outliers(study: Study, panel: Panel, design: Design, residual: Floats) -> Iterator[str]:
-    # 1.4826 makes the median absolute deviation the standard deviation of a normal distribution.
+    # 1.4826 scales the median absolute deviation to the standard deviation of a normal distribution.
     spread = 1.4826 * float(np.median(np.abs(residual)))
     far = np.flatnonzero(np.abs(residual) > FAR * spread) if spread else np.empty(0, dtype=np.int64)
     if far.size:

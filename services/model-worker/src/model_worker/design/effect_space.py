@@ -1,9 +1,9 @@
-"""Unit and period effects as a linear space: its rank, and what is left of values outside it.
+"""Linear space of unit and period effects: its rank, and residuals outside it.
 
-The normal equations of the effects are made from counts alone, and the effects of whichever there are
-more of, units or periods, are eliminated from them (a Schur complement, as their block is diagonal). What
-is left to decompose is as large as the fewer are: ten million rows of 200,000 units in 50 periods need a
-matrix of 50 by 50, and unbalanced panels cost nothing extra.
+The normal equations of the effects depend on counts alone. The more numerous of units and periods (the
+"many") have a diagonal block, so a Schur complement eliminates them. The matrix to decompose then has the
+size of the less numerous (the "few"): ten million rows of 200,000 units in 50 periods need a 50 by 50
+matrix. Unbalanced panels cost nothing extra.
 """
 
 from dataclasses import dataclass
@@ -22,24 +22,24 @@ _VALUES_AT_ONCE = 4_000_000
 
 @dataclass(frozen=True)
 class EffectSpace:
-    """The space that unit and period effects span.
+    """Linear space spanned by unit and period effects.
 
     Attributes
     ----------
     unit_index, period_index : (rows,)
-        As `span_effects` has them.
+        Indices passed to `span_effects`.
     units_are_many
-        Whether the units are the many, those eliminated, and the periods the few.
+        True if the units are the many (eliminated) and the periods the few.
     counts : (many, few)
-        How many rows each cell has.
+        Number of rows in each cell.
     many_rows : (many,)
-        How many rows each of the many has.
+        Number of rows of each of the many.
     roots : (few, directions)
-        With the effects of the many eliminated, a root of the pseudo-inverse of the normal equations of
-        the few: ``roots @ roots.T``.
+        Root of the pseudo-inverse, ``roots @ roots.T``, of the normal equations of the few after the many
+        are eliminated.
     null : (few, groups - 1)
-        Directions the data say nothing of. They are there when the panel falls apart into groups of units
-        and periods that share no row; how the groups compare is then not known.
+        Unidentified directions. They exist when the panel splits into groups of units and periods that
+        share no row; differences between groups are then unknown.
     """
 
     unit_index: Integers
@@ -52,16 +52,16 @@ class EffectSpace:
 
     @property
     def rank(self) -> int:
-        """The number of directions of the effects that the data tell apart."""
+        """Number of identified directions of the effects."""
         return int(self.many_rows.size + self.roots.shape[1])
 
     def residual(self, values: Floats) -> Floats:
-        """Give what is left of values (rows, ...) after the effects, as least squares takes them out."""
+        """Return the least-squares residuals of values (rows, ...) on the effects."""
         left = np.empty(values.shape)
         of_rows, of_left = values.reshape(len(values), -1).T, left.reshape(len(values), -1).T
         for place, given in enumerate(of_rows):
             column = given.copy()
-            # The second pass removes the rounding that the normal equations leave on weakly linked panels.
+            # The second pass removes the rounding error of the normal equations on weakly linked panels.
             for _ in range(2):
                 many, few = self._solve(column)
                 column -= many[self._many]
@@ -90,15 +90,15 @@ def span_effects(unit_index: Integers, period_index: Integers) -> EffectSpace:
     Parameters
     ----------
     unit_index, period_index
-        Shape (rows,), every index from 0 to the largest there at least once.
+        Shape (rows,). Every index from 0 to the maximum occurs at least once.
     """
     units_are_many = bool(unit_index.max() >= period_index.max())
     counts = _count(*(unit_index, period_index) if units_are_many else (period_index, unit_index))
     many_rows, few_rows = counts.sum(axis=1), counts.sum(axis=0)
     left = np.diag(few_rows) - sum_products(counts, many_rows)
-    # Whether two of the few share one of the many is exact, as what is summed is never negative.
+    # Connectivity is exact: the summed products are nonnegative, so no link cancels to zero.
     groups, _ = scipy.sparse.csgraph.connected_components(np.where(np.eye(len(left)), 0, left))
-    # Orthonormal contrasts leave out the direction that is never told: all of the few alike.
+    # Orthonormal contrasts exclude the constant direction of the few, which is never identified.
     contrasts = scipy.linalg.helmert(len(left)).T
     eigenvalues, vectors = np.linalg.eigh(contrasts.T @ left @ contrasts)
     directions = contrasts @ vectors
@@ -122,7 +122,7 @@ def _count(many_index: Integers, few_index: Integers) -> scipy.sparse.csr_array:
 
 
 def sum_products(vectors: scipy.sparse.csr_array, weights: Floats) -> Floats:
-    """Sum the outer products (few, few) of vectors (many, few), each divided by its weight (many,)."""
+    """Return the sum (few, few) of outer products of vectors (many, few), each over its weight (many,)."""
     many, few = vectors.shape
     products = np.zeros((few, few))
     at_once = max(1, _VALUES_AT_ONCE // few)

@@ -1,4 +1,4 @@
-"""Whether a panel identifies the regression it stands for, and the faults of one that does not."""
+"""Checks that a panel identifies its regression, and the faults of a panel that does not."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,30 +14,30 @@ from tracestore.manifest import Fault
 Floats = NDArray[np.float64]
 
 COLLINEAR = 1e-7
-"""A regressor whose spread outside the effects and the regressors before it is below this share of its
-own is taken as having none: the share is what rounding leaves in double precision."""
+"""Collinearity threshold: the share of a regressor's spread that remains after the effects and the preceding
+regressors. Smaller shares are rounding error in double precision."""
 
 FEWEST_ROWS_LEFT = 3
-"""Rows beyond those that effects and controls take: one for the slope, and two for the noise, without
-which it has no variance that is finite."""
+"""Minimum number of rows beyond the coefficients of effects and controls: one for the slope, and two for the
+noise, whose variance is otherwise not finite."""
 
 EXPLAINED = 1e-18
-"""A share of the outcome's variance that is left beside effects and regressors, and is rounding."""
+"""Share of the outcome's variance, after effects and regressors, that counts as rounding error."""
 
 
 @dataclass(frozen=True)
 class Identification:
-    """Refuses what a study's panel does not identify; its regressors are treatment, controls and lags."""
+    """Identification checks for a study's panel; the regressors are treatment, controls and lags."""
 
     study: Study
 
     def require_variation(self, outcome: Floats, regressors: Floats) -> None:
-        """Refuse an outcome (rows,) or regressors (rows, regressors) of one value.
+        """Raise if the outcome (rows,) or any of the regressors (rows, regressors) is constant.
 
         Raises
         ------
         InvalidInput
-            With every such column.
+            With one fault for each constant column.
         """
         expected, found = "values that differ", f"one value in all {len(outcome):,} rows"
         advice = "A column without variation has no slope: choose another."
@@ -51,27 +51,27 @@ class Identification:
         _raise(faults)
 
     def require_distinct(self, left: Floats, *, beside_trends: bool) -> None:
-        """Refuse regressors that effects, trends or other regressors determine.
+        """Raise if effects, trends or other regressors determine any regressor.
 
         Parameters
         ----------
         left : (rows, regressors)
-            What the effects, and with `beside_trends` the trends, leave of regressors with a spread of 1.
+            Residuals of regressors with a spread of 1 after effects, and after trends with `beside_trends`.
 
         Raises
         ------
         InvalidInput
-            With every such regressor.
+            With one fault for each determined regressor.
         """
         _raise(list(self._determined(left, beside_trends)))
 
     def require_rows(self, rows: int, taken: int) -> None:
-        """Refuse a panel with too few rows for the coefficients of effects, controls and lags.
+        """Raise if the panel has too few rows for the coefficients of effects, controls and lags.
 
         Raises
         ------
         InvalidInput
-            When fewer than `FEWEST_ROWS_LEFT` are left of the rows.
+            When fewer than `FEWEST_ROWS_LEFT` rows remain after `taken`.
         """
         if rows - taken >= FEWEST_ROWS_LEFT:
             return
@@ -93,12 +93,12 @@ class Identification:
         )
 
     def require_noise(self, residual_sum: float, rows: int) -> None:
-        """Refuse an outcome with a spread of 1 of which effects and regressors leave nothing.
+        """Raise if effects and regressors explain an outcome with a spread of 1 exactly.
 
         Raises
         ------
         InvalidInput
-            When the squares of what they leave sum to no more than rounding does.
+            When the residual sum of squares does not exceed rounding error.
         """
         if residual_sum > rows * EXPLAINED:
             return
@@ -184,7 +184,7 @@ class Identification:
                 found=found,
                 advice=advice,
             )
-        # A lag is no column of the file: what to change is how many there are.
+        # A lag is not a column of the file, so the fault names the number of lags.
         return self.study.fault(
             ("model", "lags"),
             kind=kind,

@@ -1,4 +1,4 @@
-"""Ordinary least squares with unit and period effects and unit trends, on any panel, balanced or not."""
+"""Ordinary least squares with unit effects, period effects and unit trends, for unbalanced panels too."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,10 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """The fit, and the statistics of the data that are sufficient for Gaussian errors.
+    """Least-squares fit, with the sufficient statistics of the data for Gaussian errors.
 
-    `slopes` and `standard_errors` (regressors,) are the estimates and their classical standard errors;
-    with `triangle` R (regressors, regressors) and `target` Q'y (regressors,), the sum of squares at
+    `slopes` and `standard_errors` (regressors,) are the estimates and their classical standard errors.
+    With `triangle` R (regressors, regressors) and `target` Q'y (regressors,), the sum of squares at
     slopes b is ``residual_sum + |target - triangle b|**2``.
     """
 
@@ -30,11 +30,11 @@ class LeastSquares:
 
 
 def fit_least_squares(space: Space, y: Floats, x: Floats) -> LeastSquares:
-    """Regress an outcome on regressors and the effects, given what the effects leave of them.
+    """Return the fit of an outcome on regressors and effects, given their residuals after the effects.
 
-    By the theorem of Frisch and Waugh (1933) and Lovell (1963, doi:10.1080/01621459.1963.10480682) the
-    slopes are those of residuals on residuals after the effects. The regressors must be linearly
-    independent of the effects and of each other, and rows must outnumber the coefficients.
+    By the theorem of Frisch and Waugh (1933) and Lovell (1963, doi:10.1080/01621459.1963.10480682), the
+    slopes are those of residuals on residuals. The regressors must be linearly independent of the effects
+    and of each other, and rows must outnumber the coefficients.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def fit_least_squares(space: Space, y: Floats, x: Floats) -> LeastSquares:
 def clustered_errors(
     space: Space, outcome: Floats, regressors: Floats, fit: LeastSquares
 ) -> tuple[Floats, int]:
-    """Give cluster-robust standard errors (regressors,), and how many clusters there are.
+    """Return cluster-robust standard errors (regressors,) and the number of clusters.
 
-    The sandwich of Liang and Zeger (1986, doi:10.1093/biomet/73.1.13) with units as clusters, times
-    ``G / (G - 1) * (N - 1) / (N - K)`` for `N` rows of `G` units, as Stata's reghdfe has it: `K` counts
-    the regressors and a coefficient for each period, and not unit effects and trends, which lie within
-    the clusters.
+    The estimator is the sandwich of Liang and Zeger (1986, doi:10.1093/biomet/73.1.13) with units as
+    clusters, times ``G / (G - 1) * (N - 1) / (N - K)`` for `N` rows of `G` units, as in Stata's reghdfe.
+    `K` counts the regressors and one coefficient per period. It excludes unit effects and trends, which
+    are nested within the clusters.
     """
     y, x = space.residual(outcome), space.residual(regressors)
     scores = x * (y - x @ fit.slopes)[:, None]

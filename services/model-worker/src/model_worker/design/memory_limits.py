@@ -1,4 +1,4 @@
-"""Memory limits: a fit that would not fit in memory is refused before it starts."""
+"""Memory limits, checked before a fit starts."""
 
 from model_worker.data.panel import Panel
 from model_worker.design.specification import Specification
@@ -8,27 +8,27 @@ from model_worker.study.faults import InvalidInput
 from tracestore.manifest import Fault
 
 MOST_VALUES = 50_000_000
-"""Numbers in the posterior's largest groups: 400 MB, which a fit holds a few times over, and every replica
-of the dashboard once."""
+"""Maximum number of values in the posterior's largest groups: 400 MB. A fit keeps a few copies in memory,
+each replica of the dashboard one."""
 
 MOST_PRODUCTS = 10_000
-"""Periods times columns of numbers: the products of all of these with all are held at once, 800 MB."""
+"""Maximum of periods times numeric columns. The matrix of all their pairwise products takes 800 MB."""
 
 
 def require_memory(
     study: Study, panel: Panel, settings: Settings, specification: Specification | None = None
 ) -> None:
-    """Refuse a panel whose fit would not fit in memory.
+    """Raise if the fit of a panel would exceed the memory limits.
 
     Parameters
     ----------
     specification
-        The specification, which tells the parameters of each unit; one effect each where it is not known yet.
+        Specification that sets the number of parameters per unit. Without it, each unit counts one effect.
 
     Raises
     ------
     InvalidInput
-        With each limit that is exceeded.
+        With one fault for each exceeded limit.
     """
     draws = settings.chains * settings.draws
     units, periods = study.toml.unit.nouns, study.toml.period.nouns

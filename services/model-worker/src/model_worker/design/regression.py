@@ -1,4 +1,4 @@
-"""The regression a panel stands for: transformed, standardised, and known to be identified."""
+"""Regression of a panel: transformed, standardized and checked for identification."""
 
 from dataclasses import dataclass
 
@@ -23,11 +23,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Design:
-    """Outcome (rows,) and regressors (rows, treatment, controls and lags), standardised.
+    """Standardized outcome (rows,) and regressors (rows, treatment, controls and lags).
 
-    ``transformed = centre + scale * standardised`` for the outcome and each regressor. The centre is the
-    mean; the scale is the standard deviation of what unit and period effects and trends leave of the column,
-    so that differences between units, which the slope does not come from, set no scale.
+    ``transformed = centre + scale * standardized`` for the outcome and each regressor. The center is the
+    mean. The scale is the standard deviation of the column's residuals after unit effects, period effects
+    and trends, because differences between units do not inform the slope.
     """
 
     outcome: Floats
@@ -37,35 +37,35 @@ class Design:
     centres: Floats
     scales: Floats
     space: Space
-    """What unit and period effects span, and the units' trends where the model has them."""
+    """Span of unit and period effects, and of unit trends where the model has them."""
     slope_scale: float
     """Standard deviation of the prior of the slope."""
     spread_scale: float
-    """Scale of the prior of what the random column's coefficients spread by."""
+    """Scale of the prior of the spread of the random column's coefficients."""
     least_squares: LeastSquares
     specification: Specification
     gaussian: ConditionalGaussian
-    """With the estimate of least squares times the treatment taken from the outcome."""
+    """Model of the outcome minus the least-squares slope times the treatment."""
 
 
 def apply_transform(values: Floats, name: Transform) -> Floats:
-    """Take values to the scale the model is linear on."""
+    """Return values on the scale on which the model is linear."""
     return np.log(values) if name == "log" else values
 
 
 def undo_transform(values: Floats, name: Transform) -> Floats:
-    """Take values back to their own units."""
+    """Return transformed values in their original units."""
     return np.exp(values) if name == "log" else values
 
 
 def make_design(study: Study, panel: Panel) -> Design:
-    """Transform and standardise a panel, and fit it by least squares.
+    """Build the design of a panel: transform, standardize and fit by least squares.
 
     Raises
     ------
     InvalidInput
-        When the panel does not identify the model: a constant column, a treatment or control that the
-        effects or the other columns determine, too few rows, an outcome that is explained exactly.
+        When the panel does not identify the model: a constant column, a regressor that effects, trends or
+        other columns determine, too few rows, or an outcome that is explained exactly.
     """
     toml, identification = study.toml, Identification(study)
     outcome = apply_transform(panel.outcome, toml.outcome.transform)
@@ -75,7 +75,7 @@ def make_design(study: Study, panel: Panel) -> Design:
     specification = specify(study, panel, treatment)
     y, outcome_centre, outcome_spread = _standardise(outcome)
     x, centres, spreads = _standardise(regressors)
-    # Of ten million rows every column that is let go of is 80 MB.
+    # With ten million rows, each freed column saves 80 MB.
     del outcome, treatment, regressors
     space: Space = span_effects(panel.unit_index, panel.period_index)
     x_left = space.residual(x)
@@ -111,7 +111,7 @@ def make_design(study: Study, panel: Panel) -> Design:
 
 
 def lag_columns(study: Study, panel: Panel) -> Floats:
-    """Give how far the transformed treatment of each lag was from that of the row (rows, lags)."""
+    """Return the transformed treatment at each lag minus that of the row itself (rows, lags)."""
     kind = study.toml.treatment.transform
     if panel.lagged is None:
         return np.empty((len(panel.outcome), 0))
@@ -124,8 +124,8 @@ def _standardise(values: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _scales(space: Space, y: Floats, x: Floats) -> tuple[float, Floats]:
-    # Of outcome and treatment, what controls and lags leave too: only on that scale is the slope a partial
-    # correlation.
+    # The scales of outcome and treatment are those of residuals after controls and lags as well: only then
+    # is the slope a partial correlation.
     others, _ = np.linalg.qr(x[:, 1:])
     freedom = len(y) - space.rank - others.shape[1]
     scales = np.linalg.norm(x, axis=0) / np.sqrt(len(y) - space.rank)
@@ -146,7 +146,7 @@ def _reduce(
 
 def _scale_spread(specification: Specification, panel: Panel, outcome: Floats, slope_scale: float) -> float:
     if specification.random != "constant":
-        # Slopes do not differ by more than what a slope is thought to be at most.
+        # The spread of the slopes is assumed not to exceed the prior scale of a slope.
         return min(SLOPE_SPREAD, slope_scale)
     means = np.bincount(panel.unit_index, outcome) / np.bincount(panel.unit_index)
     return LEVEL_SPREAD * float(means.std())

@@ -1,4 +1,4 @@
-"""How wide the prior of the slope is: by default, or as the study says in effects on its outcome."""
+"""Scale of the slope's prior: the default, or derived from the study's largest effect on its outcome."""
 
 import numpy as np
 
@@ -9,24 +9,24 @@ from model_worker.study.faults import InvalidInput
 from tracestore.manifest import Fault, Transform
 
 HARDLY = 1.959963984540054
-"""Standard deviations from zero that a normal variable passes, either way, with a probability of 5 %."""
+"""Two-sided 5% critical value of the standard normal distribution."""
 
 
 def scale_slope(study: Study, panel: Panel, ratio: float) -> float:
-    """Give the standard deviation of the slope's prior, on the standardised scale.
+    """Return the standard deviation of the slope's prior on the standardized scale.
 
-    With ``model.prior.effect`` it is such that the default change of the treatment, from its median, changes
-    the outcome by more than that with a prior probability of 5 %.
+    With ``model.prior.effect``, the prior probability is 5% that the default change of the treatment from
+    its median changes the outcome by more than this effect.
 
     Parameters
     ----------
     ratio
-        What a slope of 1 on the standardised scale is in the data's units.
+        Slope in the data's units that equals a slope of 1 on the standardized scale.
 
     Raises
     ------
     InvalidInput
-        When the default change does not change the treatment, or leads to where it has no logarithm.
+        When the default change leaves the treatment as it is, or leads to a value without a logarithm.
     """
     toml = study.toml
     largest = toml.model.prior.effect
@@ -40,7 +40,7 @@ def scale_slope(study: Study, panel: Panel, ratio: float) -> float:
 
 
 def describe_effect(study: Study) -> str:
-    """Say what the study takes for the largest effect, as in "5 % of the outcome"."""
+    """Return the study's largest effect in words, as in "5 % of the outcome"."""
     toml = study.toml
     units = "% of the outcome" if toml.outcome.transform == "log" else study.card().outcome.units
     return f"{toml.model.prior.effect:g} {units}"

@@ -1,4 +1,4 @@
-"""Which model a study gets: what `[model]` asks for, and what its panel can tell apart."""
+"""Choice of the model variant from the `[model]` options of a study and its panel."""
 
 from dataclasses import dataclass
 
@@ -16,30 +16,30 @@ Floats = NDArray[np.float64]
 
 INFORMATIVE_UNITS = 10
 INFORMATIVE_ROWS = 4
-"""With `slopes = "auto"`, units have slopes of their own where at least so many of them have at least so
-many rows in which the treatment differs. A spread of slopes is hardly known from fewer units than ten
-(Gelman 2006, doi:10.1214/06-BA117A), and a slope not from fewer rows than four beside a level."""
+"""With `slopes = "auto"`, units get their own slopes if at least this many units have at least this many
+rows and a treatment that varies. Fewer than ten units hardly identify a spread of slopes (Gelman 2006,
+doi:10.1214/06-BA117A); fewer than four rows do not identify a slope beside a level."""
 
 FEWEST_SLOPES = 3
 FEWEST_UNITS = 3
-"""Beside period effects two units are one series of differences, in which a common shock and the
-treatment's effect look alike."""
+"""With period effects, two units reduce to one series of differences, in which a common shock and the
+treatment's effect are indistinguishable."""
 
 
 @dataclass(frozen=True)
 class Specification:
-    """The variant of the model.
+    """Variant of the model.
 
     Attributes
     ----------
     autoregressive
-        Whether errors are AR(1); independent otherwise.
+        True for AR(1) errors; errors are independent otherwise.
     random
-        The column whose coefficient varies over units around a common one, with a learned spread.
+        Column whose coefficient varies by unit around a common one, with an estimated spread.
     own
-        How many flat columns a unit has to itself: 0 (pooled), 1 (constant) or 2 (constant and trend).
+        Number of flat columns of each unit: 0 (pooled), 1 (constant) or 2 (constant and trend).
     heavy
-        Whether innovations are Student-t; Gaussian otherwise.
+        True for Student-t innovations; innovations are Gaussian otherwise.
     """
 
     autoregressive: bool
@@ -49,12 +49,12 @@ class Specification:
 
 
 def specify(study: Study, panel: Panel, treatment: Floats) -> Specification:
-    """Decide on the variant for a panel with the transformed treatment (rows,).
+    """Return the variant for a panel, given the transformed treatment (rows,).
 
     Raises
     ------
     InvalidInput
-        When `[model]` asks for what cannot be had together, or what the panel cannot tell apart.
+        When `[model]` combines incompatible options or options that the panel does not identify.
     """
     asked = study.toml.model
     rows = np.bincount(panel.unit_index)

@@ -1,4 +1,4 @@
-"""A study's input as a whole: read once, checked to the end, and named by its identity."""
+"""Complete input of a study: read once, fully checked and named by its identity."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from tracestore.manifest import Identity
 
 @dataclass(frozen=True)
 class StudyInput:
-    """All that a fit starts from; the identity is of the very bytes that panel and design were made of."""
+    """Input of a fit; the identity covers exactly the bytes that panel and design were built from."""
 
     study: Study
     panel: Panel
@@ -30,13 +30,13 @@ def read_input(folder: Path, settings: Settings) -> StudyInput:
     Raises
     ------
     InvalidInput
-        With every fault that can be told: those of study.toml, else those of the data's cells, else
-        those of the panel they make, its size among them.
+        With all faults of the first stage that fails: study.toml, the cells of the data, or the panel,
+        including its size.
     """
     study = read_study(folder)
     data = read_data(study)
     columns, digest = read_columns(study, data), data.sha256
-    # The columns hold what is needed of the bytes, and what comes needs the memory.
+    # The columns replace the file's bytes, whose memory the next steps need.
     del data
     panel = take_lags(study, make_panel(study, columns))
     del columns

@@ -1,7 +1,7 @@
-"""Unit effects, unit trends and period effects as a linear space: its rank, and what it leaves of values.
+"""Linear space of unit effects, unit trends and period effects: its rank, and residuals outside it.
 
-Level and trend of a unit are taken out of its own rows alone; the normal equations of the period effects
-after that are as large as the periods are many, whatever the units.
+The level and trend of a unit are eliminated from its own rows alone. The remaining normal equations of the
+period effects have the size of the number of periods, for any number of units.
 """
 
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 _SEEN = 1e-10
-"""Directions of the period effects with less information than this share of the largest have none."""
+"""Share of the largest eigenvalue below which a direction of the period effects has no information."""
 
 
 @dataclass(frozen=True)
 class TrendSpace:
-    """The space that unit effects, linear unit trends and period effects span.
+    """Linear space spanned by unit effects, linear unit trends and period effects.
 
     Attributes
     ----------
     unit_index, period_index : (rows,)
-        As `span_trends` has them.
+        Indices passed to `span_trends`.
     unit_rows : (units,)
-        How many rows each unit has.
+        Number of rows of each unit.
     time : (rows,)
-        Each unit's time, with mean 0 and a sum of squares of 1 in the unit.
+        Time, with mean 0 and a sum of squares of 1 within each unit.
     roots : (periods, directions)
-        A root of the pseudo-inverse of the periods' normal equations beside levels and trends:
-        ``roots @ roots.T``.
+        Root of the pseudo-inverse, ``roots @ roots.T``, of the normal equations of the periods after levels
+        and trends are eliminated.
     """
 
     unit_index: Integers
@@ -44,16 +44,16 @@ class TrendSpace:
 
     @property
     def rank(self) -> int:
-        """The number of directions that the data tell apart."""
+        """Number of identified directions of effects and trends."""
         return int(2 * self.unit_rows.size + self.roots.shape[1])
 
     def residual(self, values: Floats) -> Floats:
-        """Give what effects and trends leave of values (rows, ...), as least squares takes them out."""
+        """Return the least-squares residuals of values (rows, ...) on effects and trends."""
         left = np.empty(values.shape)
         of_rows, of_left = values.reshape(len(values), -1).T, left.reshape(len(values), -1).T
         for place, given in enumerate(of_rows):
             column = self._beside_lines(given)
-            # The second pass removes the rounding that the normal equations leave on weakly linked panels.
+            # The second pass removes the rounding error of the normal equations on weakly linked panels.
             for _ in range(2):
                 of_period = np.bincount(self.period_index, column, self.roots.shape[0])
                 effects = self.roots @ (self.roots.T @ of_period)
@@ -72,17 +72,17 @@ Space = EffectSpace | TrendSpace
 
 
 def span_trends(unit_index: Integers, period_index: Integers, periods: Integers) -> TrendSpace:
-    """Build the space of a panel's rows.
+    """Build the trend space of a panel's rows.
 
     Parameters
     ----------
     unit_index, period_index
-        Shape (rows,), every index from 0 to the largest there at least once; two rows in each unit at least.
+        Shape (rows,). Every index from 0 to the maximum occurs at least once; a unit has at least two rows.
     periods
-        The panel's periods, as integers of the calendar.
+        The panel's periods, as calendar integers.
     """
     unit_rows = np.bincount(unit_index)
-    # Times from the panel's middle: a calendar's numbers are large beside the distances between them.
+    # Times are centered because calendar numbers are large relative to their differences.
     time = (periods - periods.mean())[period_index]
     time -= (np.bincount(unit_index, time) / unit_rows)[unit_index]
     time /= np.sqrt(np.bincount(unit_index, time**2))[unit_index]

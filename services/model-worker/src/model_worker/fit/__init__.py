@@ -1,6 +1,6 @@
-"""From a design to a judged posterior: reduce, sample, recover what was integrated out, and the gate.
+"""Fit of a design: reduction, sampling, recovery of the integrated-out effects, and the convergence gate.
 
-`service` and `commands` may import this package. It must not import them, `checks` or `results`: the gate
-receives the effects to judge. `sampling` is the only module outside `models` that knows PyTensor and
-nutpie.
+`service` and `commands` may import this package. This package must not import them, `checks` or `results`:
+the gate receives the effects to check as an argument. `sampling` is the only module outside `models` that
+imports PyTensor and nutpie.
 """

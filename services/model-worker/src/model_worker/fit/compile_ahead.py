@@ -1,4 +1,4 @@
-"""Compiles the models of the default options, so that an image can carry what PyTensor keeps of it."""
+"""Compilation of the default models at image build time, so that the image contains PyTensor's cache."""
 
 from model_worker.fit.sampling import compile_model
 from model_worker.models.gaussian.pymc_model import Shape
@@ -7,7 +7,7 @@ SHAPES = (Shape(autoregressive=True, random=True), Shape(autoregressive=True, ra
 
 
 def main() -> None:
-    """Compile each shape; PyTensor keeps the parts in its own directory."""
+    """Compile each shape; PyTensor caches the compiled code in its own directory."""
     for shape in SHAPES:
         compile_model(shape)
 

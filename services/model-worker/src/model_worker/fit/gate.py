@@ -1,4 +1,4 @@
-"""The gate: named checks that decide whether a fit may be served."""
+"""Convergence gate: the named checks that a fit must pass to be served."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,37 +11,37 @@ from tracestore.manifest import Check, Verdict
 
 MAX_R_HAT = 1.01
 MIN_ESS = 400.0
-"""The limits of Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021, doi:10.1214/20-BA1221)."""
+"""Limits of Vehtari, Gelman, Simpson, Carpenter and Bürkner (2021, doi:10.1214/20-BA1221)."""
 
 
 MIN_BFMI = 0.3
-"""Of the energy's Bayesian fraction of missing information (Betancourt 2016, arXiv:1604.00695)."""
+"""Minimum Bayesian fraction of missing information of the energy (Betancourt 2016, arXiv:1604.00695)."""
 
 MAX_MCSE = 0.05
-"""Monte Carlo standard error of an estimand's mean, as a share of its posterior standard deviation."""
+"""Maximum Monte Carlo standard error of an estimand's mean, relative to its posterior standard deviation."""
 
 
 def judge(
     posterior: xr.Dataset, effects: xr.Dataset, sample_stats: xr.Dataset, *, chains: int, draws: int
 ) -> Verdict:
-    """Check a fit: convergence, effective draws of parameters and estimands, energy, completeness.
+    """Check a fit: convergence and effective sample size of parameters and estimands, energy, completeness.
 
     Parameters
     ----------
     posterior
-        Every parameter, with dims chain and draw first.
+        All parameters, with dims `(chain, draw, ...)`.
     effects
-        The estimands that readers see, beside `beta`, likewise.
+        Published estimands other than `beta`, with the same leading dims.
     sample_stats
-        The sampler's statistics, `diverging` and `energy` among them.
+        Sampler statistics, including `diverging` and `energy`.
     chains, draws
-        What was asked for.
+        Requested numbers of chains and of draws per chain.
 
     Returns
     -------
     Verdict
-        Each check with its value, threshold and the variable and coordinate that gave the value. A
-        statistic that is missing or not a number has the value None and has failed.
+        Each check with its value, its threshold and the variable and coordinate of the value. A check whose
+        statistic is missing or not finite has the value None and fails.
     """
     every = posterior.merge(effects)
     estimands = every[[str(name) for name in every.data_vars if name == "beta" or name in effects]]
@@ -89,7 +89,7 @@ def _statistic(
     at_most: bool,
 ) -> Check:
     try:
-        # A constant or broken chain gives 0/0, which is told as a missing statistic, not as a warning.
+        # A constant or broken chain yields 0/0, which is reported as a missing statistic, not as a warning.
         with np.errstate(all="ignore"):
             values = compute(posterior, **options)
     except (ValueError, TypeError, KeyError):

@@ -1,4 +1,4 @@
-"""From draws of the few parameters that are sampled to the whole posterior, in the data's own units."""
+"""Recovery of the full posterior, in the data's units, from draws of the sampled parameters."""
 
 import numpy as np
 import xarray as xr
@@ -13,19 +13,19 @@ Floats = NDArray[np.float64]
 
 
 def recover_posterior(draws: Draws, design: Design, panel: Panel, rng: np.random.Generator) -> xr.Dataset:
-    """Draw everything that was integrated out given each draw, and take it to its own units.
+    """Draw the integrated-out effects conditional on each draw, and rescale all parameters to data units.
 
-    The conditional is Gaussian and drawn from exactly, so these are draws from the joint posterior. Where
-    effects were sampled, nothing is drawn.
+    The conditional is Gaussian and sampled exactly, so the results are draws from the joint posterior.
+    Effects that were sampled are only rescaled.
 
     Returns
     -------
     xarray.Dataset
-        As docs/trace-contract.md has the group posterior, such that the transformed outcome has mean
-        ``intercept + unit_effect + period_effect + slope * transformed treatment + gamma . controls``,
-        with `beta_unit` as slope where there is one and `beta` otherwise, with the lags' part
-        ``beta_lag[lag] * (transformed treatment at the lag - transformed treatment)``, and with
-        ``trend * (period - mean of the periods)`` where units have trends.
+        Group posterior of docs/trace-contract.md. The mean of the transformed outcome is
+        ``intercept + unit_effect + period_effect + slope * transformed treatment + gamma . controls``.
+        The slope is `beta_unit` where present and `beta` otherwise. Lags add
+        ``beta_lag[lag] * (transformed treatment at the lag - transformed treatment)``, and unit trends add
+        ``trend * (period - mean of the periods)``.
     """
     flat = {name: values.reshape(-1) for name, values in draws.parameters.items()}
     slope, sigma = flat["slope"], flat["sigma"]

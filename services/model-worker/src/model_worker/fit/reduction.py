@@ -1,4 +1,4 @@
-"""A design reduced to the data of its compiled model: the likelihood on nodes, or the rows."""
+"""Reduction of a design to the data of its compiled model: the likelihood on nodes, or padded rows."""
 
 from model_worker.design.regression import Design
 from model_worker.models.explicit.reference_fit import refer
@@ -10,7 +10,7 @@ Reduced = Statistics | StudentStatistics
 
 
 def reduce_design(design: Design) -> Reduced:
-    """Reduce a design to the data of its model.
+    """Return the data of a design's compiled model.
 
     Raises
     ------
@@ -21,7 +21,7 @@ def reduce_design(design: Design) -> Reduced:
 
 
 def reduce_to_likelihood(design: Design) -> Statistics:
-    """Tabulate the likelihood of a design with Gaussian innovations.
+    """Return the tabulated likelihood of a design with Gaussian innovations.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def reduce_to_likelihood(design: Design) -> Statistics:
 
 
 def reduce_to_rows(design: Design) -> StudentStatistics:
-    """Arrange the rows of a design with Student-t innovations, around a reference fit."""
+    """Return the rows of a design with Student-t innovations, arranged around a reference fit."""
     return refer(
         design.gaussian,
         float(design.least_squares.slopes[0]),

@@ -1,4 +1,4 @@
-"""Draws from the posterior with nutpie: compiled once per shape, watched while they are made."""
+"""Sampling of the posterior with nutpie: one compilation per shape, with progress and cancellation."""
 
 import warnings
 from collections.abc import Callable
@@ -28,24 +28,24 @@ Floats = NDArray[np.float64]
 SAMPLER = f"nutpie {nutpie.__version__} NUTS"
 TARGET_ACCEPT = 0.9
 LEVELLED_TARGET_ACCEPT = 0.98
-"""Where levels and persistent errors explain the same differences, the density falls steeply as one of them
-takes all: smaller steps there."""
+"""Higher target for levelled models, which need smaller steps: levels and persistent errors explain the same
+differences, and the density falls steeply where one of them explains all."""
 
 _POLL_SECONDS = 0.1
 _compiling = Lock()
 
 
 class SamplingStopped(Exception):
-    """The worker was told to stop while it sampled; the draws made so far are discarded."""
+    """Interruption of sampling by a stop request; the draws so far are discarded."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Draws on the standardised scale.
+    """Draws on the standardized scale.
 
-    `parameters` has `slope` and `sigma`, and `rho`, `tau` and `nu` where the model has them, each (chain,
-    draw); `sample_stats` the sampler's own statistics with the same dims; `effects` what a model whose
-    effects cannot be integrated out has sampled of them.
+    `parameters` contains `slope` and `sigma`, and `rho`, `tau` and `nu` where the model has them, each
+    `(chain, draw)`. `sample_stats` contains the sampler's statistics with the same dims. `effects` contains
+    the draws of effects that cannot be integrated out.
     """
 
     parameters: dict[str, Floats]
@@ -54,7 +54,7 @@ class Draws:
 
 
 def compile_model(shape: Shape | StudentShape) -> Any:
-    """Compile the model of a shape; later calls return the same object."""
+    """Return the compiled model of a shape; later calls return the same object."""
     with _compiling:
         return _compile(shape)
 
@@ -67,9 +67,9 @@ def _compile(shape: Shape | StudentShape) -> Any:
         size = (4, 2 if shape.autoregressive else 1, 2 if shape.random else 1)
         built = build_model(Statistics(shape, np.ones(size), np.ones(8)))
         kept = ["sigma", "tau"] if shape.random else ["sigma"]
-    # Starting values are computed once per chain: interpreting their graph is faster than compiling it.
+    # Starting values are computed once per chain, so interpreting their graph is faster than compiling it.
     with config.change_flags(mode="FAST_COMPILE"), warnings.catch_warnings():
-        # One loop or two makes no difference.
+        # Failed loop fusion does not affect this model.
         warnings.filterwarnings("ignore", message="Loop fusion failed")
         return nutpie.compile_pymc_model(built, var_names=kept)
 
@@ -84,27 +84,27 @@ def sample(
     progress: Callable[[int], None],
     stop: Event,
 ) -> Draws:
-    """Sample the posterior of slope, noise, persistence and spread.
+    """Return draws of the model's parameters from the posterior.
 
     Parameters
     ----------
     statistics
-        The reduced data.
+        Reduced data.
     chains, draws, tune
-        Chains, and draws of each kept and discarded.
+        Number of chains, and numbers of kept and of tuning draws per chain.
     seed
-        The same seed gives the same draws, on however many processors.
+        Random seed. The draws for a seed do not depend on the number of processors.
     progress
-        Called with the number of draws made, all chains and tuning together, while they are made.
+        Callback during sampling; receives the number of draws so far over all chains, tuning included.
     stop
-        Ends the sampling when it is set.
+        Event that cancels sampling when set.
 
     Raises
     ------
     SamplingStopped
-        When `stop` was set.
+        When `stop` is set.
     RuntimeError
-        When no chain found a point to start from.
+        When no chain finds a starting point.
     """
     compiled = compile_model(statistics.shape)
     if isinstance(statistics, StudentStatistics):
@@ -149,7 +149,7 @@ def _target_accept(shape: Shape | StudentShape) -> float:
 
 
 def _await(running: Any, stop: Event) -> xr.DataTree:
-    # `is_finished` of nutpie 0.16 raises while the chains run; waiting for a moment tells the same.
+    # `is_finished` of nutpie 0.16 raises while chains run; `wait` with a short timeout is equivalent.
     while not stop.is_set():
         try:
             tree: xr.DataTree = running.wait(timeout=_POLL_SECONDS)

@@ -1,10 +1,10 @@
-"""A verdict in words."""
+"""Description of a verdict in words."""
 
 from tracestore.manifest import Verdict
 
 
 def explain(verdict: Verdict) -> str:
-    """Say in one sentence which checks failed, with values and thresholds; empty when none did."""
+    """Return one sentence with the failed checks, their values and thresholds; empty when all pass."""
     failed = [
         f"{check.name} is {'missing' if check.value is None else f'{check.value:.4g}'}"
         f"{f' for {check.worst}' if check.worst else ''} (limit {check.threshold:g})"

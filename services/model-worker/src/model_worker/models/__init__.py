@@ -1,7 +1,7 @@
-"""The statistical models, as functions of arrays: nothing here knows of study.toml, files or faults.
+"""Statistical models as functions of arrays, independent of study.toml, files and faults.
 
 `gaussian` integrates the effects out; `explicit` samples them, for Student-t innovations. Packages from
-`design` upwards may import this package. It may import the order of rows from `data` and nothing else of
-the worker. With `model_worker.fit.sampling`, the two `pymc_model` modules alone may import PyMC, PyTensor
-or nutpie.
+`design` upward may import this package. This package may import only the row order of `data` from the
+worker. Only `model_worker.fit.sampling` and the two `pymc_model` modules may import PyMC, PyTensor or
+nutpie.
 """

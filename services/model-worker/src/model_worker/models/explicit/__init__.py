@@ -1,4 +1,4 @@
-"""The panel model with Student-t innovations: every effect is sampled, around a weighted Gaussian fit.
+"""Panel model with Student-t innovations: all effects are sampled, around a weighted Gaussian fit.
 
-It may import `gaussian`, which must not import it.
+This package may import `gaussian`; `gaussian` must not import this package.
 """

@@ -1,22 +1,22 @@
-"""The panel model with Student-t innovations, in coordinates that NUTS finds nearly independent.
+"""Panel model with Student-t innovations, in coordinates that are nearly independent in the posterior.
 
-On the standardised scale of `model_worker.design.regression`, for unit i and period t::
+On the standardized scale of `model_worker.design.regression`, for unit i and period t::
 
     y_it = a_i + l_t + b_i x_it + c'w_it + u_it,   b_i ~ Normal(b, tau**2)
     u_it = rho**k u_is + s_k e_it,   e_it ~ t_nu,   s_k**2 = sigma**2 (1 - rho**(2 k)) / (1 - rho**2)
 
-and a unit's first error is t_nu on the scale of k without bound. Nothing can be integrated out, so all
-effects are sampled, but as deviations from what they would be if innovations were Gaussian with the
-weights of `model_worker.models.explicit.reference_fit`. Given all else, unit i's own coefficients are then::
+and a unit's first error is t_nu times the limit of s_k for large k. No effect can be integrated out, so all
+are sampled, as deviations from their values under Gaussian innovations with the weights of
+`model_worker.models.explicit.reference_fit`. Given all other parameters, unit i's own coefficients are::
 
     P_i^-1 h_i + sigma C_i^-T z_i,   P_i = F_i'W_i F_i + D = C_i C_i',   h_i = F_i'W_i r_i
 
-with `F` and `r` the whitened own columns and residuals, and `z` is sampled: a partially non-centred
-parameterisation (Papaspiliopoulos, Roberts and Skoeld 2007, doi:10.1214/088342307000000014) whose degree
-the data set. The density is exact whatever the weights: they decide how well it is conditioned.
+with whitened own columns `F`, residuals `r` and sampled `z`. This parameterization is partially non-centered
+(Papaspiliopoulos, Roberts and Skoeld 2007, doi:10.1214/088342307000000014), to a degree set by the data.
+The density is exact for any weights; the weights only affect its conditioning.
 
-A unit's level is known through its first error alone when rho is near 1 and inherits its heavy tails.
-There the t is written as a normal whose precision is a gamma variable, which is sampled.
+When rho is near 1, only the first error informs a unit's level, which inherits the error's heavy tails. The
+t of first errors is therefore a normal whose precision is a sampled gamma variable.
 """
 
 from typing import Any
@@ -34,10 +34,10 @@ _join: Any = pt.concatenate
 def build_student_model(statistics: StudentStatistics) -> pm.Model:
     """Build the model of a shape.
 
-    Its free variables are `directions`, of the period effects, nuisance regressors and the common slope;
-    `level` (own columns, units) and `deviation` (units,); `precision` (units,), of first errors; and
-    `place`, the scalars' distances from the reference: of log sigma, log(nu - LOWEST_NU), the logit of
-    rho on its interval, log tau. All have flat densities; priors and likelihood are one potential.
+    The free variables are `directions`, for period effects, nuisance regressors and the common slope;
+    `level` (own columns, units) and `deviation` (units,); `precision` (units,), for first errors; and
+    `place`, the distances from the reference of log sigma, log(nu - LOWEST_NU), the logit of rho on its
+    interval and log tau. All have flat densities; priors and likelihood are one potential.
     """
     shape = statistics.shape
     with pm.Model(check_bounds=False) as model:
@@ -110,7 +110,7 @@ def build_student_model(statistics: StudentStatistics) -> pm.Model:
 
 
 def _steps(persistence: Any, lags: Any) -> tuple[Any, Any]:
-    # For a unit's first row and then each lag: what is carried over, and one over the innovation's scale.
+    # Autoregressive coefficient and inverse innovation scale, for a unit's first row and then for each lag.
     distance = (1 - LOWEST_RHO) * pt.sigmoid(-persistence)
     stationary = distance * (2 - distance)
     carried = (1 - distance) ** lags
@@ -134,7 +134,7 @@ def _fitted(data: dict[str, Any], flat: Any, suffix: str, shape: StudentShape) -
 def _transport(
     columns: list[Any], left: Any, weights: Any, standard: list[Any], sigma: Any, *, random: bool
 ) -> tuple[list[Any], Any]:
-    """Give the own coefficients (units,) of each column, and the log Jacobian less powers of sigma."""
+    """Return the own coefficients (units,) of each column and the log Jacobian without powers of sigma."""
     count = len(columns)
     weighted = [weights * column for column in columns]
     root: list[list[Any]] = [[None] * count for _ in range(count)]

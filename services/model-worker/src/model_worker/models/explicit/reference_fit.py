@@ -1,9 +1,9 @@
-"""Where the Student-t model is sampled from: a weighted Gaussian fit beside its posterior's centre.
+"""Reference point of the Student-t model: a weighted Gaussian fit near the center of the posterior.
 
-The t distribution is a normal with a gamma precision; expectation maximisation over those precisions
-(Lange, Little and Taylor 1989, doi:10.2307/2290063) gives weights of the rows, and with them a Gaussian
-model, whose restricted likelihood gives rho and kappa. It need not converge: the density in
-`model_worker.models.explicit.pymc_model` is exact whatever the weights.
+The t distribution is a normal with a gamma precision. Expectation maximization over these precisions
+(Lange, Little and Taylor 1989, doi:10.2307/2290063) yields row weights and thus a Gaussian model, whose
+restricted likelihood yields rho and kappa. The iteration need not converge: the density in
+`model_worker.models.explicit.pymc_model` is exact for any weights.
 """
 
 from dataclasses import replace
@@ -32,14 +32,14 @@ def refer(
     *,
     autoregressive: bool,
 ) -> StudentStatistics:
-    """Find the reference of a panel.
+    """Return the statistics of a panel, with its reference fit.
 
     Parameters
     ----------
     centre
-        The slope already subtracted, times the treatment, from the outcome of `gaussian`.
+        Slope whose product with the treatment is already subtracted from the outcome of `gaussian`.
     spread_scale, slope_scale
-        The scales of the priors of tau and of the slope.
+        Scales of the priors of tau and of the slope.
     """
     rows = arrange(gaussian)
     model = WeightedModel(gaussian, rows, autoregressive=autoregressive)
@@ -87,7 +87,7 @@ def _statistics(
     lift = np.zeros((gaussian.flat + 1, shape.directions + 1))
     lift[:-1, :-1], lift[-1, -1] = gaussian.basis, 1
     root = np.linalg.cholesky(fit.information)
-    # A t's information on its place is (nu + 1) / (nu + 3) of what its weights would have.
+    # The information of a t on its location is (nu + 1) / (nu + 3) of the information its weights imply.
     spread = sigma * np.sqrt((nu + 3) / (nu + 1)) * lift @ np.linalg.inv(root).T
     scalars = [np.log(sigma), np.log(nu - LOWEST_NU)]
     scalars += [place[0]] if autoregressive else []

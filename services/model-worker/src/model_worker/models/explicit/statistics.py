@@ -1,4 +1,4 @@
-"""What the sampler of the Student-t model needs of a panel, and what it gives back."""
+"""Input and output of the Student-t model's sampler."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,23 +12,23 @@ from model_worker.models.gaussian.conditional_gaussian import ConditionalGaussia
 Floats = NDArray[np.float64]
 
 BEFORE = ("period", "outcome", "treatment", "own", "nuisance")
-"""The data that are also needed of the row before."""
+"""Data that the model also needs for the previous row."""
 
 
 @dataclass(frozen=True)
 class StudentShape:
-    """Which parameters a model has, and how many: one compiled model serves every panel of a shape.
+    """Parameters of a model and their numbers; one compiled model serves every panel of a shape.
 
     Attributes
     ----------
     autoregressive, random
         As in `model_worker.models.gaussian.pymc_model.Shape`.
     own
-        Flat columns of each unit: 1, or 2 with trends.
+        Number of flat columns of each unit: 1, or 2 with trends.
     nuisance
-        Regressors beside the treatment.
+        Number of regressors other than the treatment.
     units, directions
-        How many units there are, and identified directions of period effects and nuisance regressors.
+        Numbers of units, and of identified directions of period effects and nuisance regressors.
     """
 
     autoregressive: bool
@@ -41,7 +41,7 @@ class StudentShape:
 
 @dataclass(frozen=True)
 class StudentStatistics:
-    """All that the compiled model needs to know of a panel: its data by name."""
+    """Data of a panel for the compiled model, by name."""
 
     shape: StudentShape
     data: dict[str, Any]
@@ -49,10 +49,10 @@ class StudentStatistics:
 
 @dataclass(frozen=True)
 class SampledEffects:
-    """Draws of the effects, standardised.
+    """Draws of the standardized effects.
 
-    `flat` (draw, periods + nuisance + 1), the last of them the slope's distance from the centre; `own`
-    (draw, own, units), `random` (draw, units or none).
+    `flat` is (draw, periods + nuisance + 1); its last column is the slope's distance from the center. `own`
+    is (draw, own, units). `random` is (draw, units), or (draw, 0) without a random column.
     """
 
     flat: Floats
@@ -61,7 +61,7 @@ class SampledEffects:
 
     @classmethod
     def of(cls, posterior: xr.Dataset, statistics: StudentStatistics) -> Self:
-        """Take them from the sampler's draws, chain after chain."""
+        """Build the effects from the sampler's draws, with chains concatenated."""
         names = ("directions", "own_effect", "random_effect")
         found = {name: posterior[name].to_numpy() for name in names if name in posterior}
         stacked = {name: values.reshape(-1, *values.shape[2:]) for name, values in found.items()}
@@ -69,7 +69,7 @@ class SampledEffects:
         return cls(flat, stacked["own_effect"], stacked.get("random_effect", np.zeros((len(flat), 0))))
 
     def sort(self, gaussian: ConditionalGaussian) -> Effects:
-        """Give them as they would have been drawn where they are integrated out."""
+        """Return the effects in the form of `ConditionalGaussian.draw_effects`."""
         own = tuple(self.own[:, :, moment.pattern.units].transpose(0, 2, 1) for moment in gaussian.moments)
         return Effects(
             self.flat[:, : gaussian.periods], self.flat[:, gaussian.periods : -1], self.random, own
@@ -77,14 +77,14 @@ class SampledEffects:
 
 
 def kept_of(shape: StudentShape) -> list[str]:
-    """Name what of the model's variables is kept of each draw."""
+    """Return the names of the variables stored for each draw."""
     names = ["sigma", "nu", "directions", "own_effect"]
     names += ["persistence"] if shape.autoregressive else []
     return names + (["tau", "random_effect"] if shape.random else [])
 
 
 def blank(shape: StudentShape) -> StudentStatistics:
-    """Give statistics of a panel of one row a unit, to compile the model of a shape with."""
+    """Return placeholder statistics, with one row per unit, for compiling the model of a shape."""
     grid = np.ones((shape.units, 1))
     flat = shape.directions + 1
     data: dict[str, Any] = {
@@ -101,7 +101,7 @@ def blank(shape: StudentShape) -> StudentStatistics:
         "treatment": grid,
         "own": np.ones((shape.own, *grid.shape)),
     }
-    # A sampler knows only the data that its model makes use of.
+    # A compiled sampler accepts only data that its model uses.
     if shape.random:
         data["widest"] = np.float64(1)
     if shape.nuisance:

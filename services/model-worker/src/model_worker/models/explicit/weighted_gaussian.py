@@ -1,7 +1,7 @@
-"""The Gaussian model of a panel whose rows have weights, at given rho and kappa, and at their best.
+"""Gaussian model of a panel with row weights, at given rho and kappa and at their optimum.
 
-Where rows have weights, units do not share a Gram matrix. The computation is therefore row by row, on a panel
-padded to a rectangle; the effects are eliminated as in `model_worker.models.gaussian.whitened_moments`.
+With row weights, units do not share a Gram matrix. The computation is therefore row by row, on a panel
+padded to a rectangle. The effects are eliminated as in `model_worker.models.gaussian.whitened_moments`.
 """
 
 from dataclasses import dataclass
@@ -17,16 +17,16 @@ from model_worker.models.prior_scales import LOWEST_RHO
 Floats = NDArray[np.float64]
 
 _BOUNDS = ((-8.0, 12.0), (-9.0, 5.0))
-"""Of persistence and log kappa."""
+"""Search bounds of persistence and log kappa."""
 _VALUES_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
 class PaddedRows:
-    """A panel's rows by unit, padded to the longest (units, rows), and each row's one before it.
+    """Rows of a panel by unit, padded to the longest unit (units, rows), with the step to each row.
 
-    `code` tells the step to a row: 0 for a unit's first, otherwise 1 and the place among `lags`; one
-    past them for padding. `nuisance` (units, rows, nuisance) and `own` (own, units, rows) likewise.
+    `code` is 0 for a unit's first row, 1 plus the index of the lag in `lags` for later rows, and
+    ``len(lags) + 1`` for padding. `nuisance` is (units, rows, nuisance); `own` is (own, units, rows).
     """
 
     observed: Floats
@@ -40,7 +40,7 @@ class PaddedRows:
 
 
 def arrange(gaussian: ConditionalGaussian) -> PaddedRows:
-    """Pad the rows of a panel to a rectangle, one unit in each line."""
+    """Return the rows of a panel padded to a rectangle with one unit per line."""
     patterns = [moment.pattern for moment in gaussian.moments]
     longest = max(len(pattern.places) for pattern in patterns)
     lags = np.unique(np.concatenate([np.ones(1), *(pattern.lags for pattern in patterns)]))
@@ -63,19 +63,19 @@ def arrange(gaussian: ConditionalGaussian) -> PaddedRows:
 
 @dataclass(frozen=True)
 class WeightedFit:
-    """The fit at one rho and kappa, standardised.
+    """Standardized fit at one rho and kappa.
 
     Attributes
     ----------
     objective
         ``-2 log`` restricted likelihood, up to a constant.
     variance
-        Of an innovation of weight 1 over one step.
+        Variance of a one-step innovation of weight 1.
     flat, information
         Coefficients of the effects' directions, nuisance regressors and treatment, and their information
-        in units of the variance, with all that units have to themselves eliminated.
+        in units of the variance, with the own coefficients of units eliminated.
     residual, leverage : (units, rows)
-        What is left of each whitened row, and the variance of what its unit's own coefficients take.
+        Residual of each whitened row, and the variance of the part that its unit's own coefficients explain.
     """
 
     objective: float
@@ -87,7 +87,7 @@ class WeightedFit:
 
 
 class WeightedModel:
-    """The Gaussian model of a panel whose innovations have known relative precisions."""
+    """Gaussian model of a panel whose innovations have known relative precisions."""
 
     def __init__(self, gaussian: ConditionalGaussian, rows: PaddedRows, *, autoregressive: bool) -> None:
         self._rows, self._autoregressive = rows, autoregressive
@@ -97,7 +97,7 @@ class WeightedModel:
         self._periods = gaussian.periods
 
     def fit(self, persistence: float, log_kappa: float, weights: Floats) -> WeightedFit:
-        """Fit at a logit of rho, a logarithm of kappa and weights (units, rows), 0 where padded."""
+        """Return the fit at a logit of rho, log kappa and weights (units, rows) that are 0 for padding."""
         rows = self._rows
         share = scipy.special.expit(-persistence) if self._autoregressive else np.nan
         rho = 1 - (1 - LOWEST_RHO) * share if self._autoregressive else 0.0
@@ -164,7 +164,7 @@ class WeightedModel:
         return np.concatenate([found, rows.treatment[block, :, None], rows.outcome[block, :, None]], axis=2)
 
     def search(self, start: Floats, weights: Floats) -> tuple[Floats, WeightedFit]:
-        """Find persistence and log kappa; where the model has neither, only fit."""
+        """Return the optimal persistence and log kappa with their fit; only fit a model with neither."""
         free = np.flatnonzero([self._autoregressive, self._random])
         if not free.size:
             return start, self.fit(0.0, 0.0, weights)
@@ -173,7 +173,7 @@ class WeightedModel:
             place = start.copy()
             place[free] = values
             fit = self.fit(place[0], place[1], weights)
-            # The priors of persistence and of tau, so that neither runs away.
+            # The priors of persistence and tau keep both from diverging.
             prior = place[0] + 2 * np.logaddexp(0, -place[0]) if self._autoregressive else 0.0
             if self._random:
                 prior += 0.5 * np.exp(2 * place[1]) * fit.variance - place[1]

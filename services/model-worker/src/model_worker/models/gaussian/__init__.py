@@ -1,6 +1,6 @@
-"""The panel model with Gaussian innovations: effects integrated out exactly, and drawn back exactly.
+"""Panel model with Gaussian innovations: effects are integrated out exactly and then drawn exactly.
 
-From the missingness patterns of a panel to its whitened moments, the Gaussian conditional on persistence
-and spread, the likelihood on Chebyshev nodes, and the PyMC model of the few parameters left. `explicit`
-may import this package; it must not import `explicit`.
+The modules cover the missingness patterns of a panel, its whitened moments, the Gaussian conditional on
+persistence and spread, the likelihood on Chebyshev nodes, and the PyMC model of the remaining parameters.
+`explicit` may import this package; this package must not import `explicit`.
 """

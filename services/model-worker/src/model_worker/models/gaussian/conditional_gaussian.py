@@ -1,4 +1,4 @@
-"""The Gaussian panel model conditional on rho and kappa: its likelihood, and exact draws of all effects."""
+"""Gaussian panel model conditional on rho and kappa: its likelihood, and exact draws of all effects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ Random = Literal["none", "treatment", "constant"]
 
 _VALUES_AT_ONCE = 1_000_000
 _SEEN = 1e-10
-"""Directions of the period effects with less information than this share of the largest have none."""
+"""Share of the largest eigenvalue below which a direction of the effects has no information."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The likelihood of a slope b and innovations of variance s, for a batch of (rho, kappa).
+    """Likelihood of a slope b and an innovation variance s, for a batch of (rho, kappa).
 
     ``-2 log p = freedom log s + log_determinant + (yy - 2 b xy + b**2 xx) / s``, each (batch,).
     """
@@ -43,11 +43,11 @@ class Profile:
 
 @dataclass(frozen=True)
 class Effects:
-    """Draws of the effects that were integrated out, standardised.
+    """Standardized draws of the integrated-out effects.
 
-    `period` (draw, periods); `nuisance` (draw, nuisance regressors); `random` (draw, units), the unit's
-    deviation in its random column; `own`, one array (draw, units, own) of the units' flat coefficients for
-    each missingness pattern.
+    `period` is (draw, periods). `nuisance` is (draw, nuisance regressors). `random` (draw, units) is the
+    unit's deviation in its random column. `own` has one array (draw, units, own) of the units' flat
+    coefficients for each missingness pattern.
     """
 
     period: Floats
@@ -57,7 +57,7 @@ class Effects:
 
 
 class ConditionalGaussian:
-    """The sufficient statistics of a panel; its methods condition on rho and kappa.
+    """Sufficient statistics of a panel; the methods condition on rho and kappa.
 
     Attributes
     ----------
@@ -92,7 +92,7 @@ class ConditionalGaussian:
     def whitened_moments(self, rho: Floats) -> WhitenedMoments:
         """Return the Gram matrix at each value of rho (batch,).
 
-        Its columns are the identified directions (rank) of period effects and nuisance regressors, then
+        The columns are the identified directions (rank) of period effects and nuisance regressors, then
         outcome and treatment.
         """
         full = whiten_moments(self.moments, rho, self.periods, self.units, self.random)
@@ -107,7 +107,7 @@ class ConditionalGaussian:
     def profile(self, rho: Floats, kappa: Floats) -> Profile:
         """Return the likelihood for each rho (nodes,) with each kappa, as (nodes, levels).
 
-        `kappa` is (levels,), or (nodes, levels) where each rho has its own.
+        `kappa` is (levels,), or (nodes, levels) if its values differ by rho.
         """
         levels = np.broadcast_to(kappa, (len(rho), kappa.shape[-1]))
         found = np.empty((4, *levels.shape))
@@ -117,7 +117,7 @@ class ConditionalGaussian:
         return Profile(*found)
 
     def lost(self, rho: Floats, kappa: Floats) -> int:
-        """Count the directions of the effects that have no information left at this kappa (1,)."""
+        """Return the number of effect directions without information at this rho (1,) and kappa (1,)."""
         left, _, _ = self._split(integrate_random(self.whitened_moments(rho), kappa))
         eigenvalues = np.linalg.eigvalsh(left)[0]
         return int((eigenvalues <= eigenvalues[-1] * _SEEN).sum())
@@ -139,7 +139,7 @@ class ConditionalGaussian:
     def draw_effects(
         self, slope: Floats, sigma: Floats, rho: Floats, kappa: Floats, rng: np.random.Generator
     ) -> Effects:
-        """Draw everything integrated out from its exact conditional, once for each draw (draw,)."""
+        """Draw the effects from their exact conditional, once for each draw (draw,) of the parameters."""
         columns = self.flat + 2
         at_once = max(1, _VALUES_AT_ONCE // (columns * (columns + self.units)))
         parts = []
@@ -189,7 +189,7 @@ class ConditionalGaussian:
     ) -> Floats:
         weights, root = own_coefficients(rho[:1] if _is_common(rho) else rho, pattern)
         weights = np.broadcast_to(weights, (len(rho), *weights.shape[1:]))
-        # Terms are in the order of the Gram matrix; a pattern's columns have outcome and treatment first.
+        # Terms follow the order of the Gram matrix; a pattern's columns start with outcome and treatment.
         by_column = np.concatenate([terms[:, -2:], terms[:, self.periods : self.flat]], axis=1)[:, :, 0]
         own: Floats = np.einsum("dor,urc,dc->duo", weights, pattern.columns, by_column, optimize=True)
         own += (weights @ terms[:, pattern.places])[:, None, :, 0]
@@ -202,12 +202,12 @@ class ConditionalGaussian:
 
 
 def _is_common(rho: Floats) -> bool:
-    # With independent errors all draws have one.
+    # With independent errors, all draws share one rho.
     return bool((rho == rho[0]).all())
 
 
 def _separate(patterns: Sequence[MissingnessPattern], periods: int, units: int) -> tuple[Floats, Floats]:
-    # The separate parts of the panel, by unit and by period, over the root of the part's periods.
+    # Membership in disconnected parts, by unit and by period, over the root of the part's number of periods.
     seen = np.zeros((len(patterns), periods))
     for place, pattern in enumerate(patterns):
         seen[place, pattern.places] = 1
@@ -221,14 +221,14 @@ def _separate(patterns: Sequence[MissingnessPattern], periods: int, units: int) 
 
 
 def _begin_with(first: Floats, basis: Floats) -> Floats:
-    # An orthonormal basis of the same space that begins with these directions of it.
+    # Orthonormal basis of the same space that begins with the given directions.
     beyond = basis - first @ (first.T @ basis)
     vectors, _, _ = np.linalg.svd(beyond, full_matrices=False)
     return np.hstack([first, vectors[:, : basis.shape[1] - first.shape[1]]])
 
 
 def _solve_lower(root: Floats, right: Floats) -> Floats:
-    # Solves ``root x = right`` for a batch of lower triangles (batch, rank, rank) at once.
+    # Solve ``root x = right`` for a batch of lower triangles (batch, rank, rank).
     found = np.empty_like(right)
     for place in range(right.shape[1]):
         taken = np.einsum("bj,bj->b", root[:, place, :place], found[:, :place])
@@ -237,7 +237,7 @@ def _solve_lower(root: Floats, right: Floats) -> Floats:
 
 
 def _solve_upper(root: Floats, right: Floats) -> Floats:
-    # Solves ``root' x = right``, likewise.
+    # Solve ``root' x = right`` for the same batch.
     found = right.copy()
     for place in range(right.shape[1] - 1, -1, -1):
         found[:, place] /= root[:, place, place]

@@ -1,15 +1,15 @@
-"""The likelihood as a function of rho and kappa on Chebyshev nodes, exact to a stated tolerance.
+"""Likelihood as a function of rho and kappa on Chebyshev nodes, exact to a stated tolerance.
 
-With the effects integrated out, the Gaussian panel model needs its data only through four functions of
+With the effects integrated out, the Gaussian panel model depends on the data only through four functions of
 rho (persistence of the errors) and kappa (spread of the random column over the innovations' standard
-deviation): see `Profile` in `model_worker.models.gaussian.conditional_gaussian`. They are smooth, so they are
-computed once on nodes, by exact algebra, and kept as Chebyshev coefficients (Trefethen 2013, Approximation
+deviation): see `Profile` in `model_worker.models.gaussian.conditional_gaussian`. These smooth functions are
+computed exactly on the nodes once and stored as Chebyshev coefficients (Trefethen 2013, Approximation
 Theory and Approximation Practice). A gradient then costs the same for a thousand rows and for ten million.
 
 The coordinates are angles, ``T_k(cos a) = cos(k a)``, in variables that keep the functions' nearest
 singularities away: ``sqrt(1 - rho)`` and ``kappa s / (1 + kappa s)``, with `s` a typical root of the
-random column's information. Where units' levels are random and errors persist, kappa is over the errors'
-standard deviation instead: both have to be told apart from the same long-run means.
+random column's information. With random levels and persistent errors, kappa is over the errors' standard
+deviation instead, because the same long-run means must identify both.
 """
 
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ from model_worker.models.prior_scales import LOWEST_RHO
 Floats = NDArray[np.float64]
 
 TOLERANCE = 1e-6
-"""Allowed error of the log-likelihood; Monte Carlo error is some four orders above it."""
+"""Allowed error of the log-likelihood, about four orders of magnitude below Monte Carlo error."""
 
 WORST_TOLERANCE = 1e-3
-"""What is put up with where even the most nodes do not reach it, still below Monte Carlo error."""
+"""Error accepted when the most nodes do not reach `TOLERANCE`; it is still below Monte Carlo error."""
 
 _NODES = (64, 128, 256)
 _INFORMED = 1e-9
@@ -36,27 +36,27 @@ _NEARLY_ONE = 1 - 1e-12
 
 
 class Unresolved(Exception):
-    """The likelihood is not smooth enough for the nodes there are."""
+    """Failure of the nodes to resolve a likelihood that is not smooth enough."""
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Coefficients (4, rho's, kappa's) of log determinant, yy, xy and xx, and what goes with them.
+    """Chebyshev coefficients (4, rho orders, kappa orders) of log determinant, yy, xy and xx.
 
     Attributes
     ----------
     freedom
-        As `ConditionalGaussian.freedom`.
+        See `ConditionalGaussian.freedom`.
     informed
-        Units whose random column has information, less the directions of the effects that are lost when
-        its spread grows without bound; ``2 informed log(1 + kappa root)`` is added to the log
-        determinant.
+        Number of units whose random column has information, minus the number of effect directions lost as
+        the spread of the column grows without bound. The term ``2 informed log(1 + kappa root)`` is added
+        to the log determinant.
     root
-        The typical root of that information.
+        Typical root of the random column's information.
     vanishing
-        Units whose level the errors swallow as rho nears 1, less the directions of the effects that go
-        with it; ``-vanishing log(1 - rho)`` is added to the log determinant. 0 where units have flat
-        effects: without their levels nothing is lost.
+        Number of units whose level the errors absorb as rho nears 1, minus the number of effect directions
+        lost with the levels. The term ``-vanishing log(1 - rho)`` is added to the log determinant. 0 for
+        units with flat effects, whose levels are already eliminated.
     """
 
     coefficients: Floats
@@ -67,22 +67,22 @@ class Likelihood:
 
 
 def rho_at(angle: Floats) -> Floats:
-    """Give rho at an angle from 0 (rho = 1) to pi (rho = LOWEST_RHO)."""
+    """Return rho at an angle from 0 (rho = 1) to pi (rho = LOWEST_RHO)."""
     return 1 - (1 - LOWEST_RHO) * np.sin(angle / 2) ** 4
 
 
 def kappa_at(angle: Floats, root: float) -> Floats:
-    """Give kappa at an angle from 0 (infinite) to pi (0)."""
+    """Return kappa at an angle from 0 (infinite) to pi (0)."""
     return 1 / (np.tan(angle / 2) ** 2 * root)
 
 
 def tabulate(gaussian: ConditionalGaussian, *, autoregressive: bool) -> Likelihood:
-    """Compute the likelihood's coefficients.
+    """Return the likelihood's Chebyshev coefficients.
 
     Parameters
     ----------
     autoregressive
-        Whether rho is unknown; otherwise it is 0.
+        True if rho is unknown; rho is 0 otherwise.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def _coefficients(functions: Floats) -> Floats:
 
 
 def _weights(profile: Profile, freedom: int) -> Floats:
-    # What an error of each function does to the log-likelihood, at slopes a standardised unit away.
+    # Effect of an error in each function on the log-likelihood, at slopes one standardized unit away.
     quadratic = 0.5 * freedom / profile.yy.min()
     return np.array([0.5, quadratic, 2 * quadratic, quadratic])
 

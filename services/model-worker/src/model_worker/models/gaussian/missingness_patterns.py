@@ -1,4 +1,4 @@
-"""Missingness patterns: the units observed in the same periods are one pattern and share its algebra."""
+"""Missingness patterns: groups of units observed in the same periods, which share matrix computations."""
 
 from dataclasses import dataclass
 
@@ -24,10 +24,10 @@ class MissingnessPattern:
     lags : (rows - 1,)
         Time from each row to the next, in steps of the panel.
     flat : (rows, own)
-        Orthonormal columns whose coefficients belong to one unit: a constant, and a linear trend where the
-        model has one; none where unit effects are pooled.
+        Orthonormal columns with unit-specific coefficients: a constant, and a linear trend where the model
+        has one; none where unit effects are pooled.
     columns : (units, rows, columns)
-        Outcome, treatment and nuisance regressors, standardised.
+        Standardized outcome, treatment and nuisance regressors.
     """
 
     units: Integers
@@ -40,15 +40,15 @@ class MissingnessPattern:
 def sort_into_patterns(
     unit_index: Integers, period_index: Integers, periods: Integers, columns: Floats, own: int
 ) -> tuple[MissingnessPattern, ...]:
-    """Group the units of rows (rows,) with columns (rows, columns) by missingness pattern.
+    """Return the missingness patterns of rows (rows,) with columns (rows, columns).
 
     Parameters
     ----------
     periods
         The panel's periods as numbers, ascending.
     own
-        Number of flat columns of a unit: 0, 1 (constant) or 2 (constant and trend), and never more than
-        its rows.
+        Number of flat columns of a unit: 0, 1 (constant) or 2 (constant and trend), limited to the unit's
+        number of rows.
     """
     order = order_rows(unit_index, period_index)
     sizes = np.bincount(unit_index)

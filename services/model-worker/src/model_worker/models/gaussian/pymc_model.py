@@ -1,14 +1,14 @@
-"""The Bayesian panel model in PyMC, with everything Gaussian integrated out.
+"""Bayesian panel model in PyMC, with all Gaussian effects integrated out.
 
-On the standardised scale of `model_worker.design.regression`, for unit i and period t::
+On the standardized scale of `model_worker.design.regression`, for unit i and period t::
 
     y_it = a_i + l_t + b_i x_it + c'w_it + u_it,   b_i ~ Normal(b, tau**2)
     u_it = rho**k u_is + e_it,   e_it ~ Normal(0, sigma**2 (1 - rho**(2 k)) / (1 - rho**2))
 
-with `s` the unit's period before, `k` steps earlier, and the first error from the stationary
-distribution. The effects `a` and `l` and the slopes `c` of the controls have flat priors;
-`model_worker.models.gaussian.likelihood` has what is left of the likelihood, and
-`model_worker.models.gaussian.conditional_gaussian` draws them back.
+with `s` the unit's previous period, `k` steps earlier, and the first error from the stationary
+distribution. The effects `a` and `l` and the slopes `c` of the controls have flat priors.
+`model_worker.models.gaussian.likelihood` computes the marginal likelihood, and
+`model_worker.models.gaussian.conditional_gaussian` draws the integrated-out effects.
 """
 
 from dataclasses import dataclass
@@ -27,21 +27,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Shape:
-    """Which parameters a model has: one compiled model serves every panel of a shape."""
+    """Parameters of a model; one compiled model serves every panel of a shape."""
 
     autoregressive: bool
     random: bool
     levelled: bool = False
-    """Whether the random column is the units' level, and beside persistent errors."""
+    """True if the random column is the units' level and errors are persistent."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """All that the compiled model needs to know of a panel.
+    """Data of a panel for the compiled model.
 
-    `coefficients` as in `Likelihood`. `constants` (8,): freedom, informed, root, vanishing, the scales of
-    the spread's and of the slope's prior, and the centre and scale of the slope, which are the estimate and
-    standard error of least squares.
+    `coefficients` are those of `Likelihood`. `constants` (8,) are freedom, informed, root, vanishing, the
+    prior scales of spread and slope, and the center and scale of the slope, which are its least-squares
+    estimate and standard error.
     """
 
     shape: Shape
@@ -52,7 +52,7 @@ class Statistics:
 def state_constants(
     likelihood: Likelihood, spread_scale: float, slope_scale: float, centre: float, scale: float
 ) -> Floats:
-    """Give the constants of `Statistics` (8,)."""
+    """Return the constants (8,) of `Statistics`."""
     facts = (likelihood.freedom, likelihood.informed, likelihood.root, likelihood.vanishing)
     return np.array([*(float(fact) for fact in facts), spread_scale, slope_scale, centre, scale])
 
@@ -60,12 +60,12 @@ def state_constants(
 def build_model(statistics: Statistics) -> pm.Model:
     """Build the model of a shape.
 
-    Its free variables are `whitened`, the slope's distance from least squares in standard errors, which
-    leaves the slope's prior what it is; `sigma`; `persistence`, the logit of rho on its interval, so that
+    The free variables are `whitened`, the slope's distance from least squares in standard errors, which
+    does not change the slope's prior; `sigma`; `persistence`, the logit of rho on its interval, so that
     rho is uniform; and `tau`. The data are `pymc.Data`.
     """
     shape = statistics.shape
-    # The variables are bounded by their transforms; the checks would only add to what is compiled.
+    # Transforms already bound the variables; bound checks would only enlarge the compiled graph.
     with pm.Model(check_bounds=False) as model:
         coefficients = pm.Data("coefficients", statistics.coefficients)
         constants = pm.Data("constants", statistics.constants)
@@ -77,7 +77,7 @@ def build_model(statistics: Statistics) -> pm.Model:
         functions, added, spread = coefficients, 0.0, 1 / sigma
         if shape.autoregressive:
             persistence = pm.Logistic("persistence", 0, 1)
-            # 1 - rho is (1 - LOWEST_RHO) sin(angle / 2)**4, of which this is the logarithm of the square.
+            # 1 - rho is (1 - LOWEST_RHO) sin(angle / 2)**4; log_share is the logarithm of sin(angle / 2)**2.
             log_share = -0.5 * pt.softplus(persistence)
         if shape.levelled:
             log_distance = 2 * log_share + np.log(1 - LOWEST_RHO)
@@ -112,6 +112,6 @@ def _sum_series(coefficients: Any, count: Any, angle: Any) -> Any:
 
 
 def rho_of(persistence: Floats) -> Floats:
-    """Give rho for draws of its logit; below 1 by what double precision can carry."""
+    """Return rho for draws of its logit; rho stays below 1 within double precision."""
     share = 1 / (1 + np.exp(persistence))
     return 1 - (1 - LOWEST_RHO) * np.maximum(share, 1e-13)

@@ -1,15 +1,15 @@
-"""Whitened moments: the Gram matrix of a panel under AR(1) errors, each unit's own coefficients eliminated.
+"""Whitened moments: the Gram matrix of a panel under AR(1) errors, with own coefficients eliminated.
 
-Errors of a unit follow ``u_t = rho**k u_s + e``, `s` the row before at a distance of `k` steps, started
-from their stationary distribution. In units of the innovations' variance over one step the precision of
-a unit's rows is ``L'L``, with `L` bidiagonal (Prais and Winsten 1954; for gaps Wansbeek and Kapteyn
-1985, doi:10.2307/1913162). The unit's own flat columns `F` are eliminated as in restricted maximum
-likelihood (Patterson and Thompson 1971, doi:10.1093/biomet/58.3.545)::
+Errors of a unit follow ``u_t = rho**k u_s + e``, with `s` the previous row, `k` steps earlier, and start
+from the stationary distribution. In units of the one-step innovation variance, the precision of a unit's
+rows is ``L'L``, with `L` bidiagonal (Prais and Winsten 1954; with gaps: Wansbeek and Kapteyn 1985,
+doi:10.2307/1913162). The unit's own flat columns `F` are eliminated as in restricted maximum likelihood
+(Patterson and Thompson 1971, doi:10.1093/biomet/58.3.545)::
 
     Q = L'L - L'LF (F'L'LF)^-1 F'L'L
 
-and a random column `z` of variance ``kappa**2`` by a further update of rank one. All terms
-stay finite and smooth as `rho` approaches 1, where the limit is that of a differenced random walk.
+A further rank-one update eliminates a random column `z` of variance ``kappa**2``. All terms stay finite
+and smooth as `rho` approaches 1; the limit is a differenced random walk.
 """
 
 from collections.abc import Sequence
@@ -33,8 +33,8 @@ class PatternMoments:
     """Moments of one missingness pattern; their size does not depend on the number of units.
 
     `sums` (rows, columns) and `products` (columns, columns, rows, rows) are sums over units. `products` is
-    None where it would be larger than the rows, and too large over all patterns; it is then computed from the
-    rows when needed.
+    None if the array would be larger than the rows and the total over patterns too large; the products are
+    then computed from the rows when needed.
     """
 
     pattern: MissingnessPattern
@@ -42,7 +42,7 @@ class PatternMoments:
     products: Floats | None
 
     def weigh(self, inner: Floats) -> Floats:
-        """Sum over units the columns' products under each matrix (batch, rows, rows)."""
+        """Return the columns' products under each matrix (batch, rows, rows), summed over units."""
         batch, rows, width = len(inner), *self.sums.shape
         if self.products is not None:
             flat = self.products.reshape(width * width, -1)
@@ -57,12 +57,12 @@ class PatternMoments:
 class WhitenedMoments:
     """Cross products under `Q`, for a batch of values of rho.
 
-    The order of the columns is: a dummy per period, nuisance regressors, outcome, treatment.
+    The columns are, in order, one dummy per period, nuisance regressors, outcome and treatment.
 
     Attributes
     ----------
     products : (batch, columns, columns)
-        Summed over units.
+        Cross products of the columns, summed over units.
     loadings : (batch, columns, units)
         Cross products with each unit's random column; empty where the model has no random column.
     information : (batch, units)
@@ -70,9 +70,9 @@ class WhitenedMoments:
     log_determinant : (batch,)
         Sum over units of ``log |F'L'LF| - log |L'L|``.
     levels : (units, groups)
-        Only where the random column is a constant: membership of each unit in the disconnected parts of
-        the panel, divided by the root of the part's number of periods. The first columns of `products` are
-        then the constants of the parts, of which random levels and persistent errors leave almost nothing.
+        Only if the random column is a constant: membership of each unit in the disconnected parts of the
+        panel, divided by the root of the part's number of periods. The first columns of `products` are then
+        the parts' constants, for which random levels and persistent errors leave almost no information.
     """
 
     products: Floats
@@ -83,7 +83,7 @@ class WhitenedMoments:
 
 
 def sum_patterns(patterns: Sequence[MissingnessPattern]) -> tuple[PatternMoments, ...]:
-    """Sum columns and their products over the units of each pattern."""
+    """Return the sums of columns and of their products over the units of each pattern."""
     sizes = [pattern.columns.shape[1] * pattern.columns.shape[2] for pattern in patterns]
     few = sum(size**2 for size in sizes) <= _PRODUCTS
     return tuple(
@@ -110,9 +110,9 @@ def _multiply(pattern: MissingnessPattern) -> Floats:
 
 @dataclass(frozen=True)
 class Whitening:
-    """The bidiagonal `L` of a pattern's rows, for a batch of values of rho.
+    """Bidiagonal factor `L` of a pattern's rows, for a batch of values of rho.
 
-    `diagonal` (batch, rows), `below` (batch, rows - 1), each applied to the next row;
+    `diagonal` is (batch, rows). `below` is (batch, rows - 1); its entry j belongs to row j + 1 of `L`.
     `log_precision` (batch,) is ``log |L'L|``.
     """
 
@@ -122,9 +122,9 @@ class Whitening:
 
     @classmethod
     def of(cls, rho: Floats, lags: Floats) -> Self:
-        """Compute the factor for rho (batch,) and the distances (rows - 1,) between rows."""
+        """Build the factor for rho (batch,) and the distances (rows - 1,) between rows."""
         carried = rho[:, None] ** lags
-        # (1 - rho**(2k)) / (1 - rho**2) as a ratio keeps its digits where rho is near 1; whole lags only.
+        # This form of (1 - rho**(2k)) / (1 - rho**2) keeps precision near rho = 1; lags must be integers.
         stationary = (1 - rho) * (1 + rho)
         spread = np.where(lags == 1, 1.0, (1 - carried) * (1 + carried) / stationary[:, None])
         scale = 1 / np.sqrt(spread)
@@ -161,9 +161,9 @@ def own_coefficients(rho: Floats, pattern: MissingnessPattern) -> tuple[Floats, 
     Returns
     -------
     weights : (batch, own, rows)
-        Generalised least squares: weights of the rows of the unit's residuals.
+        Generalized least-squares weights of the rows of the unit's residuals.
     root : (batch, own, own)
-        A root of their covariance, in units of the innovations' variance: ``root @ root.T``.
+        Root of the coefficients' covariance, ``root @ root.T``, in units of the innovation variance.
     """
     root = Whitening.of(rho, pattern.lags)
     basis, triangle = np.linalg.qr(root.whiten(pattern.flat))
@@ -185,14 +185,14 @@ def _annihilate(rho: Floats, pattern: MissingnessPattern) -> tuple[Floats, Float
 
 
 def _span(places: Integers) -> slice | Integers:
-    # A slice where the places follow each other: indexing with it is several times faster.
+    # Consecutive places become a slice, because indexing with a slice is several times faster.
     first, last = int(places[0]), int(places[-1])
     consecutive = last - first == len(places) - 1 and bool((np.diff(places) == 1).all())
     return slice(first, last + 1) if consecutive else places
 
 
 def _block(rows: Integers, columns: Integers) -> tuple[Any, ...]:
-    # The index of a block of a batch of matrices.
+    # Index of a block in a batch of matrices.
     row, column = _span(rows), _span(columns)
     if isinstance(row, slice) or isinstance(column, slice):
         return slice(None), row, column
@@ -202,14 +202,14 @@ def _block(rows: Integers, columns: Integers) -> tuple[Any, ...]:
 def whiten_moments(
     moments: Sequence[PatternMoments], rho: Floats, periods: int, units: int, slopes: str
 ) -> WhitenedMoments:
-    """Compute the Gram matrix for each value of rho (batch,).
+    """Return the whitened moments for each value of rho (batch,).
 
     Parameters
     ----------
     periods, units
         Numbers of periods and units in the panel.
     slopes
-        The random column of each unit: ``"none"``, its ``"treatment"`` or a ``"constant"``.
+        Random column of each unit: ``"none"``, its ``"treatment"`` or a ``"constant"``.
     """
     width = moments[0].sums.shape[1]
     total = periods + width
@@ -244,7 +244,7 @@ def whiten_moments(
 
 
 def repeat_moments(whitened_moments: WhitenedMoments, count: int) -> WhitenedMoments:
-    """Repeat the moments at one value of rho `count` times."""
+    """Return the moments at one value of rho, repeated `count` times."""
     return WhitenedMoments(
         np.broadcast_to(whitened_moments.products, (count, *whitened_moments.products.shape[1:])),
         np.broadcast_to(whitened_moments.loadings, (count, *whitened_moments.loadings.shape[1:])),
@@ -264,7 +264,7 @@ def integrate_random(whitened_moments: WhitenedMoments, kappa: Floats) -> Floats
         whitened_moments.loadings * weights[:, None, :]
     ) @ whitened_moments.loadings.transpose(0, 2, 1)
     if whitened_moments.levels is not None:
-        # The same by a way without the difference of two large numbers.
+        # Equivalent form that avoids the difference of two large numbers.
         groups = whitened_moments.levels.shape[1]
         constants = (whitened_moments.loadings * left[:, None, :]) @ whitened_moments.levels
         found[:, :, :groups] = constants
