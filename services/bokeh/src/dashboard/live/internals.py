@@ -23,6 +23,7 @@ ms.
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
+from random import randrange
 from types import SimpleNamespace
 from typing import Any, cast, override
 
@@ -40,7 +41,8 @@ from bokeh.server.callbacks import SessionCallback
 
 Query = Callable[[PropertyDescriptor[Any]], bool]
 
-CLONES = count()
+CLONES = count(randrange(2**40))
+"""From a number of chance: a page that moves to another replica may still have models of the one before."""
 
 STOCK_QUERY = HasProps.query_properties_with_values
 STOCK_VISIT = model_util.visit_immediate_value_references
