@@ -3,7 +3,7 @@
 The rows of a unit with AR(1) errors are not independent given the parameters. One row is still left out at
 a time, conditional on the unit's other rows. With precision `Q` of the unit's errors and ``g = Q e``, that
 row has mean ``y - g / diag(Q)`` and variance ``1 / diag(Q)`` (Bürkner, Gabry and Vehtari 2021,
-doi:10.1007/s00180-020-01045-4). `Q` is tridiagonal, with or without gaps. Student-t errors have no such
+doi:10.1007/s00180-020-01045-4). `Q` is tridiagonal, with or without gaps. Student-t errors have no
 closed form. For them, the likelihood of each row given the preceding row is used, so the row's innovation
 is left out. The importance sampling follows Vehtari, Gelman and Gabry 2017 (doi:10.1007/s11222-016-9696-4).
 """

@@ -78,7 +78,7 @@ def _leave_out(densities: Floats, tail: int) -> tuple[Floats, Floats]:
 
 
 def fit_pareto(exceedances: Floats) -> tuple[Floats, Floats]:
-    """Fit a generalised Pareto distribution to each row of exceedances (rows, count), ascending.
+    """Fit a generalized Pareto distribution to each row of exceedances (rows, count), ascending.
 
     Returns
     -------

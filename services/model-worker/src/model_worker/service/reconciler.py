@@ -86,7 +86,7 @@ class Reconciler:
         again
             Serve the version of the current input even if the store was rolled back from it.
         only
-            Names of the studies to reconcile; all when empty.
+            Names of the studies to reconcile; all studies if empty.
         """
         try:
             folders = study_folders(self._settings.studies_dir)
