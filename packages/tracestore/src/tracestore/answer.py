@@ -1,4 +1,4 @@
-"""The answer of a version: the effect of the study's default change, for lists that read no draws."""
+"""Answer of a version: the effect of the study's default change, for lists that read no draws."""
 
 from itertools import pairwise
 from typing import Annotated, Final, Self
@@ -8,38 +8,38 @@ from pydantic import Field, NonNegativeInt, model_validator
 from tracestore.contract import Contract, Name
 
 QUANTILES: Final = 101
-"""How many quantiles of the draws an answer has: those of 0 %, 1 % and so on to 100 %."""
+"""Number of quantiles of the draws in an answer: 0%, 1%, ..., 100%."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Answer(Contract):
-    """The effect of the study's default change on all units of the last period, or why there is none.
+    """The effect of the study's default change on all units of the last period, or the reason for none.
 
-    It has the study's sign, so that with `saving` a lower outcome is positive (docs/estimand.md). With a
-    `reason` everything from `outcome` to `above` is None, and there are no quantiles.
+    The effect has the study's sign: with `saving`, a lower outcome is positive (docs/estimand.md). With a
+    `reason`, every field from `outcome` to `above` except `mass` is None, and `quantiles` is empty.
 
     Attributes
     ----------
     period, units
-        The panel's last period as readers see it, and how many units are observed there.
+        The panel's last period as shown to readers, and the number of units observed in that period.
     reason
-        Why there is no effect, as a clause: "the change brings the treatment to zero or below, ...".
+        Reason for a missing effect, as a clause: "the change brings the treatment to zero or below, ...".
     outcome
-        Observed there, summed over the units or averaged as the study's `together` says.
+        Outcome observed in that period, summed or averaged over the units according to `together`.
     treatment
-        Observed there, averaged over the units.
+        Treatment observed in that period, averaged over the units.
     mass
-        The share of the draws that lie from `lower` to `upper`, the highest density interval.
+        Share of the draws between `lower` and `upper`, the highest density interval.
     mean
         Posterior mean of the effect, in the outcome's units.
     probability
         Share of the draws above zero.
     within, above
-        Shares of the draws no larger than the negligible size either way, and above it; None where the
-        study names no such size.
+        Shares of the draws whose absolute value is at most the negligible size, and of those above that
+        size; None if the study defines no negligible size.
     quantiles
-        Of the draws, evenly from the smallest to the largest, by linear interpolation.
+        Evenly spaced quantiles of the draws, from smallest to largest, by linear interpolation.
     """
 
     period: int | str

@@ -1,4 +1,4 @@
-"""What all records of the store have in common."""
+"""Base class of all records of the store."""
 
 from typing import Annotated
 
@@ -8,6 +8,6 @@ Name = Annotated[str, StringConstraints(min_length=1)]
 
 
 class Contract(BaseModel):
-    """Frozen, and refusing what it does not know: both sides of the volume speak one version."""
+    """A frozen record that rejects unknown fields: both sides of the volume use the same version."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

@@ -1,4 +1,4 @@
-"""What a manifest says of a fit beside its diagnostics: criticism, and the model card."""
+"""Manifest records about a fit beyond its diagnostics: criticism and the model card."""
 
 from typing import Annotated
 
@@ -8,19 +8,19 @@ from tracestore.contract import Contract, Name
 
 
 class PredictiveCheck(Contract):
-    """A statistic of the data beside what the fitted model makes of it.
+    """A statistic of the data, compared with its values in replicated data.
 
     Attributes
     ----------
     name
-        As in docs/estimand.md.
+        Name of the statistic, as in docs/estimand.md.
     observed
         Posterior mean of the statistic in the data.
     lower, upper
-        The interval that holds 94 % of its values in replicated data.
+        Interval that contains 94% of the statistic's values in replicated data.
     probability
-        Share of replicates with a larger value than the data's (Gelman, Meng and Stern 1996): near 0 or 1
-        where the model does not make data like these.
+        Share of replicates with a larger value than the data's (Gelman, Meng and Stern 1996). It is near
+        0 or 1 if the model does not reproduce the statistic.
     """
 
     name: Name
@@ -31,10 +31,10 @@ class PredictiveCheck(Contract):
 
 
 class LeaveOneOut(Contract):
-    """Expected log predictive density of rows left out, by Pareto smoothed importance sampling.
+    """Expected log predictive density of left-out rows, by Pareto smoothed importance sampling.
 
-    `bad_rows` of the `rows` have a Pareto k above `threshold`, so that their part is not to be relied on;
-    `worst` names the row of the largest k, as in ``CA, 2009``. On the scale of the transformed outcome.
+    `bad_rows` of the `rows` have a Pareto k above `threshold`, so their contribution is unreliable. `worst`
+    names the row with the largest k, as in ``CA, 2009``. Densities are on the transformed outcome's scale.
     """
 
     elpd: float
@@ -48,10 +48,10 @@ class LeaveOneOut(Contract):
 
 
 class Sensitivity(Contract):
-    """How far a parameter's posterior moves when prior or likelihood is raised to a power near one.
+    """Shift of a parameter's posterior when the prior or the likelihood is raised to a power near one.
 
-    Cumulative Jensen-Shannon distance per doubling (Kallioinen et al. 2024,
-    doi:10.1007/s11222-023-10366-5); above `threshold` it counts as sensitive.
+    `prior` and `likelihood` are cumulative Jensen-Shannon distances per doubling (Kallioinen et al. 2024,
+    doi:10.1007/s11222-023-10366-5). The parameter is sensitive if a distance exceeds `threshold`.
     """
 
     parameter: Name
@@ -61,9 +61,10 @@ class Sensitivity(Contract):
 
 
 class LeastSquaresCard(Contract):
-    """The slope by two-way least squares, with classical and cluster-robust standard errors.
+    """Two-way least-squares slope, with classical and cluster-robust standard errors.
 
-    Intervals have 94 % by Student's t, with `freedom` degrees of freedom and with `clusters` - 1.
+    The 94% intervals use Student's t, with `freedom` (classical) or `clusters` - 1 (clustered) degrees of
+    freedom.
     """
 
     slope: float
@@ -76,7 +77,7 @@ class LeastSquaresCard(Contract):
 
 
 class Criticism(Contract):
-    """What speaks for and against a fit beside its diagnostics; none of it keeps a version back."""
+    """Criticism of a fit beyond its diagnostics; it never blocks a version from being served."""
 
     predictive_checks: tuple[PredictiveCheck, ...]
     leave_one_out: LeaveOneOut | None
@@ -85,7 +86,7 @@ class Criticism(Contract):
 
 
 class PriorCard(Contract):
-    """A parameter's prior in the data's own units, and in words why it is that."""
+    """A parameter's prior in the data's units, with the reason for it in words."""
 
     parameter: Name
     distribution: Name
@@ -93,11 +94,10 @@ class PriorCard(Contract):
 
 
 class ModelCard(Contract):
-    """The model that was fitted, for those who judge it.
+    """Description of the fitted model for its reviewers.
 
-    `equations` are lines of plain mathematics in Unicode, `words` sentences that say the same, `limits`
-    sentences on what the model cannot say and where its intervals were found to miss
-    (docs/calibration.md).
+    `equations` are lines of Unicode mathematics, and `words` are sentences with the same content. `limits`
+    are sentences on the model's limitations and on cases where its intervals missed (docs/calibration.md).
     """
 
     equations: tuple[str, ...]

@@ -1,7 +1,6 @@
-"""Files and directories that are on the disk, and readable by every user, once a call has returned.
+"""Durable files and directories: once a call returns, they are on the disk and readable by every user.
 
-Every `OSError` raised here names the path it is about, which those of `fsync` and `write` otherwise
-do not.
+Every `OSError` raised here names its path; errors of `fsync` and `write` otherwise have none.
 """
 
 import os
@@ -11,33 +10,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-# Set by chmod, because the umask of the process would take bits from what open and mkdir are given:
-# the dashboard reads as another user than the worker writes.
+# Set by chmod, because the umask removes bits from the modes passed to open and mkdir: the dashboard and
+# the worker run as different users.
 FILE_MODE = 0o644
 DIRECTORY_MODE = 0o755
 
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Give an `OSError` raised inside, which may know no path, the path it is about."""
+    """Set the path of an `OSError` raised in the block if the error has none."""
     try:
         yield
     except OSError as error:
-        # One without a number, as libraries raise them, would lose its text to the path.
+        # An error without a number, as libraries raise it, would lose its text to the path.
         if error.errno is not None and not isinstance(error.filename, str):
             error.filename = str(path)
         raise
 
 
 def make_directory(path: Path) -> None:
-    """Make one directory; `FileExistsError` if there is anything of that name already."""
+    """Create one directory; raise `FileExistsError` if the name is already taken."""
     with named(path):
         path.mkdir(mode=DIRECTORY_MODE)
         path.chmod(DIRECTORY_MODE)
 
 
 def open_to_readers(path: Path) -> None:
-    """Make a directory readable by every user, should whoever made it have died before that."""
+    """Make a directory readable by every user, in case its creator died before doing so."""
     with named(path):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & DIRECTORY_MODE != DIRECTORY_MODE:
@@ -45,9 +44,9 @@ def open_to_readers(path: Path) -> None:
 
 
 def write_file(path: Path, content: bytes, *, sync: bool = True) -> None:
-    """Write a file that was not there, and bring its content to the disk unless `sync` is False.
+    """Write a new file and sync its content to the disk unless `sync` is False.
 
-    Its name is on the disk only after `sync_directory` of its parent.
+    The file's name is on the disk only after `sync_directory` of its parent.
     """
     with named(path):
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, FILE_MODE)
@@ -60,7 +59,7 @@ def write_file(path: Path, content: bytes, *, sync: bool = True) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Bring a file that somebody else has written to the disk, and make it readable by all."""
+    """Sync an existing file to the disk and make it readable by every user."""
     with named(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         try:
@@ -71,7 +70,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Bring the names in a directory to the disk: what was made, renamed or removed there."""
+    """Sync a directory's entries to the disk: created, renamed and removed names."""
     with named(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -81,7 +80,7 @@ def sync_directory(path: Path) -> None:
 
 
 def is_plain_file(path: Path) -> bool:
-    """Tell whether there is a regular file of that name, and no link to one."""
+    """Return True if the path is a regular file and not a link to one."""
     try:
         return stat.S_ISREG(path.lstat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -89,7 +88,7 @@ def is_plain_file(path: Path) -> bool:
 
 
 def is_plain_directory(path: Path) -> bool:
-    """Tell whether there is a directory of that name, and no link to one."""
+    """Return True if the path is a directory and not a link to one."""
     try:
         return stat.S_ISDIR(path.lstat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
@@ -97,7 +96,7 @@ def is_plain_directory(path: Path) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a directory with all that is in it; nothing happens if it is not there."""
+    """Remove a file, or a directory with its contents; do nothing if the path does not exist."""
     if is_plain_directory(path):
         shutil.rmtree(path)
     else:
@@ -106,7 +105,7 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def removed_on_error(path: Path, error: type[BaseException] = BaseException) -> Iterator[None]:
-    """Take unfinished work away when the block fails with `error`, as far as the disk lets it go."""
+    """Remove unfinished work if the block fails with `error`; ignore disk errors of the removal."""
     try:
         yield
     except error:

@@ -1,4 +1,4 @@
-"""What can go wrong with a trace store, told so that a reader knows what to do."""
+"""Errors of the trace store; each message tells readers how to respond."""
 
 
 class TraceStoreError(Exception):
@@ -10,12 +10,12 @@ class NothingPublished(TraceStoreError):
 
 
 class VersionMissing(TraceStoreError):
-    """The version asked for is not, or no longer, in the store."""
+    """The requested version is not, or is no longer, in the store."""
 
 
 class TraceCorrupt(TraceStoreError):
-    """A manifest, pointer or file is not what the contract says: wrong form, size or hash."""
+    """A manifest, pointer or file violates the contract: wrong form, size or hash."""
 
 
 class PublishFailed(TraceStoreError):
-    """A version could not be written (disk full, read-only, I/O error); what is served is untouched."""
+    """A version could not be written (disk full, read-only, I/O error); the served one is unchanged."""

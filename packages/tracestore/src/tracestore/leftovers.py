@@ -1,4 +1,4 @@
-"""Unfinished work that publishers leave in a study's directory when they die."""
+"""Leftovers: unfinished work in a study's directory from publishers that died."""
 
 from pathlib import Path
 
@@ -10,22 +10,22 @@ STATUS_PREFIX = f"{TEMPORARY_PREFIX}status-"
 
 
 def find_leftovers(study: Path) -> list[Path]:
-    """List unfinished work of publishing, rolling back and retiring."""
+    """Return the unfinished work of publishing, rolling back and retiring."""
     return [path for path in _unfinished(study) if not path.name.startswith(STATUS_PREFIX)]
 
 
 def find_status_leftovers(study: Path) -> list[Path]:
-    """List unfinished work of writing the status, which has a lock of its own."""
+    """Return the unfinished work of writing the status, which has its own lock."""
     return [path for path in _unfinished(study) if path.name.startswith(STATUS_PREFIX)]
 
 
 def clear(study: Path, leftovers: list[Path]) -> None:
-    """Remove unfinished work, but finish a pointer whose version is there; on the disk on return.
+    """Remove unfinished work, but finish a pointer whose version exists; sync to the disk.
 
     Raises
     ------
     OSError
-        The disk refused.
+        If the disk reports an error.
     """
     for path in leftovers:
         if path.name.startswith(PENDING_PREFIX):

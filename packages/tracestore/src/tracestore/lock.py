@@ -1,4 +1,4 @@
-"""Locks between processes that write one study; the kernel frees them when their holder dies."""
+"""Locks between processes that write the same study; the kernel frees them when their holder dies."""
 
 import errno
 import fcntl
@@ -15,29 +15,29 @@ _POLL_SECONDS = 0.02
 
 
 class Occupied(Exception):
-    """Another publisher held the lock for longer than one was willing to wait."""
+    """Another publisher held the lock for longer than the caller's patience."""
 
 
 @contextmanager
 def hold(path: Path, patience: timedelta) -> Iterator[None]:
-    """Hold the lock `path` exclusively for the time of the block.
+    """Hold the lock `path` exclusively for the duration of the block.
 
-    The lock file stays when the lock is gone: removing it would let two holders lock two files of
-    one name.
+    The lock file stays after the lock is released: removing it would let two holders lock two files of
+    the same name.
 
     Parameters
     ----------
     path
-        The lock file, made if it is not there.
+        The lock file, created if missing.
     patience
-        How long to wait while somebody else holds it; zero asks once.
+        Maximum wait while another process holds the lock; zero tries once.
 
     Raises
     ------
     Occupied
-        Somebody else held it all that time.
+        If another process held the lock all that time.
     OSError
-        The lock file cannot be made or locked; it names the path.
+        If the lock file cannot be created or locked; the error names the path.
     """
     deadline = time.monotonic() + patience.total_seconds()
     with named(path):
@@ -45,15 +45,15 @@ def hold(path: Path, patience: timedelta) -> Iterator[None]:
     try:
         with named(path):
             _wait(descriptor, path, deadline)
-            # The study may have been removed, with the lock file that was opened, while one waited for it.
+            # The study may have been removed during the wait, together with the opened lock file.
             while not _is_named(descriptor, path):
                 stale, descriptor = descriptor, _open(path)
                 os.close(stale)
                 _wait(descriptor, path, deadline)
         yield
     finally:
-        # Unlocking by name reaches copies of the descriptor that a forked child may still have; an
-        # error here frees the lock all the same and must not hide what the block said.
+        # An explicit unlock also covers copies of the descriptor in forked children. An error here still
+        # frees the lock and must not hide an error of the block.
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""What is written down beside every trace: the manifest, and the parts it is made of."""
+"""Records stored with every trace: the manifest and its parts, pointer, status and withdrawal."""
 
 import hashlib
 import json
@@ -34,12 +34,12 @@ VersionName = Annotated[str, StringConstraints(pattern=VERSION_PATTERN)]
 StudyName = Annotated[str, StringConstraints(pattern=STUDY_PATTERN)]
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")]
 Transform = Literal["log", "identity", "standardised"]
-"""Of a standardised column the trace has standard deviations from the mean of the panel's values, and those
-are its units."""
+"""Transform of a column. A standardized column's units are standard deviations from the mean of the panel's
+values, and the trace stores them."""
 
 
 class Identity(Contract):
-    """Everything that decides what a fit gives; its digest is the trace version."""
+    """All inputs that determine a fit's result; their digest is the trace version."""
 
     data_sha256: Sha256
     study_sha256: Sha256
@@ -51,29 +51,29 @@ class Identity(Contract):
     seed: NonNegativeInt
 
     def version(self) -> str:
-        """Name the version: the first 12 hexadecimal digits of the SHA-256 of the identity.
+        """Return the version name: the first 12 hexadecimal digits of the identity's SHA-256.
 
-        Digested is its JSON with sorted keys and without white space, so that the order in which
-        packages were listed decides nothing.
+        The digest covers the identity's JSON with sorted keys and without white space, so the order of
+        the packages does not matter.
         """
         canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 class NumberFormat(Contract):
-    """How readers should see the numbers of a column."""
+    """Display format of a column's numbers."""
 
     decimals: Annotated[int, Field(ge=0, le=10)] | None = None
-    """Always so many; None for as many as three significant digits take."""
+    """Fixed number of decimals; None for three significant digits."""
     thousands: bool = True
-    """Whether there are commas between thousands."""
+    """True to separate thousands with commas."""
     prefix: Annotated[str, StringConstraints(max_length=10)] = ""
     suffix: Annotated[str, StringConstraints(max_length=10)] = ""
-    """What stands right before and behind the digits, as "US$" or "k"."""
+    """`prefix` and `suffix` are the text directly before and after the digits, for example "US$" or "k"."""
 
 
 class Variable(Contract):
-    """A column of the panel as readers should see it."""
+    """A column of the panel as displayed to readers."""
 
     column: Name
     label: Name
@@ -83,7 +83,7 @@ class Variable(Contract):
 
 
 class Axis(Contract):
-    """Units or periods: the column they come from and what one and several are called, as in "state"."""
+    """Units or periods: their column, and the nouns for one and for several, for example "state"."""
 
     column: Name
     noun: Name
@@ -91,21 +91,21 @@ class Axis(Contract):
 
     @property
     def nouns(self) -> str:
-        """What several are called."""
+        """The plural noun."""
         return self.plural or f"{self.noun}s"
 
 
 class WhatIf(Contract):
-    """The change of the treatment that readers move, in percent or in the treatment's units."""
+    """The change of the treatment that readers adjust, in percent or in the treatment's units."""
 
     kind: Literal["percent", "units"]
     default: float
     min: float
     max: float
     negligible: Annotated[float, Field(gt=0, le=100)] | None = None
-    """Effects below so many percent of the outcome count as none: the region of practical equivalence."""
+    """Region of practical equivalence: effects below this percentage of the outcome are negligible."""
     number: NumberFormat | None = None
-    """How effects are written; as the outcome is where None."""
+    """Format of effects; None for the outcome's format."""
 
     @model_validator(mode="after")
     def _range_holds_the_default(self) -> Self:
@@ -120,7 +120,7 @@ class WhatIf(Contract):
 
 
 class StudyCard(Contract):
-    """What the page says about a study, taken from its study.toml."""
+    """Description of a study for its page, taken from study.toml."""
 
     name: StudyName
     title: Name
@@ -131,13 +131,13 @@ class StudyCard(Contract):
     controls: tuple[str, ...] = ()
     what_if: WhatIf
     together: Literal["sum", "mean"] = "sum"
-    """How the effects on all units make one figure: amounts add up, figures per head do not."""
+    """Aggregation of the effects over all units: sum for amounts, mean for figures per head."""
     sign: Literal["saving", "gain", "change"]
-    """`saving`: a lower outcome counts as positive; `gain` and `change`: a higher one does."""
+    """Sign of effects: positive for a lower outcome (`saving`) or for a higher one (`gain`, `change`)."""
     lags: NonNegativeInt = 0
-    """How many steps a change of the treatment takes to have its whole effect; 0 where it has it at once."""
+    """Number of steps until a change of the treatment has its full effect; 0 for an immediate effect."""
     source: str | None = None
-    """Where the data come from, in the words of study.toml."""
+    """Source of the data, as worded in study.toml."""
 
 
 class Unit(Contract):
@@ -150,8 +150,8 @@ class Unit(Contract):
 class Check(Contract):
     """One named check of a fit.
 
-    `value` is None when the statistic could not be computed, which is a failure.
-    `worst` names the variable and coordinate that gave the value, as in ``unit_effect[CA]``.
+    `value` is None if the statistic could not be computed, which is a failure.
+    `worst` names the variable and coordinate with that value, as in ``unit_effect[CA]``.
     """
 
     name: Name
@@ -174,12 +174,12 @@ class Verdict(Contract):
 
     @property
     def passed(self) -> bool:
-        """Whether the trace may become current."""
+        """True if the trace may become current."""
         return bool(self.checks) and all(check.passed for check in self.checks)
 
 
 class Sampling(Contract):
-    """How the draws were made, and how long each phase took, in seconds."""
+    """Sampler settings of the draws, and the duration of each phase in seconds."""
 
     sampler: Name
     chains: PositiveInt
@@ -190,14 +190,14 @@ class Sampling(Contract):
 
 
 class FileEntry(Contract):
-    """A file of a version: its content's SHA-256 and its size in bytes."""
+    """A file of a version: the SHA-256 of its content and its size in bytes."""
 
     sha256: Sha256
     size: NonNegativeInt
 
 
 class ManifestDraft(Contract):
-    """What the fit knows of a version before its files are written."""
+    """Manifest fields that are known before the version's files are written."""
 
     study: StudyCard
     identity: Identity
@@ -205,19 +205,19 @@ class ManifestDraft(Contract):
     units: Annotated[tuple[Unit, ...], Field(min_length=1)]
     periods: Annotated[tuple[int, ...], Field(min_length=1)]
     period_labels: tuple[str, ...] | None = None
-    """How readers should see each of the periods, where that is not its number."""
+    """Display labels of the periods; None if the periods are shown as numbers."""
     verdict: Verdict
     sampling: Sampling
     warnings: tuple[str, ...] = ()
-    """What readers should know of the panel, a sentence each; see `model_worker.design.data_warnings`."""
+    """Warnings about the panel for readers, one sentence each; see `model_worker.design.data_warnings`."""
     criticism: Criticism | None = None
     card: ModelCard | None = None
     answer: Answer | None = None
-    """Absent in versions made before it was introduced."""
+    """None in versions created before this field was introduced."""
 
     @property
     def period_names(self) -> tuple[int | str, ...]:
-        """The periods as readers should see them: their labels, or their numbers where they have none."""
+        """The periods as displayed to readers: their labels, or their numbers if they have no labels."""
         return self.period_labels if self.period_labels is not None else self.periods
 
     @model_validator(mode="after")
@@ -233,7 +233,7 @@ class ManifestDraft(Contract):
 
 
 class Manifest(ManifestDraft):
-    """The whole of what is known about one published version, beside its files."""
+    """Complete manifest of one published version, stored beside its files."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     version: VersionName
@@ -257,7 +257,7 @@ class Manifest(ManifestDraft):
 
 
 class Current(Contract):
-    """Which version is served, and the one served before it, for rollback."""
+    """Pointer to the served version, and to the previously served one for rollback."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     version: VersionName
@@ -272,11 +272,11 @@ class Current(Contract):
 
 
 WithdrawalReason = Literal["folder", "command"]
-"""Why a study is withdrawn: its folder is gone, or somebody asked for it."""
+"""Reason for a withdrawal: the study's folder is gone, or a user ran the command."""
 
 
 class Withdrawal(Contract):
-    """A study that pages and lists leave out, since when and why; its versions stay in the store."""
+    """Date and reason of a study's withdrawal from pages and lists; its versions stay in the store."""
 
     schema_version: Literal[1] = SCHEMA_VERSION
     study: StudyName
@@ -285,11 +285,11 @@ class Withdrawal(Contract):
 
 
 class Fault(Contract):
-    """One thing wrong with a study's input, in words a reader of the page understands.
+    """One fault in a study's input, in words that a reader of the page understands.
 
-    `line` counts from 1 and is the line of the file as an editor shows it; `column` is the name of a
-    CSV column or the dotted key of a TOML value. Of very many faults of one kind in one column the last that
-    is told stands for all that are not: `times` counts them, itself among them.
+    `line` is the line number in an editor, counted from 1. `column` is the name of a CSV column or the
+    dotted key of a TOML value. If one column has very many faults of one kind, the last reported fault
+    stands for all unreported ones; `times` counts them, including itself.
     """
 
     kind: str
@@ -306,11 +306,11 @@ class Fault(Contract):
 
     @property
     def finding(self) -> str:
-        """What was found, and how many times more."""
+        """The found value, with the number of further faults."""
         return f"{self.found} (and {self.times - 1:,} more such faults)" if self.times > 1 else self.found
 
     def sentence(self) -> str:
-        """Say the fault in one line: where, what was found, what was expected, what to do."""
+        """Return the fault as one line: place, found value, expected value, advice."""
         place = self.file
         if self.line is not None:
             place += f", line {self.line}"
@@ -336,10 +336,10 @@ Phase = Literal[
 
 
 class Status(Contract):
-    """What the worker is doing with a study now; written at least once a second while it samples.
+    """The worker's current state for a study, written at least once a second during sampling.
 
-    `failed` is a fit that broke or did not pass its diagnostics, `invalid` an input with faults. In
-    both, whatever was published before stays current.
+    `failed` means that a fit broke off or did not pass its diagnostics; `invalid` means that the input has
+    faults. In both phases, a previously published version stays current.
     """
 
     schema_version: Literal[1] = SCHEMA_VERSION
@@ -356,7 +356,7 @@ class Status(Contract):
 
 
 def utc_now() -> datetime:
-    """Give the time, aware of its zone, as every record of the store carries it."""
+    """Return the current time in UTC, with its time zone, as used in every record of the store."""
     return datetime.now(UTC)
 
 

@@ -1,4 +1,4 @@
-"""The pointer `current.json`, and how it is moved so that a crash leaves it old or new."""
+"""Pointer `current.json`, replaced atomically so that a crash leaves the old or the new one."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -14,14 +14,14 @@ PENDING_PREFIX = f"{TEMPORARY_PREFIX}current-"
 
 
 def read_pointer(study: Path) -> Current | None:
-    """Read the pointer of a study's directory; None when nothing is published yet.
+    """Read the pointer of a study's directory; return None if no version has been published.
 
     Raises
     ------
     TraceCorrupt
-        The pointer has not the form.
+        If the pointer is malformed.
     OSError
-        It cannot be read.
+        If the pointer cannot be read.
     """
     try:
         return read_record(study / CURRENT_FILE, Current)
@@ -30,12 +30,12 @@ def read_pointer(study: Path) -> Current | None:
 
 
 def served_version(study: Path) -> Current | None:
-    """Read the pointer; a damaged one names nothing, and the next one written replaces it.
+    """Read the pointer; return None if it is missing or damaged (the next pointer replaces it).
 
     Raises
     ------
     OSError
-        It cannot be read.
+        If the pointer cannot be read.
     """
     try:
         return read_pointer(study)
@@ -44,10 +44,10 @@ def served_version(study: Path) -> Current | None:
 
 
 def prepare_pointer(study: Path, version: str) -> Path:
-    """Write the pointer to `version` beside the one that is served, and bring it to the disk.
+    """Write a pointer to `version` beside the served pointer and sync it to the disk.
 
-    It is written before the version gets its name: should the process die between the two renames
-    that follow, `settle_pointer` finds it and the publish is finished instead of half done.
+    The pointer is written before the version gets its name. If the process dies between the two renames
+    that follow, `settle_pointer` finds the pointer and finishes the publish.
     """
     served = served_version(study)
     previous = served.version if served else None
@@ -62,12 +62,12 @@ def prepare_pointer(study: Path, version: str) -> Path:
 
 
 def switch_pointer(study: Path, pending: Path) -> bytes | None:
-    """Let a prepared pointer be the one that is served; `confirm_pointer` has to follow.
+    """Replace the served pointer with a prepared one; the caller must then call `confirm_pointer`.
 
     Returns
     -------
     bytes or None
-        The content of the pointer that was served before; None when there was none.
+        Content of the previously served pointer; None if there was none.
     """
     target = study / CURRENT_FILE
     try:
@@ -79,10 +79,10 @@ def switch_pointer(study: Path, pending: Path) -> bytes | None:
 
 
 def confirm_pointer(study: Path, before: bytes | None, pending: Path | None = None) -> None:
-    """Bring a switched pointer to the disk, or put back the one before it and raise.
+    """Sync a switched pointer to the disk; on failure, restore the previous pointer and raise.
 
-    Readers may have followed the new pointer by then, so its version must stay. For that version to
-    be served at the worker's next start, `pending` is written once more if it is given.
+    Readers may have followed the new pointer by then, so its version must stay. If `pending` is given,
+    it is written again, so that the worker's next start serves that version.
     """
     try:
         sync_directory(study)
@@ -99,13 +99,13 @@ def confirm_pointer(study: Path, before: bytes | None, pending: Path | None = No
 def settle_pointer(study: Path, pending: Path) -> None:
     """Finish or drop a pointer that a dead publisher had prepared.
 
-    It is finished if its version is there and whole, and what is served is still what was served
-    when it was prepared.
+    The pointer is finished if its version exists undamaged, and if the served version is the same as when
+    the pointer was prepared, or none.
 
     Raises
     ------
     OSError
-        The disk refused.
+        If the disk reports an error.
     """
     try:
         pointer = read_record(pending, Current)
@@ -127,6 +127,6 @@ def _put_back(target: Path, before: bytes | None) -> None:
         return
     pending = target.with_name(f"{PENDING_PREFIX}{token_hex(4)}")
     with removed_on_error(pending):
-        # The disk has just refused to sync; what counts now is what readers are given.
+        # The disk has just failed to sync, so only the pointer that readers see is restored.
         write_file(pending, before, sync=False)
         pending.replace(target)

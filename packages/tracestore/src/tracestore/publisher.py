@@ -1,4 +1,4 @@
-"""Writing the trace store: publishing, rolling back, retiring; the worker alone does it."""
+"""Write access to the trace store, for the worker only: publishing, rolling back, retiring."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -45,12 +45,11 @@ PATIENCE = timedelta(seconds=30)
 
 
 class Publisher:
-    """Writes the store below `root`, which is made if it is not there.
+    """Writer of the store below `root`, which is created if missing.
 
-    Every change of a study is made under that study's lock, which the kernel frees when its holder
-    dies. A second publisher of the same study waits for `patience` and is then refused with
-    `PublishFailed`; publishers of different studies do not meet. The status has a lock of its own, so
-    it can be written while a version is being published.
+    Every change of a study is made under that study's lock, which the kernel frees when its holder dies. A
+    second publisher of a study waits for `patience` and then fails with `PublishFailed`. Publishers of
+    different studies never wait. The status has its own lock, so it can be written during a publish.
     """
 
     def __init__(self, root: Path, patience: timedelta = PATIENCE) -> None:
@@ -59,15 +58,15 @@ class Publisher:
         self._patience = patience
 
     def clean_leftovers(self) -> tuple[Path, ...]:
-        """Clear away what publishers that died have left in all studies, and say what it was.
+        """Clear the leftovers of dead publishers in all studies and return their paths.
 
-        A version that had got its name, while the pointer to it had not been moved yet, becomes
-        current. What belongs to a publisher that is at work is left alone.
+        A version that already has its name, but whose pointer had not been moved, becomes current.
+        Unfinished work of a running publisher is not touched.
 
         Raises
         ------
         PublishFailed
-            A leftover cannot be removed.
+            If a leftover cannot be removed.
         """
         cleared: list[Path] = []
         with self._failing("cleaning the store"):
@@ -78,7 +77,7 @@ class Publisher:
         for name in self._store.studies():
             study = self.root / name
             for find, lock in ((find_status_leftovers, STATUS_LOCK), (find_leftovers, PUBLISH_LOCK)):
-                # The look before the lock spares a volume that needs no cleaning any writing.
+                # Checking before locking avoids any write to a volume that needs no cleaning.
                 with self._failing(f"cleaning {name}"), suppress(Occupied):
                     if find(study):
                         with hold(study / lock, timedelta(0)):
@@ -88,18 +87,18 @@ class Publisher:
         return tuple(cleared)
 
     def publish(self, draft: ManifestDraft, write: Callable[[Path], None]) -> Manifest:
-        """Publish a version whole, and serve it if its verdict passed.
+        """Publish a complete version, and serve it if its verdict passed.
 
         Parameters
         ----------
         draft
-            What is known of the version; its identity names it.
+            Manifest draft of the version; its identity determines the version's name.
         write
-            Given an empty directory, writes `trace.nc` there, and any other files, all closed when it
-            returns. Best it writes bytes that are ready: HDF5 writing to a full disk itself can end the
-            process with a segmentation fault instead of an error. It is not called when the version is
-            in the store already and is whole: then that version is served if its verdict passed. One
-            that is there damaged is replaced.
+            Function that writes `trace.nc` and any other files to an empty directory and closes them. It
+            should write prepared bytes: HDF5 writing to a full disk can end the process with a
+            segmentation fault instead of an error. It is not called if the version is already in the
+            store and undamaged; that version is then served if its verdict passed. A damaged version is
+            replaced.
 
         Returns
         -------
@@ -109,11 +108,11 @@ class Publisher:
         Raises
         ------
         PublishFailed
-            The disk refused, `write` left something other than plain files or no `trace.nc`, or
-            another publisher holds the study. What was served is served still, and the unfinished
-            version is gone as far as the disk allows; one that failed at the very last step, when
+            If the disk reports an error, `write` left no `trace.nc` or anything but plain files, or
+            another publisher holds the study. The served version stays served, and the unfinished
+            version is removed as far as the disk allows. A version that failed at the last step, when
             readers may have seen it, becomes current at `clean_leftovers`. Other exceptions of `write`
-            pass through, with the same effect.
+            propagate, with the same effect.
         """
         study, version = self.root / draft.study.name, draft.identity.version()
         with self._failing(f"publishing {study.name}/{version}"):
@@ -129,19 +128,19 @@ class Publisher:
     def rollback(self, study: str) -> Current:
         """Serve the version that was served before the current one.
 
-        The two change places, so that a second rollback undoes the first. A rolled back version stays
-        in the store, which is how a watching worker knows not to publish it again.
+        The two versions are swapped, so a second rollback undoes the first. The rolled-back version stays
+        in the store, so a watching worker does not publish it again.
 
         Raises
         ------
         NothingPublished
-            The study has no current version.
+            If the study has no current version.
         VersionMissing
-            There is none before it, or it is no longer in the store.
+            If there is no previous version, or it is no longer in the store.
         TraceCorrupt
-            The pointer or the version before it is damaged.
+            If the pointer or the previous version is damaged.
         PublishFailed
-            The disk refused, or another publisher holds the study.
+            If the disk reports an error, or another publisher holds the study.
         """
         self._store.current(study)
         directory = self.root / study
@@ -154,32 +153,32 @@ class Publisher:
         return self._store.current(study)
 
     def retain(self, study: str, keep: int, ttl: timedelta) -> tuple[str, ...]:
-        """Remove versions that are neither among the newest, nor young, nor served.
+        """Remove versions that are older than `ttl`, not among the newest `keep` and not served.
 
         Parameters
         ----------
         study
-            The study whose versions to look at.
+            Name of the study.
         keep
-            How many of the newest versions stay whatever their age; at least 0.
+            Number of newest versions to keep regardless of age; at least 0.
         ttl
-            How old, by `created_at`, a version must be to go; a version whose manifest cannot be read
-            counts from the last change of its directory.
+            Minimum age, by `created_at`, of a removed version. The age of a version with an unreadable
+            manifest counts from the last change of its directory.
 
         Returns
         -------
         tuple of str
-            The names of the versions removed, sorted. The current version and the one before it never
-            are.
+            Sorted names of the removed versions. The current version and the one before it are never
+            removed.
 
         Raises
         ------
         TraceCorrupt
-            The pointer is damaged, so that it is not known what is served; nothing is removed.
+            If the pointer is damaged, so that the served version is unknown; no version is removed.
         PublishFailed
-            The disk refused, or another publisher holds the study.
+            If the disk reports an error, or another publisher holds the study.
         ValueError
-            `keep` is negative.
+            If `keep` is negative.
         """
         if keep < 0:
             raise ValueError(f"expected to keep 0 versions or more; found {keep}")
@@ -190,7 +189,7 @@ class Publisher:
             clear(directory, find_leftovers(directory))
             retired = self._expired(study, keep, utc_now() - ttl)
             for version in retired:
-                # Gone under its name at once, so that no reader meets half of it.
+                # The rename removes the name atomically, so no reader sees an incomplete version.
                 (directory / version).rename(directory / f"{TEMPORARY_PREFIX}retired-{version}")
             if retired:
                 sync_directory(directory)
@@ -198,12 +197,12 @@ class Publisher:
         return retired
 
     def write_status(self, status: Status) -> None:
-        """Replace the status of a study; readers see the old one or the new one.
+        """Replace the status of a study atomically: readers see the old one or the new one.
 
         Raises
         ------
         PublishFailed
-            The disk refused, the status is larger than readers accept, or no study can have its name.
+            If the disk reports an error, the status exceeds the readers' limit, or its study name is invalid.
         """
         study = self.root / status.study
         with self._failing(f"writing the status of {status.study!r}"):
@@ -222,19 +221,19 @@ class Publisher:
                 sync_directory(study)
 
     def withdraw(self, study: str, reason: WithdrawalReason) -> None:
-        """Withdraw a study from pages and lists; its versions stay, and so does what is current.
+        """Withdraw a study from pages and lists; its versions and its pointer stay.
 
-        A study that is withdrawn already keeps the date of its withdrawal. Its reason may become
-        "command", and not "folder" again: a study withdrawn by hand is restored by hand.
+        A study that is already withdrawn keeps the date of its withdrawal. Its reason may change to
+        "command" but never back to "folder": a manual withdrawal must be restored manually.
 
         Raises
         ------
         NothingPublished
-            There is no such study in the store.
+            If the study is not in the store.
         TraceCorrupt
-            The store cannot be listed.
+            If the store cannot be listed.
         PublishFailed
-            The disk refused, or another publisher holds the study.
+            If the disk reports an error, or another publisher holds the study.
         """
         self._require_study(study)
         directory = self.root / study
@@ -243,16 +242,16 @@ class Publisher:
             write_withdrawal(directory, reason)
 
     def restore(self, study: str) -> None:
-        """Take a study's withdrawal back, damaged or not; a study that is not withdrawn stays as it is.
+        """Remove a study's withdrawal record, damaged or not; do nothing if the study is not withdrawn.
 
         Raises
         ------
         NothingPublished
-            There is no such study in the store.
+            If the study is not in the store.
         TraceCorrupt
-            The store cannot be listed.
+            If the store cannot be listed.
         PublishFailed
-            The disk refused, or another publisher holds the study.
+            If the disk reports an error, or another publisher holds the study.
         """
         self._require_study(study)
         directory = self.root / study
@@ -261,20 +260,20 @@ class Publisher:
             lift_withdrawal(directory)
 
     def remove_withdrawn(self, study: str, ttl: timedelta) -> bool:
-        """Remove a study whole, with all its versions, if it was withdrawn longer than `ttl` ago.
+        """Remove a study with all its versions if it was withdrawn longer than `ttl` ago.
 
         Returns
         -------
         bool
-            Whether it was removed. Its directory has another name first, which no reader lists, so that
-            it is never half there; what of it cannot go now goes at `clean_leftovers`.
+            True if the study was removed. Its directory is first renamed to a name that no reader lists, so
+            no reader sees an incomplete study. `clean_leftovers` removes any files that remain.
 
         Raises
         ------
         TraceCorrupt
-            The record of its withdrawal cannot be read or is damaged; nothing is removed.
+            If the withdrawal record is damaged or cannot be read; the study is not removed.
         PublishFailed
-            The disk refused, or another publisher holds the study.
+            If the disk reports an error, or another publisher holds the study.
         """
         if not self._is_withdrawn(study, ttl):
             return False
@@ -284,7 +283,7 @@ class Publisher:
             hold(directory / PUBLISH_LOCK, self._patience),
             hold(directory / STATUS_LOCK, self._patience),
         ):
-            # It may have been restored while the locks were waited for.
+            # The study may have been restored during the wait for the locks.
             if not self._is_withdrawn(study, ttl):
                 return False
             hidden = hide_study(directory)
@@ -333,7 +332,7 @@ class Publisher:
 
     @contextmanager
     def _failing(self, what: str) -> Iterator[None]:
-        """Tell what the disk refused as `PublishFailed`."""
+        """Raise `PublishFailed` for disk errors and for locks held by other publishers."""
         try:
             yield
         except OSError as error:
@@ -364,8 +363,8 @@ def _publish_new(study: Path, draft: ManifestDraft, write: Callable[[Path], None
             name_version(temporary, study / version)
             before = switch_pointer(study, pending)
         except OSError:
-            # Only an error of the disk says for certain that a rename was not done. Whatever else
-            # breaks in here, as an interrupt does, leaves the pointer for the next start to settle.
+            # Only a disk error proves that a rename was not done. After any other exception, such as an
+            # interrupt, the pointer stays and the next start settles it.
             with suppress(OSError):
                 _withdraw(study / version, temporary, pending)
             raise
@@ -374,10 +373,10 @@ def _publish_new(study: Path, draft: ManifestDraft, write: Callable[[Path], None
 
 
 def _withdraw(final: Path, temporary: Path, pending: Path) -> None:
-    """Take its name from a version that no reader knows yet, and drop the pointer to it.
+    """Undo the naming of a version that no reader knows yet, and then remove its pointer.
 
-    Without its pointer the version would look, to a worker that asks what is in the store, as if it
-    had been rolled back; so the pointer goes last.
+    The pointer is removed last: a named version without a pointer would look rolled back to a worker
+    that checks the store.
     """
     if not temporary.exists():
         final.rename(temporary)

@@ -1,4 +1,4 @@
-"""The names in a study's directory, and the reading of what carries them."""
+"""Names in a study's directory, and reading and checking of its records and files."""
 
 import hashlib
 import os
@@ -21,33 +21,33 @@ from tracestore.manifest import (
 )
 
 MAX_RECORD_BYTES = 16 * 1024 * 1024
-"""No manifest, pointer or status is larger: it is read into memory whole before it is checked."""
+"""Maximum size of a manifest, pointer or status, which is read into memory whole before it is checked."""
 
 _FAULTS_TOLD = 5
 
 
 def is_study_name(name: str) -> bool:
-    """Tell whether a study may have that name, and so whether it may become part of a path."""
+    """Return True if `name` is valid for a study and may therefore become part of a path."""
     return re.fullmatch(STUDY_PATTERN, name) is not None
 
 
 def is_version_name(name: str) -> bool:
-    """Tell whether a version may have that name, and so whether it may become part of a path."""
+    """Return True if `name` is valid for a version and may therefore become part of a path."""
     return re.fullmatch(VERSION_PATTERN, name) is not None
 
 
 def record_bytes(record: Contract) -> bytes:
-    """Give a record's JSON as it stands in its file."""
+    """Return a record's JSON as stored in its file."""
     return record.model_dump_json(indent=2).encode() + b"\n"
 
 
 def fitting_bytes(record: Contract, path: Path) -> bytes:
-    """Give a record's JSON if readers will take it.
+    """Return a record's JSON if readers will accept its size.
 
     Raises
     ------
     PublishFailed
-        It is larger than `MAX_RECORD_BYTES`.
+        If the JSON is larger than `MAX_RECORD_BYTES`.
     """
     content = record_bytes(record)
     if len(content) > MAX_RECORD_BYTES:
@@ -61,9 +61,9 @@ def read_record[Record: Contract](path: Path, form: type[Record]) -> Record:
     Raises
     ------
     TraceCorrupt
-        It is no regular file, is larger than `MAX_RECORD_BYTES` or has not the form.
+        If the file is not regular, is larger than `MAX_RECORD_BYTES` or is malformed.
     OSError
-        It cannot be opened or read; `FileNotFoundError` when it is not there.
+        If the file cannot be opened or read; `FileNotFoundError` if it does not exist.
     """
     descriptor = _open_plain(path)
     with named(path), os.fdopen(descriptor, "rb") as file:
@@ -78,14 +78,14 @@ def read_record[Record: Contract](path: Path, form: type[Record]) -> Record:
 
 
 def read_manifest(directory: Path, study: str, version: str) -> Manifest:
-    """Read a manifest from a directory and hold it against the study and version it should be of.
+    """Read a manifest from a directory and check its study and version.
 
     Raises
     ------
     TraceCorrupt
-        It has not the form, or is another study's or version's.
+        If the manifest is malformed or belongs to another study or version.
     OSError
-        It cannot be read.
+        If the manifest cannot be read.
     """
     path = directory / MANIFEST_FILE
     manifest = read_record(path, Manifest)
@@ -96,15 +96,15 @@ def read_manifest(directory: Path, study: str, version: str) -> Manifest:
 
 
 def check_files(directory: Path, manifest: Manifest) -> None:
-    """Hold the files in a directory against their manifest: all sizes first, then all hashes.
+    """Check the files in a directory against their manifest: all sizes first, then all hashes.
 
     Raises
     ------
     TraceCorrupt
-        Names every file that is missing, is no regular file, or differs in size; if there is none,
-        every file that differs in hash.
+        If any file is missing, is not regular, or differs in size; otherwise if any file differs in
+        hash. The error names every such file.
     OSError
-        A file cannot be read.
+        If a file cannot be read.
     """
     sizes = [_size_fault(directory / name, entry) for name, entry in manifest.files.items()]
     faults = [fault for fault in sizes if fault is not None]
@@ -116,14 +116,14 @@ def check_files(directory: Path, manifest: Manifest) -> None:
 
 
 def open_file(directory: Path, manifest: Manifest, name: str) -> BinaryIO:
-    """Open a file of a version, whose size must be the manifest's; the caller closes it.
+    """Open a file of a version after checking its size against the manifest; the caller closes it.
 
     Raises
     ------
     TraceCorrupt
-        It is not there, is no regular file, or differs in size.
+        If the file is missing, is not regular, or differs in size.
     OSError
-        It cannot be opened.
+        If the file cannot be opened.
     """
     path = directory / name
     fault = _size_fault(path, manifest.files[name])
@@ -133,14 +133,14 @@ def open_file(directory: Path, manifest: Manifest, name: str) -> BinaryIO:
 
 
 def describe_file(path: Path) -> FileEntry:
-    """Give size and SHA-256 of a regular file.
+    """Return the size and SHA-256 of a regular file.
 
     Raises
     ------
     TraceCorrupt
-        It is no regular file.
+        If the file is not regular.
     OSError
-        It cannot be read.
+        If the file cannot be read.
     """
     descriptor = _open_plain(path)
     with named(path), os.fdopen(descriptor, "rb", buffering=0) as file:
@@ -169,7 +169,7 @@ def _hash_fault(path: Path, entry: FileEntry) -> str | None:
 
 
 def _open_plain(path: Path) -> int:
-    """Open for reading without following a link, and without waiting for a writer of a pipe."""
+    """Open a file for reading without following a link or waiting for the writer of a pipe."""
     with named(path):
         status = path.lstat()
         if not stat.S_ISREG(status.st_mode):
@@ -184,7 +184,7 @@ def _kind(mode: int) -> str:
 
 
 def _sentence(error: ValidationError) -> str:
-    """Say the first faults of a form; an attacker's or a broken disk's file may have millions."""
+    """Return the first faults of a record as text; a hostile or corrupt file may have millions."""
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     told = [
         f"{'.'.join(map(str, fault['loc'])) or 'the whole'}: {fault['msg']}"

@@ -1,4 +1,4 @@
-"""Cheap stamps of studies' records, so that a reader who polls many studies opens only what has changed."""
+"""Cheap stamps of studies' records: a reader that polls many studies opens only the changed ones."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ from tracestore.records import is_study_name
 
 
 class FileStamp(NamedTuple):
-    """Inode, time of the last change and size; the time is that of the inode, which nobody can set back."""
+    """Inode, ctime and size of a file; no process can set the ctime back."""
 
     inode: int
     changed_ns: int
@@ -17,9 +17,9 @@ class FileStamp(NamedTuple):
 
 
 class Stamp(NamedTuple):
-    """The records of one study, each None where there is none or it cannot be looked at.
+    """The file stamps of one study's records, each None if the file is missing or inaccessible.
 
-    Two stamps of a study differ if one of these files was replaced, or changed in place, between them.
+    Two stamps of a study differ if one of these files was replaced or changed in place between them.
     """
 
     current: FileStamp | None
@@ -28,12 +28,12 @@ class Stamp(NamedTuple):
 
 
 def read_stamps(root: Path) -> dict[str, Stamp]:
-    """Read the stamp of every study below `root`, without opening a file.
+    """Read the stamp of every study below `root` without opening a file.
 
     Raises
     ------
     OSError
-        `root` cannot be listed.
+        If `root` cannot be listed.
     """
     with os.scandir(root) as entries:
         names = [
@@ -55,6 +55,6 @@ def _stamp(path: str) -> FileStamp | None:
     try:
         found = os.lstat(path)
     except OSError:
-        # One study that cannot be looked at must not hide the others; reading it tells the reason.
+        # One inaccessible study must not hide the others; reading the study raises the reason.
         return None
     return FileStamp(found.st_ino, found.st_ctime_ns, found.st_size)

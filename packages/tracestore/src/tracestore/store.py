@@ -1,4 +1,4 @@
-"""The trace store as its readers see it; nothing here writes, so a read-only mount is enough."""
+"""Read access to the trace store; this module never writes, so a read-only mount is enough."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,48 +31,47 @@ from tracestore.stamps import Stamp, read_stamps
 
 @dataclass(frozen=True)
 class VerifiedVersion:
-    """A version each of whose files has had the size and the SHA-256 that its manifest says."""
+    """A version whose files all matched the sizes and SHA-256 hashes in its manifest."""
 
     manifest: Manifest
     directory: Path
 
     @property
     def trace(self) -> Path:
-        """Where the draws are: a NetCDF file."""
+        """Path of the NetCDF file with the draws."""
         return self.directory / TRACE_FILE
 
 
 @dataclass(frozen=True)
 class TraceStore:
-    """Reads the store below the directory `root`, which holds one directory for each study.
+    """Reader of the store below the directory `root`, which contains one directory per study.
 
-    Nothing is kept between calls: each says what the disk holds now. Names come from readers'
-    addresses as well as from the worker; one that no study or version may have is told as missing
-    and never becomes part of a path.
+    No state is kept between calls: each call reads the disk. Names come from readers' URLs as well as
+    from the worker. An invalid name is reported as missing and never becomes part of a path.
     """
 
     root: Path
 
     def studies(self) -> tuple[str, ...]:
-        """Name the studies that have a directory, sorted; what cannot be a study is passed over.
+        """Return the sorted names of the studies that have a directory; skip invalid names.
 
         Raises
         ------
         TraceCorrupt
-            The store itself cannot be listed.
+            If the store itself cannot be listed.
         """
         return tuple(name for name in self._names(self.root) if is_study_name(name) and self._is_study(name))
 
     def versions(self, study: str) -> tuple[Manifest, ...]:
-        """Give the manifests of the study's versions that can be read, newest first.
+        """Return the readable manifests of the study's versions, newest first.
 
-        Versions that did not pass their diagnostics are among them, and no file but the manifest has
-        been checked. Empty when there is no such study.
+        They include versions that did not pass their diagnostics. Only the manifests are checked, not the
+        other files. The result is empty if the study does not exist.
 
         Raises
         ------
         TraceCorrupt
-            The study's directory cannot be listed.
+            If the study's directory cannot be listed.
         """
         if not self._is_study(study):
             return ()
@@ -88,14 +87,14 @@ class TraceStore:
         )
 
     def current(self, study: str) -> Current:
-        """Say which version is served.
+        """Return the pointer to the served version.
 
         Raises
         ------
         NothingPublished
-            The study has no current version.
+            If the study has no current version.
         TraceCorrupt
-            The pointer cannot be read or has not the form.
+            If the pointer cannot be read or is malformed.
         """
         if not self._is_study(study):
             raise NothingPublished(f"{self.root}: there is no study {study!r}")
@@ -106,28 +105,28 @@ class TraceStore:
                 raise NothingPublished(f"{study}: no version has been published yet") from None
 
     def manifest(self, study: str, version: str) -> Manifest:
-        """Read what a version is, without looking at its other files.
+        """Read a version's manifest without checking its other files.
 
         Raises
         ------
         VersionMissing
-            There is no such version.
+            If the version does not exist.
         TraceCorrupt
-            The manifest cannot be read, has not the form, or is another version's.
+            If the manifest cannot be read, is malformed, or belongs to another version.
         """
         directory = self._directory(study, version)
         with _reading(directory), self._while_there(directory):
             return read_manifest(directory, study, version)
 
     def verified(self, study: str, version: str) -> VerifiedVersion:
-        """Check size and SHA-256 of every file of a version; its files may be opened afterwards.
+        """Check the size and SHA-256 of every file of a version; its files may be opened afterward.
 
         Raises
         ------
         VersionMissing
-            There is no such version, or it was retired while it was read.
+            If the version does not exist or was retired during the read.
         TraceCorrupt
-            The manifest or a file is not what it should be.
+            If the manifest or a file violates the contract.
         """
         directory = self._directory(study, version)
         with _reading(directory), self._while_there(directory):
@@ -136,16 +135,16 @@ class TraceStore:
         return VerifiedVersion(manifest=manifest, directory=directory)
 
     def open_trace(self, study: str, version: str) -> tuple[Manifest, BinaryIO]:
-        """Open a version's draws to be copied, with the size that its manifest says; the caller closes it.
+        """Open a version's draws for copying after checking their size; the caller closes the file.
 
-        The hash is not checked: it is for whoever has the copy.
+        The hash is not checked: the recipient of the copy checks it.
 
         Raises
         ------
         VersionMissing
-            There is no such version, or it was retired just now.
+            If the version does not exist or was retired during the read.
         TraceCorrupt
-            The manifest or the file is not what it should be.
+            If the manifest or the file violates the contract.
         """
         directory = self._directory(study, version)
         with _reading(directory), self._while_there(directory):
@@ -153,35 +152,35 @@ class TraceStore:
             return manifest, open_file(directory, manifest, TRACE_FILE)
 
     def status(self, study: str) -> Status | None:
-        """Give what the worker last said about the study; None when it has said nothing.
+        """Read the worker's last status of the study; return None if there is none.
 
         Raises
         ------
         TraceCorrupt
-            The status cannot be read, has not the form, or is another study's.
+            If the status cannot be read, is malformed, or belongs to another study.
         """
         return self._record(study, STATUS_FILE, Status)
 
     def withdrawal(self, study: str) -> Withdrawal | None:
-        """Read since when and why a study is withdrawn; None when it is not.
+        """Read the date and reason of a study's withdrawal; return None if it is not withdrawn.
 
         Raises
         ------
         TraceCorrupt
-            The record cannot be read, has not the form, or is another study's.
+            If the record cannot be read, is malformed, or belongs to another study.
         """
         return self._record(study, WITHDRAWN_FILE, Withdrawal)
 
     def stamps(self) -> dict[str, Stamp]:
-        """Read a stamp of every study's records, without opening any; it changes whenever they do.
+        """Read the stamp of every study's records without opening them; it changes with the records.
 
-        A reader who keeps the stamps of its last look has to read only the studies whose stamp differs.
-        Draws and manifests have none: a version never changes once it has its name.
+        A reader that keeps the previous stamps needs to read only the studies whose stamps differ. Draws
+        and manifests have no stamps: a version never changes once it has its name.
 
         Raises
         ------
         TraceCorrupt
-            The store itself cannot be listed.
+            If the store itself cannot be listed.
         """
         with _reading(self.root):
             try:
@@ -230,7 +229,7 @@ class TraceStore:
     @staticmethod
     @contextmanager
     def _while_there(directory: Path) -> Iterator[None]:
-        """Tell a version that is taken away while it is read from one that lacks a file."""
+        """Raise `VersionMissing` if the version was removed during the read, not if a file is missing."""
         try:
             yield
         except (TraceCorrupt, FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The directory of one version: completed on the disk, given its name, found whole or damaged."""
+"""Directory of one version: completion on the disk, naming, and checking for damage."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -12,14 +12,14 @@ TEMPORARY_PREFIX = ".tmp-"
 
 
 def complete_version(directory: Path, draft: ManifestDraft) -> Manifest:
-    """Make what was written into a version in all but its name, on the disk and read back.
+    """Write the manifest for a directory's files, sync all files to the disk and verify them.
 
     Raises
     ------
     PublishFailed
-        What was written is not `trace.nc` and other plain files, or does not read back.
+        If the files are not `trace.nc` and other plain files, or do not read back.
     OSError
-        The disk refused.
+        If the disk reports an error.
     """
     manifest = _describe(directory, draft)
     for name in manifest.files:
@@ -37,9 +37,9 @@ def complete_version(directory: Path, draft: ManifestDraft) -> Manifest:
 
 
 def name_version(temporary: Path, final: Path) -> None:
-    """Give a complete directory its name, on the disk; on any error it has its old name again.
+    """Rename a complete directory to its final name and sync; on any error, restore the old name.
 
-    A damaged version that has the name is taken away.
+    A damaged version of the same name is removed.
     """
     damaged = final.with_name(f"{TEMPORARY_PREFIX}damaged-{final.name}")
     if final.exists(follow_symlinks=False):
@@ -53,18 +53,18 @@ def name_version(temporary: Path, final: Path) -> None:
         with suppress(OSError):
             damaged.rename(final)
         raise
-    # What cannot go now is a leftover like any other.
+    # Files that cannot be removed now are ordinary leftovers.
     with suppress(OSError):
         remove(damaged)
 
 
 def whole_version(directory: Path) -> Manifest | None:
-    """Give the manifest of a version if it is there and undamaged.
+    """Return the manifest of a version if the version exists and is undamaged, or None.
 
     Raises
     ------
     OSError
-        It cannot be read.
+        If the version cannot be read.
     """
     if not is_plain_directory(directory):
         return None

@@ -1,4 +1,4 @@
-"""The record that a study is withdrawn, and the removal of a study from the store."""
+"""Record of a study's withdrawal, and removal of a study from the store."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -15,15 +15,15 @@ REMOVED_PREFIX = f"{TEMPORARY_PREFIX}removed-"
 
 
 def write_withdrawal(study: Path, reason: WithdrawalReason) -> None:
-    """Withdraw the study of a directory, on the disk on return.
+    """Write the withdrawal of a directory's study and sync it to the disk.
 
-    One that is withdrawn already keeps its date; "command" replaces "folder", and not the other way
-    round. A damaged record is replaced.
+    A study that is already withdrawn keeps its date; "command" replaces "folder", never the reverse. A
+    damaged record is replaced.
 
     Raises
     ------
     OSError
-        The disk refused. A study that was not withdrawn before is not, as far as the disk allows.
+        If the disk reports an error. As far as the disk allows, a new withdrawal is undone.
     """
     before = _standing(study)
     if before is not None and reason in (before.reason, "folder"):
@@ -45,12 +45,12 @@ def write_withdrawal(study: Path, reason: WithdrawalReason) -> None:
 
 
 def lift_withdrawal(study: Path) -> None:
-    """Take the record of a withdrawal away, on the disk on return; nothing happens if there is none.
+    """Remove the record of a withdrawal and sync to the disk; do nothing if there is none.
 
     Raises
     ------
     OSError
-        The disk refused; the study is withdrawn as before, as far as the disk allows.
+        If the disk reports an error. As far as the disk allows, the study stays withdrawn.
     """
     target = study / WITHDRAWN_FILE
     lifted = study / f"{WITHDRAWAL_PREFIX}{token_hex(4)}"
@@ -64,23 +64,23 @@ def lift_withdrawal(study: Path) -> None:
         with suppress(OSError):
             lifted.rename(target)
         raise
-    # What cannot go now is a leftover like any other.
+    # A record that cannot be removed now is an ordinary leftover.
     with suppress(OSError):
         remove(lifted)
 
 
 def hide_study(study: Path) -> Path:
-    """Rename a study's directory to a name that no reader lists, on the disk on return.
+    """Rename a study's directory to a name that no reader lists, and sync to the disk.
 
     Returns
     -------
     Path
-        Its new name, to be removed.
+        New path of the directory, to be removed by the caller.
 
     Raises
     ------
     OSError
-        The disk refused; the study is there as before, as far as the disk allows.
+        If the disk reports an error. As far as the disk allows, the old name is restored.
     """
     hidden = study.with_name(f"{REMOVED_PREFIX}{study.name}-{token_hex(4)}")
     study.rename(hidden)
@@ -94,12 +94,12 @@ def hide_study(study: Path) -> Path:
 
 
 def find_removed(root: Path) -> list[Path]:
-    """List studies whose removal was not finished."""
+    """Return the directories of studies whose removal was not finished."""
     return sorted(path for path in root.iterdir() if path.name.startswith(REMOVED_PREFIX))
 
 
 def remove_hidden(hidden: Path) -> None:
-    """Remove a study that `hide_study` has renamed; another process may be removing it as well."""
+    """Remove a study renamed by `hide_study`; another process may be removing it at the same time."""
     with suppress(FileNotFoundError):
         remove(hidden)
 

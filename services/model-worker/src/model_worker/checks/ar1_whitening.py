@@ -1,4 +1,4 @@
-"""AR(1) whitening: from the errors of a panel's rows to their independent innovations, and back."""
+"""AR(1) whitening: conversion between the errors of a panel's rows and their independent innovations."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,9 +25,9 @@ class PrecedingRows:
     lag : (rows,)
         Distance to the preceding row in steps; 0 for a unit's first row.
     unit : (rows,)
-        The row's unit.
+        Index of the row's unit.
     step : (rows,)
-        The row's time in steps from the panel's first period.
+        Number of steps from the panel's first period to the row's.
     """
 
     previous: Integers
@@ -37,7 +37,7 @@ class PrecedingRows:
 
     @classmethod
     def of(cls, panel: Panel) -> Self:
-        """Find the preceding row of each row of a panel."""
+        """Build the preceding rows of a panel."""
         periods = np.asarray(panel.periods, dtype=np.int64)
         neighbour, lag = neighbouring_rows(panel.unit_index, panel.period_index, periods)
         follows = panel.period_index[neighbour] < panel.period_index
@@ -54,8 +54,8 @@ class PrecedingRows:
 class Ar1Coefficients:
     """Coefficients of ``error = carried * preceding error + spread * innovation``.
 
-    Both are (rows, draws) or broadcast to it; `spread` is in units of the innovations' scale over one
-    step, and for a unit's first row that of the stationary distribution.
+    Both arrays are (rows, draws) or broadcast to that shape. `spread` is in units of the innovations'
+    scale over one step. For a unit's first row, it is that of the stationary distribution.
     """
 
     carried: Floats
@@ -63,7 +63,7 @@ class Ar1Coefficients:
 
     @classmethod
     def of(cls, preceding: PrecedingRows, rho: Floats | None) -> Self:
-        """Compute the coefficients for each rho (draws,); None stands for independent errors."""
+        """Build the coefficients for each rho (draws,); None means independent errors."""
         if rho is None:
             return cls(np.zeros((1, 1)), np.ones((1, 1)))
         lags, place = np.unique(preceding.lag, return_inverse=True)
@@ -76,7 +76,7 @@ class Ar1Coefficients:
 
 
 def whiten_errors(errors: Floats, preceding: PrecedingRows, ar1: Ar1Coefficients, sigma: Floats) -> Floats:
-    """Return the innovations (rows, draws) of errors (rows, draws), in units of their scale."""
+    """Return the innovations (rows, draws) of errors (rows, draws), in units of their scale `sigma`."""
     left: Floats = errors - ar1.carried * errors[preceding.previous]
     return left / (ar1.spread * sigma)
 
@@ -84,7 +84,7 @@ def whiten_errors(errors: Floats, preceding: PrecedingRows, ar1: Ar1Coefficients
 def accumulate_errors(
     innovations: Floats, preceding: PrecedingRows, ar1: Ar1Coefficients, sigma: Floats
 ) -> Floats:
-    """Return the errors (rows, draws) of innovations that are in units of their scale."""
+    """Return the errors (rows, draws) of innovations given in units of their scale `sigma`."""
     errors: Floats = ar1.spread * sigma * innovations
     if not ar1.carried.any():
         return errors

@@ -1,4 +1,4 @@
-"""What speaks for and against a fit beside its diagnostics; none of it keeps a version back."""
+"""Criticism of a fit beyond its diagnostics; it never blocks a version from being served."""
 
 import logging
 from collections.abc import Callable
@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Findings:
-    """The groups for the trace, by name, and what the manifest says of them."""
+    """The criticism's trace groups, by name, and its summary for the manifest."""
 
     groups: dict[str, xr.Dataset]
     summary: Criticism
@@ -44,13 +44,12 @@ class Findings:
 def criticise(
     given: StudyInput, posterior: xr.Dataset, sample_stats: xr.Dataset, rng: np.random.Generator
 ) -> Findings | None:
-    """Criticise a fit.
+    """Return the criticism of a fit.
 
     Returns
     -------
     Findings or None
-        None where draws are not finite. A statistic that cannot be computed is named in the log and left
-        out.
+        None if any draw is not finite. A statistic that cannot be computed is logged and omitted.
     """
     if not all(np.isfinite(values).all() for values in posterior.data_vars.values()):
         return None
@@ -79,7 +78,7 @@ class _Critic:
         return Findings(self._groups, summary)
 
     def _attempt[Found](self, what: str, compute: Callable[[], Found]) -> Found | None:
-        # Criticism must not keep a fit back, whatever its numbers do to a library's routine.
+        # A numerical failure in a library routine must not block the fit.
         try:
             with np.errstate(all="ignore"):
                 return compute()
@@ -164,7 +163,7 @@ class _Critic:
 
 
 def compare_least_squares(design: Design) -> LeastSquaresCard:
-    """Give the treatment's slope by least squares in the data's units, with both standard errors."""
+    """Return the least-squares slope of the treatment in the data's units, with both standard errors."""
     fit = design.least_squares
     ratio = design.outcome_scale / design.scales[0]
     errors, clusters = clustered_errors(design.space, design.outcome, design.regressors, fit)

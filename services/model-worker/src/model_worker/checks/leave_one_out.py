@@ -1,12 +1,11 @@
-"""What the model expects of each row from all others: PSIS leave-one-out cross-validation.
+"""Leave-one-out cross-validation by Pareto smoothed importance sampling (PSIS).
 
-ModelRows of a unit with AR(1) errors are not independent given the parameters. What is left out is one row
-all the same, given the unit's others: with precision `Q` of the unit's errors and ``g = Q e`` it has mean
-``y - g / diag(Q)`` and variance ``1 / diag(Q)`` (Bürkner, Gabry and Vehtari 2021,
-doi:10.1007/s00180-020-01045-4); `Q` is tridiagonal, gaps or not. Student-t errors have no such form, so
-there the likelihood of each row given the one before it takes its place: what is left out is a row's
-innovation. Leaving out is by importance sampling (Vehtari, Gelman and Gabry 2017,
-doi:10.1007/s11222-016-9696-4).
+The rows of a unit with AR(1) errors are not independent given the parameters. One row is still left out at
+a time, conditional on the unit's other rows. With precision `Q` of the unit's errors and ``g = Q e``, that
+row has mean ``y - g / diag(Q)`` and variance ``1 / diag(Q)`` (Bürkner, Gabry and Vehtari 2021,
+doi:10.1007/s00180-020-01045-4). `Q` is tridiagonal, with or without gaps. Student-t errors have no
+closed form. For them, the likelihood of each row given the preceding row is used, so the row's innovation
+is left out. The importance sampling follows Vehtari, Gelman and Gabry 2017 (doi:10.1007/s11222-016-9696-4).
 """
 
 import numpy as np
@@ -30,12 +29,12 @@ MOST_ROWS = 20_000
 
 
 def log_likelihoods(study: Study, panel: Panel, value: dict[str, Floats]) -> Floats:
-    """Give the log-likelihood (rows, draws) of each row beside its unit's others.
+    """Return the log-likelihood (rows, draws) of each row conditional on its unit's other rows.
 
     Parameters
     ----------
     value
-        Draws of each parameter, the draws last.
+        Draws of each parameter, with the draw axis last.
     """
     rows, preceding = ModelRows.of(study, panel), PrecedingRows.of(panel)
     errors = rows.outcome[:, None] - expected_outcome(value, panel, rows, np.arange(len(panel.outcome)))
@@ -59,19 +58,19 @@ def log_likelihoods(study: Study, panel: Panel, value: dict[str, Floats]) -> Flo
 def leave_one_out(
     panel: Panel, posterior: xr.Dataset, densities: Floats, efficiency: float
 ) -> tuple[xr.Dataset, LeaveOneOut]:
-    """Give the group leave_one_out, and its summary for the manifest.
+    """Return the group leave_one_out and its summary for the manifest.
 
     Parameters
     ----------
     densities
         Log-likelihoods (rows, draws).
     efficiency
-        Effective draws as a share of the draws, at most 1.
+        Effective draws as a share of all draws, at most 1.
 
     Raises
     ------
     ValueError
-        The log-likelihoods are not finite.
+        If any log-likelihood is not finite.
     """
     smoothed = leave_out(densities, efficiency)
     elpd, pareto_k = smoothed.expected, smoothed.k
@@ -98,7 +97,7 @@ def leave_one_out(
 
 
 def efficiency_of(posterior: xr.Dataset, draws: int) -> float:
-    """Give the share that is effective of so many draws taken from all: of the worst parameter, at most 1."""
+    """Return the effective share, at most 1, of `draws` thinned draws, for the worst parameter."""
     single = [values.to_numpy() for values in posterior.data_vars.values() if values.ndim == 2]
     measured = [array_stats.ess(values, method="mean") for values in single]  # type: ignore[no-untyped-call]
     effective = min(float(value) for value in measured)

@@ -1,6 +1,6 @@
-"""The model card: the model that was fitted, its priors in the data's own units, and its limits."""
+"""Model card: the fitted model's equations, its priors in the data's units, and its limits."""
 
-# ruff: noqa: RUF001 - equations have Greek letters and minus signs
+# ruff: noqa: RUF001 - equations contain Greek letters and minus signs
 
 from collections.abc import Collection
 
@@ -20,14 +20,14 @@ from tracestore.manifest import StudyCard, Transform
 
 
 def describe_model(given: StudyInput, parameters: Collection[str]) -> ModelCard:
-    """Describe the model of a study.
+    """Return the model card of a study.
 
     Parameters
     ----------
     given
         The study and its design.
     parameters
-        Names of the posterior's variables; they tell which terms the model has.
+        Names of the posterior's variables, which determine the model's terms.
     """
     study, has = given.study.card(), frozenset(parameters)
     panel = given.panel
@@ -41,7 +41,7 @@ def describe_model(given: StudyInput, parameters: Collection[str]) -> ModelCard:
 
 
 def _steps(study: StudyCard, step: int, number: int | str) -> str:
-    """Write a number of steps, in periods: steps of the errors and of the lags may differ in length."""
+    """Return a number of steps as text, in periods; error steps and lag steps may differ in length."""
     noun, nouns = study.period.noun, study.period.nouns
     if step == 1:
         return f"{number} {noun if number == 1 else nouns}"
@@ -67,7 +67,7 @@ def _equations(study: StudyCard, has: frozenset[str], step: int, later: str) -> 
     if "beta_unit" in has:
         lines.append("βᵢ ~ Normal(β, τ)")
     if "unit_spread" in has:
-        # What is drawn of the levels is told as the trace has it: around their mean.
+        # The drawn levels are described as the trace stores them: centered on their mean.
         lines.append("uᵢ ~ Normal(0, unit_spread),  Σₜ vₜ = 0;  intercept: α + ū,  unit_effect: uᵢ − ū")
     else:
         lines.append("Σᵢ uᵢ = 0,  Σₜ vₜ = 0")
@@ -195,7 +195,7 @@ def _priors(study: StudyCard, design: Design, has: frozenset[str]) -> list[Prior
 
 
 def _with_own_slope(given: StudyInput, card: PriorCard) -> PriorCard:
-    # Where the study says how large an effect may be, the slope's prior is what follows of it.
+    # If the study states the plausible effect size, the slope's prior follows from that size.
     study, design = given.study, given.design
     if card.parameter != "beta" or study.toml.model.prior.effect is None:
         return card

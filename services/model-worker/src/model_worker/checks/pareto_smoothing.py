@@ -1,9 +1,9 @@
 """Pareto smoothed importance sampling for all rows at once.
 
-The largest weights of each row are replaced by quantiles of a generalised Pareto distribution fitted to
-them (Vehtari, Simpson, Gelman, Yao and Gabry 2024, arXiv:1507.02646), by the empirical Bayes fit of Zhang
-and Stephens (2009, doi:10.1198/tech.2009.08017). ArviZ does the same row by row, in ten times the
-time; a test holds this to its figures.
+The largest weights of each row are replaced by quantiles of a generalized Pareto distribution fitted to
+those weights (Vehtari, Simpson, Gelman, Yao and Gabry 2024, arXiv:1507.02646). The fit is the empirical
+Bayes estimate of Zhang and Stephens (2009, doi:10.1198/tech.2009.08017). ArviZ processes one row at a
+time and takes ten times as long; a test checks that the figures agree.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PRIOR_DRAWS, PRIOR_SHAPE = 10, 0.5
-"""Ten observations' worth of a shape of a half, for stability."""
+"""Weight, in observations, and mean of the shape's prior, which stabilizes the fit."""
 
 _ROWS_AT_ONCE = 64
 _NEGLIGIBLE = 10 * np.finfo(float).eps
@@ -22,26 +22,26 @@ _NEGLIGIBLE = 10 * np.finfo(float).eps
 
 @dataclass(frozen=True)
 class Smoothed:
-    """`expected` (rows,), the log of the weighted mean of the densities, and the shape `k` (rows,)."""
+    """Log of the weighted mean density, `expected` (rows,), and Pareto shape `k` (rows,)."""
 
     expected: Floats
     k: Floats
 
 
 def leave_out(densities: Floats, efficiency: float) -> Smoothed:
-    """Give what draws expect of each row once they are weighted as if it had not been seen.
+    """Return the log of each row's mean density, with draws weighted as if the row were unobserved.
 
     Parameters
     ----------
     densities
         Log-likelihoods (rows, draws), at least 25 draws.
     efficiency
-        Effective draws as a share of the draws.
+        Effective draws as a share of all draws.
 
     Raises
     ------
     ValueError
-        A density is not finite.
+        If any log-likelihood is not finite.
     """
     if not np.isfinite(densities).all():
         raise ValueError(f"expected finite log-likelihoods; found {(~np.isfinite(densities)).sum()} others")
@@ -54,7 +54,7 @@ def leave_out(densities: Floats, efficiency: float) -> Smoothed:
 
 
 def count_tail(draws: int, efficiency: float) -> int:
-    """Give how many of the largest weights are smoothed."""
+    """Return the number of largest weights to smooth."""
     return int(3 * np.sqrt(draws / efficiency)) if draws * efficiency > 225 else draws // 5
 
 
@@ -78,12 +78,12 @@ def _leave_out(densities: Floats, tail: int) -> tuple[Floats, Floats]:
 
 
 def fit_pareto(exceedances: Floats) -> tuple[Floats, Floats]:
-    """Fit a generalised Pareto distribution to each row of exceedances (rows, count), ascending.
+    """Fit a generalized Pareto distribution to each row of exceedances (rows, count), ascending.
 
     Returns
     -------
     shape : (rows,)
-        Drawn towards a half; NaN where a quarter of the exceedances are as small as the smallest.
+        Shrunk toward 0.5; NaN where a quarter of the exceedances equal the smallest.
     scale : (rows,)
     """
     count = exceedances.shape[1]
@@ -106,7 +106,7 @@ def fit_pareto(exceedances: Floats) -> tuple[Floats, Floats]:
 
 
 def _exceedance(share: Floats, shape: Floats, scale: Floats) -> Floats:
-    # The quantile function.
+    # Quantile function of the generalized Pareto distribution.
     with np.errstate(all="ignore"):
         power = np.expm1(-shape * np.log1p(-share)) / shape
         quantile: Floats = scale * np.where(shape == 0, -np.log1p(-share), power)

@@ -18,21 +18,21 @@ Floats = NDArray[np.float64]
 MOST_REPLICATES = 200
 MOST_VALUES = 4_000_000
 FEWEST_REPLICATES = 20
-"""Fewer than these show nothing: larger panels have none."""
+"""Minimum for an informative check; a panel too large for so many replicates gets none."""
 
 _LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
 class Replicates:
-    """Replicated panels and the observed one, for the same draws of all parameters and effects.
+    """Replicated panels and the observed panel's innovations, for the same draws.
 
     Attributes
     ----------
     innovation, replicated_innovation : (rows, replicates)
-        Of data and replicates, in units of their scale `sigma`.
+        Innovations of the data and of the replicates, in units of their scale `sigma`.
     outcome : (rows, replicates)
-        Replicated outcomes in their own units, single precision.
+        Replicated outcomes in the data's units, single precision.
     """
 
     innovation: Floats
@@ -41,7 +41,7 @@ class Replicates:
 
 
 def count_replicates(panel: Panel) -> int:
-    """Return the number of replicates of a panel; 0 where the panel is too large."""
+    """Return the number of replicates of a panel; 0 if the panel is too large."""
     count = min(MOST_REPLICATES, MOST_VALUES // (len(panel.units) * len(panel.periods)))
     return count if count >= FEWEST_REPLICATES else 0
 
@@ -49,7 +49,7 @@ def count_replicates(panel: Panel) -> int:
 def draw_replicates(
     study: Study, panel: Panel, posterior: xr.Dataset, rng: np.random.Generator
 ) -> Replicates:
-    """Draw replicates: effects from the posterior, new errors from each unit's first observed row on."""
+    """Return replicates: effects from the posterior, new errors from each unit's first observed row on."""
     value = thin(posterior, count_replicates(panel))
     rows, preceding = ModelRows.of(study, panel), PrecedingRows.of(panel)
     expected = expected_outcome(value, panel, rows, np.arange(len(panel.outcome)))

@@ -1,9 +1,9 @@
-"""Whether the fitted model makes panels like the one observed: realised discrepancies and residuals.
+"""Posterior predictive checks: realized discrepancies and residuals.
 
-Each statistic is taken of the data and of a replicate under the same draw of parameters and effects
-(Gelman, Meng and Stern 1996, Statistica Sinica 6, 733-760): `location`, `spread`, `extremes` and
-`residual_autocorrelation` of the innovations in units of their scale, `outcome_mean` and `outcome_sd` of
-the outcomes in their units.
+Each statistic is computed for the data and for a replicate under the same draw of parameters and effects
+(Gelman, Meng and Stern 1996, Statistica Sinica 6, 733-760). `location`, `spread`, `extremes` and
+`residual_autocorrelation` use the innovations in units of their scale. `outcome_mean` and `outcome_sd`
+use the outcomes in their units.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,10 +21,10 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 SHARES = (0.03, 0.97)
-"""Quantiles between which 94 % of the replicates are."""
+"""Quantiles that enclose 94% of the replicates."""
 
 FEWEST_ROWS = 3
-"""A unit's own spread is not looked at with fewer rows."""
+"""Minimum number of rows for a unit's spread to be compared."""
 
 MOST_LAGS = 10
 
@@ -32,13 +32,13 @@ MOST_LAGS = 10
 def compare_replicates(
     panel: Panel, replicates: Replicates, *, heavy: bool
 ) -> dict[str, tuple[Floats, Floats]]:
-    """Give each statistic of data and replicates, both (replicates,), by name.
+    """Return each statistic of the data and of the replicates, both (replicates,), by name.
 
     Parameters
     ----------
     heavy
-        Whether errors are Student-t: outcomes under a log then have no finite mean, and neither mean nor
-        standard deviation of them is compared.
+        True for Student-t errors. Outcomes under a log then have no finite mean, so the mean and standard
+        deviation of the outcomes are not compared.
     """
     preceding = PrecedingRows.of(panel)
     statistics: dict[str, Callable[[Floats], Floats]] = {
@@ -58,7 +58,7 @@ def compare_replicates(
 
 
 def _uneven_spread(values: Floats, unit_index: Integers) -> Floats:
-    # Innovations have mean 0, so a unit's standard deviation is taken around it.
+    # Innovations have mean 0, so a unit's standard deviation is computed around 0.
     counts = np.bincount(unit_index)
     order = np.argsort(unit_index, kind="stable")
     sums = np.add.reduceat(values[order] ** 2, np.r_[0, np.cumsum(counts)[:-1]], axis=0)
@@ -71,7 +71,7 @@ def _uneven_spread(values: Floats, unit_index: Integers) -> Floats:
 
 
 def pairs_at(preceding: PrecedingRows, lag: int) -> tuple[Integers, Integers]:
-    """Find the pairs of rows of one unit that are exactly so many steps apart: (earlier, later)."""
+    """Return the pairs (earlier, later) of rows of one unit that are exactly `lag` steps apart."""
     span = int(preceding.step.max()) + lag + 1
     key = preceding.unit * span + preceding.step
     order = np.argsort(key)
@@ -82,7 +82,7 @@ def pairs_at(preceding: PrecedingRows, lag: int) -> tuple[Integers, Integers]:
 
 
 def autocorrelate(values: Floats, earlier: Integers, later: Integers) -> Floats:
-    """Give the autocorrelation (draws,) of innovations (rows, draws) over pairs; NaN without pairs."""
+    """Return the autocorrelation (draws,) of innovations (rows, draws) over pairs; NaN without pairs."""
     if not earlier.size:
         return np.full(values.shape[1], np.nan)
     products = np.einsum("rd,rd->d", values[earlier], values[later]) / len(earlier)
@@ -91,7 +91,7 @@ def autocorrelate(values: Floats, earlier: Integers, later: Integers) -> Floats:
 
 
 def summarise(name: str, observed: Floats, replicated: Floats) -> PredictiveCheck:
-    """Sum a statistic up; ties count half."""
+    """Return the summary of a statistic; ties count half in its probability."""
     lower, upper = np.quantile(replicated, SHARES)
     larger = (replicated > observed).mean() + 0.5 * (replicated == observed).mean()
     return PredictiveCheck(
@@ -104,7 +104,7 @@ def summarise(name: str, observed: Floats, replicated: Floats) -> PredictiveChec
 
 
 def check_group(found: dict[str, tuple[Floats, Floats]]) -> xr.Dataset:
-    """Give the group predictive_check: `observed` and `replicated` (check, replicate)."""
+    """Return the group predictive_check: `observed` and `replicated` (check, replicate)."""
     sides = {side: np.stack([pair[place] for pair in found.values()]) for place, side in enumerate(_SIDES)}
     coords = {"check": list(found), "replicate": np.arange(sides["observed"].shape[1])}
     return xr.Dataset({side: (("check", "replicate"), sides[side]) for side in _SIDES}, coords=coords)
@@ -114,13 +114,13 @@ _SIDES = ("observed", "replicated")
 
 
 def residual_group(panel: Panel, posterior: xr.Dataset, innovation: Floats) -> xr.Dataset:
-    """Give the group residual from innovations (rows, draws).
+    """Return the group residual from innovations (rows, draws).
 
     Returns
     -------
     xarray.Dataset
-        `innovation` (unit, period), the posterior mean; `autocorrelation` (lag,), the posterior mean over
-        draws, and `limit` (lag,), ``1.96 / sqrt(pairs)``, for the lags at which there are pairs.
+        `innovation` (unit, period), the posterior mean; `autocorrelation` (lag,), the posterior mean, and
+        `limit` (lag,), ``1.96 / sqrt(pairs)``, for the lags that have pairs.
     """
     preceding = PrecedingRows.of(panel)
     found = list(_autocorrelations(panel, preceding, innovation))

@@ -1,7 +1,7 @@
-"""How far the posterior moves when the prior or the likelihood is made a little stronger or weaker.
+"""Sensitivity of the posterior to the strength of the prior and of the likelihood.
 
-Power scaling (Kallioinen, Paananen, Bürkner and Vehtari 2024, doi:10.1007/s11222-023-10366-5), as ArviZ
-has it: both densities are raised to a power near 1 by importance weights on the draws there are.
+The method is power scaling (Kallioinen, Paananen, Bürkner and Vehtari 2024, doi:10.1007/s11222-023-10366-5),
+as in ArviZ. Importance weights on the existing draws raise each of the two densities to a power near 1.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ _POWERS = (0.99, 1.01)
 
 
 def log_prior_of(design: Design, value: dict[str, Floats]) -> Floats:
-    """Give the log density of all proper priors at draws in the data's units, on the model's scale."""
+    """Return the joint log density, on the model's scale, of all proper priors at draws in data units."""
     priors = proper_priors(design, value)
     terms = [prior.log_density(value[name]) for name, prior in priors.items()]
     total: Floats = np.sum(terms, axis=0)
@@ -28,17 +28,17 @@ def log_prior_of(design: Design, value: dict[str, Floats]) -> Floats:
 
 
 def log_likelihood_of(design: Design, value: dict[str, Floats], log_posterior: Floats) -> Floats:
-    """Give the log-likelihood, effects integrated out, at each draw, up to one constant for all.
+    """Return the log-likelihood at each draw, with effects integrated out, up to a common constant.
 
-    It is what the sampler's log density leaves once the priors are taken away, and what comes of
-    sampling `sigma` and `tau` as logarithms and `rho` as the logit of its share of the interval.
+    It is the sampler's log density minus the log prior and minus the log Jacobians. `sigma`, `tau` and
+    `unit_spread` are sampled as logarithms, `rho` as the logit of its position in the interval.
 
     Parameters
     ----------
     value
         Draws in the data's units.
     log_posterior
-        The sampler's `logp` at each of them.
+        The sampler's `logp` at each draw.
     """
     volume = np.log(value["sigma"])
     for name in ("tau", "unit_spread"):
@@ -53,14 +53,14 @@ def log_likelihood_of(design: Design, value: dict[str, Floats], log_posterior: F
 def judge_sensitivity(
     parameters: dict[str, Floats], log_prior: Floats, log_likelihood: Floats
 ) -> list[Sensitivity]:
-    """Give each parameter's sensitivity to prior and likelihood, where it is defined.
+    """Return each parameter's sensitivity to the prior and to the likelihood; undefined ones are omitted.
 
     Parameters
     ----------
     parameters
         Draws (draws,) by name.
     log_prior, log_likelihood
-        Log densities (draws,) at each of the same draws, up to a constant.
+        Log densities (draws,) at the same draws, up to a constant.
     """
     draws = np.stack(list(parameters.values()))
     found = [_distances(draws, density) for density in (log_prior, log_likelihood)]

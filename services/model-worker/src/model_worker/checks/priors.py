@@ -1,4 +1,4 @@
-"""The proper priors of the model's parameters, on its own scale and on the data's."""
+"""Proper priors of the model's parameters, on the model's scale and in the data's units."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,24 +19,24 @@ PRIOR_DRAWS = 4000
 
 @dataclass(frozen=True)
 class Prior:
-    """A parameter's prior on the standardised scale, and `unit`, what 1 of it is in the data's own units."""
+    """A parameter's prior on the standardized scale; `unit` converts that scale to the data's units."""
 
     distribution: Any
     unit: float
 
     def log_density(self, values: Floats) -> Floats:
-        """Give the log density of values in the data's units, on the standardised scale."""
+        """Return the log density, on the standardized scale, of values in the data's units."""
         density: Floats = self.distribution.logpdf(values / self.unit)
         return density
 
     def draw(self, count: int, rng: np.random.Generator) -> Floats:
-        """Draw in the data's units."""
+        """Return `count` draws in the data's units."""
         drawn: Floats = self.unit * self.distribution.rvs(count, random_state=rng)
         return drawn
 
 
 def proper_priors(design: Design, parameters: Iterable[str]) -> dict[str, Prior]:
-    """Give the priors of those of the parameters that have proper ones, by name."""
+    """Return the proper priors among the priors of `parameters`, by name."""
     scale, ratio = design.outcome_scale, design.outcome_scale / design.scales[0]
     widest = design.spread_scale
     every = {
@@ -52,13 +52,13 @@ def proper_priors(design: Design, parameters: Iterable[str]) -> dict[str, Prior]
 
 
 def _nu() -> Any:
-    # scipy's new distributions can be truncated, but have no gamma; this one is by its shares.
+    # SciPy's new distributions support truncation but lack a gamma, so `_Above` truncates an old one.
     return _Above(scipy.stats.gamma(NU_SHAPE, scale=1 / NU_RATE), LOWEST_NU)
 
 
 @dataclass(frozen=True)
 class _Above:
-    # A distribution above a bound.
+    # A distribution truncated from below at `bound`.
     whole: Any
     bound: float
 
@@ -73,7 +73,7 @@ class _Above:
 
 
 def draw_priors(design: Design, posterior: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Give the group prior: draws (chain, draw) of the posterior's parameters that have proper priors."""
+    """Return the group prior: draws (chain, draw) of the posterior's parameters that have proper priors."""
     priors = proper_priors(design, (str(name) for name in posterior.data_vars))
     drawn = {name: (("chain", "draw"), prior.draw(PRIOR_DRAWS, rng)[None]) for name, prior in priors.items()}
     return xr.Dataset(drawn, coords={"chain": np.arange(1), "draw": np.arange(PRIOR_DRAWS)})

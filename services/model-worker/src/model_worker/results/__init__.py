@@ -1,5 +1,5 @@
-"""What readers see first: the answer, the effects of the default change, the predictive band.
+"""Headline results of a fit: the answer, the effects of the default change, the predictive band.
 
-Everything is computed from the draws and the panel. `checks`, `service` and `commands` may import this
+All results are computed from the draws and the panel. `checks`, `service` and `commands` may import this
 package. It must not import them, `fit` or PyMC.
 """

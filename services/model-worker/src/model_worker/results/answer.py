@@ -1,4 +1,4 @@
-"""The answer that lists of studies state: the default change's effect on all units of the last period."""
+"""The answer shown in lists of studies: the default change's effect on all units of the last period."""
 
 from typing import Any
 
@@ -15,25 +15,25 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MASS = 0.94
-"""The mass of the interval: that of the band, and of every interval on a page unless its reader asks."""
+"""Mass of the interval: the band's, and the default for every interval on a page."""
 
 _UNITS_AT_ONCE = 64
-"""Units summed in one step, so that a wide panel needs no array of all draws by all units."""
+"""Number of units summed in one step, so that a wide panel needs no (draws, all units) array."""
 
 _TOO_LARGE = "the change leads to outcomes too large to be represented"
 
-# Its functions carry no types.
+# `array_stats` has no type annotations.
 _stats: Any = array_stats
 
 
 def state_answer(study: Study, panel: Panel, posterior: xr.Dataset) -> Answer:
-    """Compute the answer from the draws that are published (docs/estimand.md).
+    """Return the answer, computed from the published draws (docs/estimand.md).
 
     Returns
     -------
     Answer
-        With a reason in place of an effect where the change is not defined for a unit, or its effect has
-        no finite number.
+        The answer has a reason in place of an effect if the change is undefined for a unit or the effect
+        is not finite.
     """
     toml = study.toml
     last = np.flatnonzero(panel.period_index == len(panel.periods) - 1)
@@ -83,7 +83,7 @@ def state_answer(study: Study, panel: Panel, posterior: xr.Dataset) -> Answer:
 
 
 def _shift(study: Study, treatment: Floats) -> Floats:
-    """Return by how much the change moves the transformed treatment; NaN where it has no logarithm."""
+    """Return the change in the transformed treatment; NaN where the logarithm is undefined."""
     change = study.toml.what_if.change
     percent = change.kind == "percent"
     if study.toml.treatment.transform != "log":
@@ -97,7 +97,7 @@ def _shift(study: Study, treatment: Floats) -> Floats:
 def _sum_effects(
     study: Study, posterior: xr.Dataset, outcome: Floats, unit_index: Integers, shift: Floats
 ) -> Floats:
-    """Return the draws of the effect, summed over units and all chains one after another."""
+    """Return the draws of the effect, summed over units; the chains are concatenated."""
     slope = posterior["beta_unit"] if "beta_unit" in posterior else posterior["beta"].expand_dims("unit", -1)
     draws = slope.transpose("chain", "draw", "unit").to_numpy()
     draws = draws.reshape(-1, draws.shape[2])
@@ -106,7 +106,7 @@ def _sum_effects(
         part = slice(start, start + _UNITS_AT_ONCE)
         own = draws[:, unit_index[part]] if draws.shape[1] > 1 else draws
         step = own * shift[part]
-        # The difference itself, without the rounding of the difference of two outcomes.
+        # Computing the effect directly avoids the rounding error of subtracting two outcomes.
         effect = outcome[part] * np.expm1(step) if study.toml.outcome.transform == "log" else step
         total += effect.sum(axis=1)
     return total

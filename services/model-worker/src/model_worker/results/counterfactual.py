@@ -1,4 +1,4 @@
-"""The outcome that each observed cell would have had under the study's default change."""
+"""Counterfactual outcome of each observed cell under the study's default change."""
 
 import numpy as np
 import xarray as xr
@@ -19,15 +19,15 @@ _VALUES_AT_ONCE = 4_000_000
 
 
 def predict_counterfactual(study: Study, panel: Panel, posterior: xr.Dataset) -> xr.Dataset:
-    """Give median and narrowest interval of the changed outcome, the cell's error as it was.
+    """Return the median and narrowest interval of the counterfactual outcome.
 
-    It is ``g^-1(g(y) + beta_i (h(x') - h(x)))`` (docs/estimand.md).
+    The cell's error is kept: the outcome is ``g^-1(g(y) + beta_i (h(x') - h(x)))`` (docs/estimand.md).
 
     Returns
     -------
     xarray.Dataset
-        `median`, `lower`, `upper` (unit, period) in the outcome's units, NaN where nothing was observed
-        or the change is not defined; attributes `mass`, `change` and `kind`.
+        `median`, `lower`, `upper` (unit, period) in the outcome's units, NaN where the cell is unobserved
+        or the change is undefined; attributes `mass`, `change` and `kind`.
     """
     toml = study.toml
     shift = shift_of_change(study, panel.treatment)

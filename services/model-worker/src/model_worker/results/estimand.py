@@ -1,4 +1,4 @@
-"""The effects that readers see first, so that the gate can ask whether their draws suffice."""
+"""Draws of the headline effects, whose diagnostics the gate checks."""
 
 import numpy as np
 import xarray as xr
@@ -12,17 +12,17 @@ Floats = NDArray[np.float64]
 
 
 def effects_of_change(study: Study, panel: Panel, posterior: xr.Dataset) -> xr.Dataset:
-    """Give the draws of the default change's effect on the outcome, in its units (docs/estimand.md).
+    """Return the draws of the default change's effect, in the outcome's units (docs/estimand.md).
 
     Returns
     -------
     xarray.Dataset
         `effect` (chain, draw, unit), at each unit's last row, and `effect_on_all` (chain, draw), the sum
-        over the units observed in the last period. Units in which the change is not defined, or changes
-        nothing, have no statistics and are left out.
+        over the units observed in the last period. Units for which the change is undefined or zero are
+        omitted, because their statistics are undefined.
     """
     toml = study.toml
-    # Rows in the order of time, so that the last one written of each unit stays.
+    # Rows are assigned in time order, so each unit keeps its last row.
     last = np.zeros(len(panel.units), dtype=np.int64)
     order = np.argsort(panel.period_index, kind="stable")
     last[panel.unit_index[order]] = order
@@ -44,7 +44,7 @@ def effects_of_change(study: Study, panel: Panel, posterior: xr.Dataset) -> xr.D
 
 
 def shift_of_change(study: Study, before: Floats) -> Floats:
-    """Give by how much the default change moves the transformed treatment; not finite where undefined."""
+    """Return the default change in the transformed treatment; not finite where undefined."""
     change, transform = study.toml.what_if.change, study.toml.treatment.transform
     after = before * (1 + change.default / 100) if change.kind == "percent" else before + change.default
     with np.errstate(all="ignore"):

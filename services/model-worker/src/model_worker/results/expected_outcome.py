@@ -1,4 +1,4 @@
-"""The model's mean of each row's outcome, on the model's scale and without its error."""
+"""The model's mean of each row's outcome, on the model's scale and without the error term."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -17,10 +17,10 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class ModelRows:
-    """The rows on the model's scale, with their neighbours in time.
+    """The panel's rows on the model's scale, with their neighbors in time.
 
-    `outcome` and `treatment` (rows,) are transformed, `lags` (rows, lags) as from
-    `lag_columns`, `time` (rows,) is the period's distance from the mean of the panel's periods.
+    `outcome` and `treatment` (rows,) are transformed. `lags` (rows, lags) is the result of
+    `lag_columns`. `time` (rows,) is the period's distance from the mean of the panel's periods.
     """
 
     outcome: Floats
@@ -32,7 +32,7 @@ class ModelRows:
 
     @classmethod
     def of(cls, study: Study, panel: Panel) -> Self:
-        """Transform a panel's rows to the model's scale."""
+        """Build the rows from a panel."""
         periods = np.asarray(panel.periods, dtype=np.int64)
         return cls(
             apply_transform(panel.outcome, study.toml.outcome.transform),
@@ -49,7 +49,7 @@ def expected_outcome(value: dict[str, Floats], panel: Panel, given: ModelRows, r
     Parameters
     ----------
     value
-        Draws of each parameter with the draws last.
+        Draws of each parameter, with the draw axis last.
     given
         All rows on the model's scale.
     rows

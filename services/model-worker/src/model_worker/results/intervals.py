@@ -1,4 +1,4 @@
-"""The narrowest interval of draws, for many rows at once."""
+"""Narrowest intervals of draws, for many rows at once."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ Floats = NDArray[np.float64]
 
 
 def median_and_interval(values: Floats, mass: float) -> Floats:
-    """Return median and ends (3, rows) of the narrowest interval with `mass` of each row (rows, draws)."""
+    """Return the median and ends (3, rows) of each row's narrowest interval with `mass` (rows, draws)."""
     ordered = np.sort(values, axis=1)
     count = values.shape[1]
     middle = (ordered[:, (count - 1) // 2] + ordered[:, count // 2]) / 2
@@ -15,7 +15,7 @@ def median_and_interval(values: Floats, mass: float) -> Floats:
 
 
 def narrowest_interval(values: Floats, mass: float) -> tuple[Floats, Floats]:
-    """Return both ends of the narrowest interval with `mass` of each row.
+    """Return both ends (rows,) of the narrowest interval that contains `mass` of each row's draws.
 
     The definition is that of ArviZ's unimodal `hdi`, vectorized over rows (rows, draws).
     """

@@ -1,4 +1,4 @@
-"""The posterior predictive band: median and interval of a new outcome in each observed cell."""
+"""Posterior predictive band: median and interval of a new outcome in each observed cell."""
 
 import numpy as np
 import scipy.special
@@ -17,29 +17,29 @@ Integers = NDArray[np.int64]
 
 MASS = 0.94
 DRAWS = 1000
-"""Draws that the band is made from, evenly from all."""
+"""Number of draws that the band uses, evenly spaced over all draws."""
 
 _VALUES_AT_ONCE = 4_000_000
 
 
 def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.random.Generator) -> xr.Dataset:
-    """Compute the median and the narrowest interval of a new outcome in each observed cell.
+    """Return the median and the narrowest interval of a new outcome in each observed cell.
 
-    With AR(1) errors the prediction conditions on the unit's preceding row, or on the next row for the unit's
-    first: the process is the same in both directions of time. A unit with a single row has no band.
+    With AR(1) errors, the prediction conditions on the unit's preceding row. The unit's first row
+    conditions on the next row: the process is time-reversible. A unit with a single row has no band.
 
     Returns
     -------
     xarray.Dataset
-        `median`, `lower`, `upper` (unit, period) in the outcome's own units, NaN where nothing was
-        observed; the interval's mass in the attribute `mass`.
+        `median`, `lower`, `upper` (unit, period) in the outcome's units, NaN where the cell is unobserved
+        or has no band; the attribute `mass` is the interval's mass.
     """
     transform = study.toml.outcome.transform
     rows_given = ModelRows.of(study, panel)
     rows = len(panel.outcome)
     band = np.empty((3, rows))
     value = thin(posterior, DRAWS)
-    # One set of noise for all cells: each is only ever looked at by itself.
+    # All cells share one set of noise, because each cell is only used on its own.
     noise = _noise(value, rng)
     at_once = max(1, _VALUES_AT_ONCE // noise.size)
     for start in range(0, rows, at_once):
@@ -55,7 +55,7 @@ def predict_band(study: Study, panel: Panel, posterior: xr.Dataset, rng: np.rand
 
 
 def _noise(value: dict[str, Floats], rng: np.random.Generator) -> Floats:
-    # One innovation for each draw, at evenly spread shares of its distribution: the band is that smooth.
+    # Each draw has one innovation, at evenly spaced quantiles of its distribution, for a smooth band.
     count = value["sigma"].size
     share = (rng.permutation(count) + rng.random(count)) / count
     standard = scipy.special.stdtrit(value["nu"], share) if "nu" in value else scipy.special.ndtri(share)

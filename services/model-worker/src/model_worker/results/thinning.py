@@ -1,4 +1,4 @@
-"""Some of a posterior's draws, evenly from all, as plain arrays."""
+"""Thinning of a posterior's draws to plain arrays."""
 
 import numpy as np
 import xarray as xr
@@ -8,7 +8,7 @@ Floats = NDArray[np.float64]
 
 
 def thin(posterior: xr.Dataset, most: int) -> dict[str, Floats]:
-    """Take at most so many draws, evenly spread over all draws of all chains.
+    """Return at most `most` draws, evenly spaced over all draws of all chains.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def thin(posterior: xr.Dataset, most: int) -> dict[str, Floats]:
     Returns
     -------
     dict
-        Each variable with the draws last: (..., draws).
+        Each variable with the draw axis last: (..., draws).
     """
     total = posterior.sizes["chain"] * posterior.sizes["draw"]
     count = min(most, total)

@@ -1,4 +1,4 @@
-"""One study's folder, fitted: read, sampled, published, its status written meanwhile."""
+"""Fit job of one study's folder: read, sample and publish, while its status is written."""
 
 import logging
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Fitted:
-    """How a fit ended.
+    """Result of a fit.
 
     Attributes
     ----------
     version
-        The version it was of; None where that is not known.
+        The fitted version; None if unknown.
     error
-        Why the version is not served; empty where it is.
+        Reason why the version is not served; empty if it is served.
     """
 
     version: str | None
@@ -38,9 +38,9 @@ def fit_folder(folder: Path, settings: Settings, writer: StoreWriter, stop: Even
     Returns
     -------
     Fitted or None
-        None where `stop` ended the fit, or the files have faults now that they had not when checked.
+        None if `stop` ended the fit, or if the files have faults that were absent when they were checked.
     """
-    # Imported here because pandas takes a second, and statuses are announced before that.
+    # Imported here because pandas takes a second to import; statuses are announced before that.
     from model_worker.design.study_input import read_input
     from model_worker.service.fit_pipeline import fit_study
 
@@ -53,7 +53,7 @@ def fit_folder(folder: Path, settings: Settings, writer: StoreWriter, stop: Even
     except InvalidInput:
         return None
     except Exception as error:
-        # One study must not stop the others.
+        # A failure of one study must not stop the others.
         if stop.is_set():
             return None
         sentence = explain_error(error)
@@ -64,7 +64,7 @@ def fit_folder(folder: Path, settings: Settings, writer: StoreWriter, stop: Even
 
 
 def explain_error(error: Exception) -> str:
-    """Say in one sentence why a fit broke off."""
+    """Return one sentence that states why a fit broke off."""
     if isinstance(error, PublishFailed):
         return str(error)
     text = " ".join(str(error).split()).rstrip(".")

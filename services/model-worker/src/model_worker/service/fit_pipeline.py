@@ -1,4 +1,4 @@
-"""One fit from input to published version: compile, sample, diagnose, publish."""
+"""Pipeline of one fit from input to published version: compile, sample, diagnose, publish."""
 
 import logging
 from pathlib import Path
@@ -24,18 +24,18 @@ log = logging.getLogger(__name__)
 _RECOVERY_STREAM, _BAND_STREAM, _CRITICISM_STREAM = 1, 2, 3
 
 RETRY_TUNE = 4
-"""A fit that does not pass is sampled once more, with so many times the tuning."""
+"""Factor on the tuning draws when a fit that did not pass is sampled once more."""
 
 
 class Stopwatch:
-    """Seconds of each phase, one after the other."""
+    """Seconds spent in each of a sequence of phases."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
         self._since = monotonic()
 
     def lap(self, phase: str) -> None:
-        """End a phase; one that comes again adds to its seconds."""
+        """End a phase and add its seconds to any earlier ones of the same name."""
         now = monotonic()
         spent = self.seconds.get(phase, 0.0) + now - self._since
         self.seconds[phase], self._since = round(spent, 3), now
@@ -53,32 +53,32 @@ def fit_study(
     settings
         Chains, draws, seed and retention.
     writer
-        Where the version goes.
+        Writer that publishes the version.
     progress
-        Told of every phase and of the draws.
+        Receives every phase and the number of draws.
     stop
-        Ends the sampling when set.
+        Event that ends the sampling.
 
     Returns
     -------
     Manifest
-        Of the version in the store, whether it passed its diagnostics or not.
+        Manifest of the version in the store, whether or not it passed its diagnostics.
 
     Raises
     ------
     SamplingStopped
-        `stop` was set.
+        If `stop` was set.
     PublishFailed
-        The store could not be written; what is served is untouched.
+        If the store could not be written; the served version is unchanged.
     RuntimeError
-        The sampler found nowhere to start.
+        If the sampler found no valid starting point.
     """
     watch = Stopwatch()
     progress.enter("compiling")
     warnings = find_data_warnings(given.study, given.panel, given.design)
     for warning in warnings:
         log.warning("%s", warning, extra=study_of(given))
-    # PyMC and numba take seconds to import, which studies that are published already need not wait for.
+    # PyMC and numba take seconds to import; studies that are already published need neither.
     import numpy as np
 
     from model_worker.checks import criticism, model_card
@@ -132,7 +132,7 @@ def fit_study(
 
 
 class _Attempt:
-    """Samples and judges; what every attempt at a fit has in common."""
+    """An attempt at a fit: one round of sampling and judging."""
 
     def __init__(self, given: StudyInput, settings: Settings, progress: Progress, stop: Event) -> None:
         self._given, self._settings, self._progress, self._stop = given, settings, progress, stop
@@ -140,7 +140,7 @@ class _Attempt:
     def make(
         self, statistics: "Reduced", tune: int, watch: Stopwatch
     ) -> tuple["xr.Dataset", "xr.Dataset", Verdict]:
-        """Give posterior, the sampler's statistics and the verdict."""
+        """Return the posterior, the sampler's statistics and the verdict."""
         import numpy as np
 
         from model_worker.fit import gate, posterior, sampling
@@ -171,17 +171,17 @@ class _Attempt:
 
 
 def study_of(given: StudyInput) -> dict[str, str]:
-    """Say in the log which study a line is about."""
+    """Return the log record's extra fields, which name the study."""
     return {"study": given.study.name}
 
 
 def serve_again(manifest: Manifest, writer: StoreWriter) -> None:
-    """Make a version that is in the store the current one, if its verdict passed.
+    """Make a version in the store the current one if its verdict passed.
 
     Raises
     ------
     PublishFailed
-        The store could not be written.
+        If the store could not be written.
     """
     fields: dict[str, Any] = {name: getattr(manifest, name) for name in ManifestDraft.model_fields}
     writer.publish(ManifestDraft(**fields), _raise_missing)

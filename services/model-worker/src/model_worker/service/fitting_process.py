@@ -1,9 +1,9 @@
-"""Fits in a process of their own, replaced between fits once it holds more memory than a bound.
+"""Separate process for fits, replaced between fits once its memory exceeds a bound.
 
-Each compiled model stays in its process for good: some 60 MiB for each of the five with normal tails, and
-600 MiB and more for the first with Student-t tails, which are as many as there are sizes of panels. To
-clear every cache frees a third of the latter; only the end of the process frees the rest. The process
-that watches has never compiled anything, and goes on where one that fits is killed for want of memory.
+Each compiled model stays in its process until that process ends. The five models with normal tails take
+some 60 MiB each. The first model with Student-t tails takes 600 MiB or more, and each panel size has its
+own. Clearing every cache frees a third of the latter; only the end of the process frees the rest. The
+watching process never compiles, and it survives if a fitting process is killed for lack of memory.
 """
 
 import json
@@ -31,16 +31,16 @@ from tracestore.publisher import Publisher
 log = logging.getLogger(__name__)
 
 MOST_RESIDENT = 1100 << 20
-"""Bytes. All models with normal tails together stay below it, and so does one with Student-t tails."""
+"""Bound in bytes; all models with normal tails together, or one with Student-t tails, stay below it."""
 
 _END_SECONDS = 8.0
-"""Within what Compose gives the worker to stop."""
+"""Time for the child to end; it is shorter than the stop grace period in Compose."""
 
 
 class FittingProcess:
-    """Fits one study after another in a child process, which reads its settings from the environment.
+    """Child process that fits studies one at a time and reads its settings from the environment.
 
-    The child ends when its standard input does, however the parent ended.
+    The child ends when its standard input closes, however the parent ended.
     """
 
     def __init__(self, stop: Event, most_resident: int = MOST_RESIDENT) -> None:
@@ -51,8 +51,8 @@ class FittingProcess:
     def fit(self, folder: Path) -> Fitted | None:
         """Fit the study in a folder; see `model_worker.service.fit_job.fit_folder`.
 
-        A study with Student-t tails gets a new process, and keeps it for its next fit, which finds its
-        model compiled.
+        A study with Student-t tails starts a new process. The process is reused if the same study is
+        fitted next, so that its model is already compiled.
         """
         if _has_student_tails(folder) and folder != self._student:
             self.end()
@@ -74,11 +74,11 @@ class FittingProcess:
 
     @property
     def child(self) -> int | None:
-        """The child's process id; None where the next fit starts one."""
+        """The child's process id; None if the next fit starts a new child."""
         return None if self._child is None else self._child.pid
 
     def end(self) -> None:
-        """End the child; it finishes what it is writing, and nothing is half written."""
+        """End the child after it has finished any write in progress."""
         child, self._child, self._student = self._child, None, None
         if child is None or child.stdin is None:
             return
@@ -98,7 +98,7 @@ class FittingProcess:
 
 
 def _ask(child: "subprocess.Popen[str]", folder: Path) -> dict[str, Any] | None:
-    """Send a request and wait for the reply; None where the child has ended."""
+    """Send a request and return the reply; None if the child has ended."""
     assert child.stdin is not None
     assert child.stdout is not None
     try:
@@ -131,11 +131,11 @@ def _explain_end(code: int) -> str:
 
 
 def main() -> None:
-    """Fit the folders that standard input names, one a line, and reply to each with a line of JSON."""
-    # Whoever stops the worker stops its first process, which closes this one's standard input.
+    """Read folders from standard input, one a line; fit each and write a reply as a line of JSON."""
+    # A stop of the worker goes to the parent process, which then closes this process's standard input.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
-    # What libraries print goes to the log and not among the replies.
+    # Standard output of libraries goes to standard error, so that it does not mix with the replies.
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     settings = read_settings()
@@ -152,10 +152,10 @@ def main() -> None:
                 replies.flush()
         except BaseException:
             log.exception("the fitting process ends")
-            # The thread alone would end, and whoever waits for the reply would wait for ever.
+            # Otherwise only this thread would end, and the parent would wait forever for the reply.
             os._exit(1)
 
-    # This thread hears the end of its input at once: one that compiles hears nothing.
+    # The main thread only reads, so it notices the end of input at once; a compiling thread would not.
     Thread(target=work, name="fits", daemon=True).start()
     for line in sys.stdin:
         folders.put(Path(json.loads(line)))

@@ -1,4 +1,4 @@
-"""What the worker says of a study while it works on it: status.json, at least once a second."""
+"""Progress of a fit, written to status.json at least once a second."""
 
 import logging
 from collections.abc import Callable
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 INTERVAL_SECONDS = 0.5
 FAULTS_TOLD = 100
-"""Faults beyond these are in the log and in `check`; a page with more would help nobody."""
+"""Maximum number of faults in a status; the log and `check` list all of them."""
 
 
 def make_status(
     study: str, title: str, phase: Phase, *, error: str | None = None, faults: tuple[Fault, ...] = ()
 ) -> Status:
-    """Make a status outside a fit: waiting, published, failed or invalid."""
+    """Build a status outside a fit: waiting, published, failed or invalid."""
     now = utc_now()
     told = faults[:FAULTS_TOLD]
     if len(faults) > len(told):
@@ -33,9 +33,9 @@ def make_status(
 
 
 class Progress:
-    """Writes a study's status whenever the phase changes and every half second in between.
+    """Context manager that writes a study's status on every phase change and every half second.
 
-    A context: on leaving it, the writing ends and the last word is the caller's.
+    Writing ends on exit; the caller then writes the final status.
     """
 
     def __init__(self, study: str, title: str, write: Callable[[Status], None]) -> None:
@@ -62,7 +62,7 @@ class Progress:
         self._thread.join()
 
     def enter(self, phase: Phase, draws_total: int = 0) -> None:
-        """Begin a phase; `draws_total` counts all chains, tuning included, where the phase samples."""
+        """Begin a phase; for sampling, `draws_total` counts the draws of all chains, including tuning."""
         with self._state:
             self._phase = phase
             if draws_total:
@@ -70,12 +70,12 @@ class Progress:
         self._tell()
 
     def count_draws(self, done: int) -> None:
-        """Take note of how many draws have been made."""
+        """Record the number of draws made so far."""
         with self._state:
             self._done = min(done, self._total)
 
     def status(self) -> Status:
-        """Give the status as it is now; the ETA takes the draws to come to cost what those made did."""
+        """Return the current status; the ETA assumes that later draws take as long as earlier ones."""
         with self._state:
             eta = None
             if self._phase == "sampling" and self._done:
@@ -97,7 +97,7 @@ class Progress:
             self._tell()
 
     def _tell(self) -> None:
-        # A status that cannot be written must not end the fit: publishing will say what the disk refuses.
+        # A failed status write must not end the fit: publishing will report the disk's error.
         try:
             self._write(self.status())
         except PublishFailed as error:

@@ -1,4 +1,4 @@
-"""The reconciler: it reads every study, fits those missing from the store, and writes their faults."""
+"""Reconciler: it reads every study, fits those missing from the store, and writes their faults."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Outcome:
-    """The final phase of a study's status, and the reason of a failure."""
+    """Final phase of a study's status, with the reason for a failure."""
 
     phase: Phase
     error: str = ""
@@ -32,7 +32,7 @@ class Outcome:
 
 
 class Reconciler:
-    """Brings the store in line with the studies directory, as often as it is asked.
+    """Reconciliation of the store with the studies directory.
 
     It compares contents, not events: a study whose input has not changed since the last call is only read.
 
@@ -41,9 +41,9 @@ class Reconciler:
     settings
         Directories, and the settings of a fit.
     store, writer
-        The trace store to read, and the only writer to it.
+        The trace store to read, and its only writer.
     stop
-        Ends the current work when it is set.
+        Event that ends the current work.
     fit
         Function that fits the study in a folder; by default in this process.
     """
@@ -68,14 +68,14 @@ class Reconciler:
         Raises
         ------
         PublishFailed
-            The store cannot be written.
+            If the store cannot be written.
         """
         for folder in study_folders(self._settings.studies_dir):
             if is_study_name(folder.name) and not self._is_held(folder):
                 self._writer.write_status(make_status(folder.name, title_of(folder), "waiting"))
 
     def forget(self) -> None:
-        """Check every study again at the next call, including those whose last fit failed."""
+        """Clear the settled studies, so that the next call checks all again, including failed fits."""
         self._settled.clear()
 
     def reconcile(self, *, again: bool = False, only: Collection[str] = ()) -> None:
@@ -84,21 +84,21 @@ class Reconciler:
         Parameters
         ----------
         again
-            Serve the version of the present input even if the store was rolled back from it.
+            Serve the version of the current input even if the store was rolled back from it.
         only
-            Names of the studies to reconcile; all when empty.
+            Names of the studies to reconcile; all studies if empty.
         """
         try:
             folders = study_folders(self._settings.studies_dir)
         except OSError:
-            # Nothing is known of any study; `model_worker.service.watcher` logs the reason and looks again.
+            # The state of every study is unknown; `model_worker.service.watcher` logs the reason and retries.
             return
         there = [folder for folder in folders if not self._is_held(folder)]
-        # A study that is away may be removed from the store meanwhile: it is looked at anew when it is back.
+        # A missing study may be removed from the store meanwhile, so it is checked again when it returns.
         for name in self._settled.keys() - {folder.name for folder in there}:
             del self._settled[name]
         chosen = [folder for folder in there if not only or folder.name in only]
-        # All are checked before any is fitted: a fault is told in seconds, not after the other fits.
+        # All studies are checked before the first fit, so that faults are reported within seconds.
         waiting = [folder for folder in chosen if not self._stop.is_set() and self._check(folder, again)]
         for folder in waiting:
             if not (self._stop.is_set() or self._is_held(folder)):
@@ -108,12 +108,12 @@ class Reconciler:
         try:
             return held_back(self._store, folder.name) is not None
         except TraceCorrupt:
-            # It may have been withdrawn by hand; who follows the withdrawals tells the damage.
+            # The study may have been withdrawn by hand; `Withdrawals` reports the damaged record.
             return True
 
     def _check(self, folder: Path, again: bool) -> bool:
-        """Return whether the study has to be fitted; settle every other case."""
-        # Imported here because pandas takes a second, and statuses are announced before that.
+        """Return True if the study must be fitted; settle every other case."""
+        # Imported here because pandas takes a second to import; statuses are announced before that.
         from model_worker.design.study_input import read_input
 
         name = folder.name
@@ -165,7 +165,7 @@ class Reconciler:
         try:
             served = self._store.current(name).version
         except (NothingPublished, TraceCorrupt):
-            # Nothing is served, so nothing can have been rolled back from it.
+            # No version is served, so no rollback can have taken place.
             serve_again(manifest, self._writer)
             served = version
         state = "current" if served == version else f"not served: {served} is, after a rollback"
@@ -175,7 +175,7 @@ class Reconciler:
     def _fit(self, folder: Path) -> None:
         fitted = self._fit_folder(folder)
         if fitted is None:
-            # The files changed since they were checked; the next call tells their faults.
+            # The files changed after they were checked; the next call reports their faults.
             return
         version = fitted.version or self._versions[folder.name]
         self._versions[folder.name] = version

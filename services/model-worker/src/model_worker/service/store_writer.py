@@ -1,4 +1,4 @@
-"""The worker's one way to the trace store, which can be shut so that the process may end at any moment."""
+"""The worker's only writer to the trace store; once it is shut, the process may end at any moment."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,10 +12,10 @@ _SHUT_SECONDS = 10.0
 
 
 class StoreWriter:
-    """Publisher of versions and writer of statuses, each under a lock of its own.
+    """Publisher of versions and writer of statuses, each with its own lock.
 
-    A thread that compiles or samples cannot be interrupted, but it can be kept from writing: once the
-    writer is shut, nothing is half written and the process may end whatever its threads are doing.
+    A thread that compiles or samples cannot be interrupted, but its writes can be blocked. Once the
+    writer is shut, no write is in progress, so the process may end whatever its threads are doing.
     """
 
     def __init__(self, publisher: Publisher) -> None:
@@ -39,6 +39,6 @@ class StoreWriter:
             self._publisher.write_status(status)
 
     def shut(self) -> None:
-        """Let what is being written be finished, and nothing more begin; later writers wait for ever."""
+        """Wait for writes in progress and block later ones forever."""
         self._publishing.acquire(timeout=_SHUT_SECONDS)
         self._telling.acquire(timeout=_SHUT_SECONDS)

@@ -1,4 +1,4 @@
-"""trace.nc as docs/trace-contract.md has it, and its way into the store."""
+"""Assembly and writing of trace.nc, as specified in docs/trace-contract.md."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +12,12 @@ from tracestore.manifest import TRACE_FILE
 def assemble_trace(
     panel: Panel, posterior: xr.Dataset, sample_stats: xr.Dataset, others: Mapping[str, xr.Dataset]
 ) -> xr.DataTree:
-    """Put the groups of a trace together.
+    """Build a trace from its groups.
 
     Returns
     -------
     xarray.DataTree
-        With the groups posterior, sample_stats and panel, and the others under their names.
+        Tree of the groups posterior, sample_stats and panel, and of `others` under their names.
     """
     coords = {"unit": posterior["unit"], "period": posterior["period"]}
     observed = xr.Dataset(
@@ -33,6 +33,6 @@ def assemble_trace(
 
 
 def write_trace(trace: xr.DataTree, directory: Path) -> None:
-    """Write a trace as NetCDF 4 into a directory, under the name the contract gives it."""
-    # In memory first: HDF5 that writes to a full disk itself may end the process instead of raising.
+    """Write a trace as NetCDF 4 to `TRACE_FILE` in a directory."""
+    # Serialized in memory first: HDF5 writing to a full disk may end the process instead of raising.
     (directory / TRACE_FILE).write_bytes(trace.to_netcdf(engine="h5netcdf"))

@@ -1,4 +1,4 @@
-"""The container's command: fit what is not published, then follow the studies directory until told to end."""
+"""The container's command: fit unpublished studies, then watch the studies directory until stopped."""
 
 import logging
 import signal
@@ -24,33 +24,33 @@ from tracestore.store import TraceStore
 log = logging.getLogger(__name__)
 
 ALIVE_FILE = Path(tempfile.gettempdir()) / "model-worker-alive"
-"""Touched at every look; the image's health check asks how long ago that was."""
+"""File touched at every poll; the image's health check reads its age."""
 
 _LOOK_MILLISECONDS = 1000
 _SETTLE_MILLISECONDS = 400
 _PATIENCE = timedelta(seconds=1)
-"""How long a look waits for a study that is being published; the next look tries again."""
+"""Time that a poll waits for a study that is being published; the next poll tries again."""
 
 
 def watch_studies(settings: Settings, stop: Event) -> int:
-    """Attend to the studies now, on every change of their files, and every `refit_interval` seconds.
+    """Reconcile the studies now, on every change of their files, and every `refit_interval` seconds.
 
-    The fits run in a process of their own, and what attends to them in a thread, so that this one hears
-    signals and sees folders come and go at once.
+    Fits run in a separate process, and the reconciler in a separate thread. The calling thread therefore
+    handles signals and added or removed folders at once.
 
     Parameters
     ----------
     settings
-        Where the studies and the store are, and how to fit.
+        Directories of the studies and of the store, and the settings of a fit.
     stop
-        Ends the watching when it is set; `end_on_signals` sets it.
+        Event that ends the watching; signals set the one from `end_on_signals`.
 
     Returns
     -------
     int
-        The exit code: 0 after `stop`, 1 when the store cannot be written or the fitting thread died.
-        On return nothing is half written and nothing will be written any more, though a thread may
-        still read: the process should end without waiting for it.
+        The exit code: 0 after `stop`, 1 if the store cannot be written or the fitting thread died.
+        On return, no write is in progress and none will follow. A thread may still be reading; the
+        process should end without waiting for it.
     """
     publisher = Publisher(settings.traces_dir)
     writer = StoreWriter(publisher)
@@ -82,7 +82,7 @@ def watch_studies(settings: Settings, stop: Event) -> int:
 
 
 def end_on_signals() -> Event:
-    """Give an event that SIGTERM and SIGINT set from now on."""
+    """Return an event that SIGTERM and SIGINT set from now on."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -90,17 +90,17 @@ def end_on_signals() -> Event:
 
 
 def _follow(studies_dir: Path, withdrawals: Withdrawals, wake: Event, stop: Event, thread: Thread) -> bool:
-    """Wake the fitting thread when files or withdrawals differ from before; say whether it lives."""
+    """Wake the fitting thread when files or withdrawals change; return False if the thread has died."""
     before: object = None
     refused = ""
-    # Events only hasten the look: where a mount passes none on, the look once a second sees the change.
+    # Events only speed up detection: on a mount without events, the poll once a second finds the change.
     for _ in watchfiles.watch(
         studies_dir,
         stop_event=stop,
         rust_timeout=_LOOK_MILLISECONDS,
         debounce=_SETTLE_MILLISECONDS,
         yield_on_timeout=True,
-        # A folder that cannot be read is one study's fault, and told as such; the others are followed.
+        # An unreadable folder is reported as that study's fault; the other folders are still watched.
         ignore_permission_denied=True,
         raise_interrupt=False,
     ):
@@ -111,7 +111,7 @@ def _follow(studies_dir: Path, withdrawals: Withdrawals, wake: Event, stop: Even
         try:
             folders = study_folders(studies_dir)
         except OSError as error:
-            # Nothing is known of any folder, so none counts as gone.
+            # The state of every folder is unknown, so none counts as gone.
             if refused != str(error):
                 refused = str(error)
                 log.error("%s cannot be listed: %s", studies_dir, error.strerror)
@@ -125,7 +125,7 @@ def _follow(studies_dir: Path, withdrawals: Withdrawals, wake: Event, stop: Even
 
 
 def snapshot(folders: Iterable[Path]) -> tuple[tuple[str, int, int, int], ...]:
-    """Give path, inode, time of change and size of every file of the studies; what vanishes is left out."""
+    """Return path, inode, modification time and size of the studies' files; vanished files are omitted."""
     found = []
     for folder in folders:
         try:

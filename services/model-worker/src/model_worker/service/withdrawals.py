@@ -1,4 +1,4 @@
-"""Studies whose folder is gone are withdrawn, those whose folder is back restored, old ones removed."""
+"""Withdrawal of studies whose folder is gone, restoration when it returns, removal after retention."""
 
 import logging
 from collections.abc import Callable, Collection
@@ -13,23 +13,23 @@ from tracestore.store import TraceStore
 log = logging.getLogger(__name__)
 
 GONE_SECONDS = 2.0
-"""How long a folder must be gone: one that is replaced is away for a moment."""
+"""Time a folder must be gone before its study is withdrawn; a replaced folder is gone for a moment."""
 
 REMOVAL_SECONDS = 60.0
-"""Interval between looks for studies that were withdrawn for long enough to be removed."""
+"""Interval between checks for withdrawn studies that are old enough to be removed."""
 
 
 class Withdrawals:
-    """Keeps withdrawals in line with the folders that there are; a withdrawal by hand is left alone.
+    """Withdrawals that follow the existing folders; manual withdrawals are never restored here.
 
     Parameters
     ----------
     settings
-        How long withdrawn studies are kept, and what the log calls the studies' directory.
+        Retention of withdrawn studies, and the studies' directory as named in the log.
     store, publisher
-        Where withdrawals are read and written.
+        Store from which withdrawals are read, and publisher that writes them.
     clock
-        Seconds that never go back.
+        Monotonic clock in seconds.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class Withdrawals:
         Parameters
         ----------
         folders
-            The names of all folders in the studies' directory.
+            Names of all folders in the studies' directory.
 
         Returns
         -------
         frozenset of str
-            The studies that were withdrawn before this call.
+            Names of the studies that were withdrawn before this call.
         """
         now = self._clock()
         try:
@@ -73,7 +73,7 @@ class Withdrawals:
             self._attempt(name, self._restore)
         if now >= self._removal_due:
             self._removal_due = now + REMOVAL_SECONDS
-            # One that was withdrawn by hand and has its folder would be fitted if nothing were left of it.
+            # A manually withdrawn study with a folder stays: after its removal it would be fitted again.
             for name in sorted(withdrawn & gone):
                 self._attempt(name, self._remove)
         return withdrawn
@@ -108,19 +108,19 @@ class Withdrawals:
             self._told.pop(study, None)
 
     def _tell(self, study: str, error: TraceStoreError) -> None:
-        """Log what went wrong with a study, once until something else does."""
+        """Log an error of a study, unless it equals the study's last logged error."""
         if self._told.get(study) != str(error):
             self._told[study] = str(error)
             log.error("%s", error, extra={"study": study or "model-worker"})
 
 
 def held_back(store: TraceStore, study: str) -> Withdrawal | None:
-    """Return the withdrawal of a study that somebody withdrew by hand, so that it is not to be fitted.
+    """Return the withdrawal of a study that was withdrawn by hand and must not be fitted, or None.
 
     Raises
     ------
     TraceCorrupt
-        The record cannot be read.
+        If the record cannot be read.
     """
     found = store.withdrawal(study)
     return found if found is not None and found.reason == "command" else None
