@@ -1,5 +1,5 @@
 # runs in: tests
-"""What a page costs, beside the same page as most applications are made.
+"""The cost of a page, beside the same page as most applications are made.
 
 The baseline is bench/plain_app under `bokeh serve`, which builds the page anew for every session: one
 process, with the code, the store and the limits of one replica of the stack. Ours is measured as visitors get
@@ -16,7 +16,6 @@ from visitors.loads import measure_loads
 from visitors.sessions import Server, TimedSession, measure_memory, measure_rate
 from visitors.sites import plain_site, stack_site
 
-from faults.load import UNLIMITED
 from probes import visit
 from stack import Stack, running
 
@@ -30,7 +29,7 @@ LIMITS = {
 
 
 def measure_repaints(stack: Stack, changes: int) -> list[float]:
-    """Give the milliseconds from asking for another unit to receiving the page's words of it, by change."""
+    """Return the milliseconds from asking for another unit to receiving the page's words of it, by change."""
     with TimedSession(visit(stack, f"study={STUDY}")) as session:
         units = list(session.offers("unit"))
         # What the process remembers of a unit is made at its first change, which counts like the others.
@@ -51,12 +50,12 @@ def measure_empty_answers(stack: Stack, count: int) -> list[float]:
 
 
 def find_p95(times: list[float]) -> float:
-    """Give the value that 95 % of the times stay below."""
+    """Return the value that 95 % of the times stay below."""
     return statistics.quantiles(times, n=20)[-1]
 
 
 def measure_servers(servers: dict[str, Server], sessions: int, rounds: int) -> dict[str, tuple[float, float]]:
-    """Give sessions a second and bytes a session of each server; rounds alternate between the servers.
+    """Return sessions a second and bytes a session of each server; rounds alternate between the servers.
 
     Memory first: sessions that have ended leave room behind in which later ones would go unseen.
     """
@@ -84,7 +83,7 @@ def main() -> None:
     parser.add_argument("--loads", type=int, default=3)
     options = parser.parse_args()
     with (
-        running(Stack("longitude-bench-page", replicas_wanted=1, variables=UNLIMITED)) as stack,
+        running(Stack("longitude-bench-page", replicas_wanted=1)) as stack,
         stack_site(stack, STUDY) as ours,
         plain_site(stack, STUDY, "plain_app") as plain,
     ):

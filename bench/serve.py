@@ -37,7 +37,7 @@ from visitors.sessions import (
 )
 from visitors.sites import address_of, await_shown, nginx_site, plain_site, replica_site
 
-from faults.load import UNLIMITED, Load, Window
+from faults.load import Load, Window
 from probes import eventually
 from stack import Stack, running
 
@@ -68,12 +68,12 @@ LAG, PAUSE = "longitude_loop_lag_seconds", "longitude_collection_seconds"
 
 UNUSED_SECONDS = 2
 STAY_SECONDS = 50.0
-"""How long readers stay where the spread of open pages is measured: two of 100 leave and come a second."""
+"""Stay of readers where the spread of open pages is measured: two of 100 leave and come a second."""
 
 
 @dataclass(frozen=True)
 class Crowds:
-    """What the crowds saw.
+    """Observations of the crowds.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Crowds:
 
 
 def measure_crowds(stack: Stack, options: argparse.Namespace) -> Crowds:
-    """Let crowds read at all sites at the same time."""
+    """Launch crowds that read at all sites at the same time."""
     addresses = [address_of(replica, stack) for replica in stack.containers("bokeh")]
     inside = f"http://localhost:{stack.https_port}"
     size = options.sessions // sum(CROWDS.values())
@@ -284,7 +284,7 @@ def main() -> None:
     """Measure, print, and end with one line of JSON."""
     options = read_options()
     # All readers come from one address here, which is to have all that a replica can do.
-    variables = {"UNUSED_SESSION_SECONDS": str(UNUSED_SECONDS), "SEED": "1"} | UNLIMITED
+    variables = {"UNUSED_SESSION_SECONDS": str(UNUSED_SECONDS), "SEED": "1"}
     with running(Stack("longitude-bench-serve", replicas_wanted=2, variables=variables)) as stack:
         eventually(lambda: stack.published(STUDY), 180, f"{STUDY} published")
         first = stack.published(STUDY)

@@ -11,8 +11,12 @@ import docker
 import requests
 from docker.models.containers import Container
 
+from edge_setup.settings import Settings
 from probes import eventually, get
-from stack import REPOSITORY, Stack
+from stack import REPOSITORY, UNLIMITED, Stack
+
+DEFAULT_LIMITS = {name: str(Settings.model_fields[name.lower()].default) for name in UNLIMITED}
+"""The limits of an address that the product has, where the tests' stacks lift them."""
 
 PLACES = 4
 """Sessions a replica of that stack may have."""

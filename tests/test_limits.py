@@ -1,4 +1,4 @@
-"""Who asks for too much is told so, and who does not notices nothing."""
+"""Clients over a limit receive 429 in words, and others notice nothing."""
 
 import contextlib
 import re
@@ -11,17 +11,15 @@ import websocket
 from playwright.sync_api import expect
 
 from browser import chromium, violations_of, watch_policy
-from edge_setup.settings import Settings
-from guarded import PLACES, ask, echo, laid_out
+from guarded import DEFAULT_LIMITS, PLACES, ask, echo, laid_out
 from probes import Session, Visit, eventually, get, visit
-from stack import UNLIMITED, Stack
+from stack import Stack
 
-DEFAULTS = {name: str(Settings.model_fields[name.lower()].default) for name in UNLIMITED}
 LOOP_SECONDS = 5
 OFFICE = 100
 """Pages of one address, whose replica ends."""
 TRIES = 3
-"""How often such a page asks in its first three seconds: BokehJS after 0 and 2 s, page.js once in between."""
+"""Requests of such a page in its first three seconds: BokehJS after 0 and 2 s, page.js once in between."""
 
 
 def hold_all(stack: Stack, held: contextlib.ExitStack) -> list[Session]:
@@ -131,7 +129,7 @@ def test_address_that_asks_too_often_is_told_to_wait_and_its_pages_stay(
 @contextlib.contextmanager
 def default_limits(stack: Stack) -> Iterator[str]:
     """Lay out the limits of the product; once they hold, yield the path of a page that costs nothing."""
-    with laid_out(stack, **DEFAULTS), echo(stack) as page:
+    with laid_out(stack, **DEFAULT_LIMITS), echo(stack) as page:
         eventually(lambda: ask(stack, page).status_code == 200, 10, "the page is routed")
         eventually(
             lambda: [ask(stack, page).status_code for _ in range(40)][-1] == 429, 10, "the limits hold"
@@ -147,7 +145,7 @@ def test_defaults_hold_back_a_loop_of_pages(guarded: Stack) -> None:
             told.append(ask(guarded, page).status_code)
         assert ask(guarded, "/studies").status_code == 200, "tables and lists are counted by themselves"
     assert set(told) == {200, 429}
-    assert told.count(200) <= int(DEFAULTS["PAGES_AVERAGE"]) * (took + 1)
+    assert told.count(200) <= int(DEFAULT_LIMITS["PAGES_AVERAGE"]) * (took + 1)
 
 
 def test_defaults_let_all_pages_of_an_office_come_back_at_once(guarded: Stack) -> None:

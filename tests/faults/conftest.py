@@ -9,7 +9,7 @@ from playwright.sync_api import Browser
 from faults.forms import FORMS, Form
 from faults.injection import sessions_of
 from faults.ledger import Ledger, describe_machine
-from faults.load import UNLIMITED, Load
+from faults.load import Load
 from faults.tab import WatchedTab
 from probes import await_dashboards, eventually
 from stack import ARTIFACTS, REPOSITORY, Stack, running
@@ -59,7 +59,7 @@ def stack() -> Iterator[Stack]:
         "longitude-faults",
         replicas_wanted=REPLICAS,
         # The version before is removed as soon as there is a new one, which one of the faults needs.
-        variables=UNLIMITED | MANY_SESSIONS | {"RETENTION_VERSIONS": "1", "RETENTION_DAYS": "0"},
+        variables=MANY_SESSIONS | {"RETENTION_VERSIONS": "1", "RETENTION_DAYS": "0"},
         overlays=("compose.test.yaml", "tests/faults/compose.yaml", "tests/faults/compose.planted.yaml"),
     )
     with running(faults) as started:

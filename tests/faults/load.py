@@ -18,11 +18,6 @@ from faults.visitor import QUERY
 from probes import eventually
 from stack import REPOSITORY, Stack
 
-UNLIMITED = dict.fromkeys(
-    ("PAGES_AVERAGE", "PAGES_BURST", "RATE_AVERAGE", "RATE_BURST", "OPEN_MAX"), "100000"
-)
-"""Variables of a stack whose visitors have one address, and are to reach the replicas."""
-
 TESTS = Path(__file__).resolve().parents[1]
 IMAGE = "longitude/tests:dev"
 PROXY_PORT = 8443

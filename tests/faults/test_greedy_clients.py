@@ -8,9 +8,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from faults.ledger import Ledger
-from faults.load import UNLIMITED, Load, Window
+from faults.load import Load, Window
 from faults.others import LOADS, account_for_others
-from guarded import lay_out
+from guarded import DEFAULT_LIMITS, laid_out
 from probes import eventually
 from stack import Stack
 
@@ -54,20 +54,6 @@ def count(client: Load) -> Counter[str]:
 
 
 @contextmanager
-def limited(stack: Stack) -> Iterator[None]:
-    """Lay out the edge with the limits that the product has for as long as the context lasts."""
-    before = dict(stack.variables)
-    for name in UNLIMITED:
-        del stack.variables[name]
-    try:
-        lay_out(stack)
-        yield
-    finally:
-        stack.variables |= before
-        lay_out(stack)
-
-
-@contextmanager
 def greedy(stack: Stack, **asks: object) -> Iterator[Load]:
     """Start a greedy client that asks for nothing before SIGUSR1.
 
@@ -99,7 +85,7 @@ def gather(windows: list[Window]) -> Window:
 def test_client_that_asks_for_too_much_costs_others_little(base: Load, ledger: Ledger, kind: str) -> None:
     stack, sessions, rate = base.stack, base.sessions // CROWDS, base.loads / CROWDS
     base.stop()
-    with limited(stack), greedy(stack, **KINDS[kind]) as client, ExitStack() as held:
+    with laid_out(stack, **DEFAULT_LIMITS), greedy(stack, **KINDS[kind]) as client, ExitStack() as held:
         others = [
             Load(stack, sessions, rate, name=f"others-{n}", away=True, more=(OTHERS_START,))
             for n in range(CROWDS)
