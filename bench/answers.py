@@ -1,4 +1,4 @@
-"""What the shipped studies say under each model, and under the original parser's mistake.
+"""Answers of the shipped studies under each model, and under the original parser's mistake.
 
 The parser of the analysis that `smoking-spending` takes its question from kept only the cents of a tax:
 "1.99" became 0.99. A tax of whole dollars became 0, which has no logarithm; such rows are left out.

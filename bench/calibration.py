@@ -52,7 +52,7 @@ class Cells:
         self._started = monotonic()
 
     def find(self, name: str, compute: Callable[[], Iterable[float]]) -> list[float]:
-        """Give a cell's figures, computing them if need be."""
+        """Return a cell's figures, computed where they are missing."""
         key = f"{self.replications}/{name}"
         if key not in self.results:
             self.results[key] = [round(float(value), 5) for value in compute()]
@@ -63,7 +63,7 @@ class Cells:
 
 
 def find_coverage(pool: ThreadPoolExecutor, process: str, periods: int, name: str, count: int) -> list[float]:
-    """Give the share of intervals that hold the slope, and their median width."""
+    """Return the share of intervals that hold the slope, and their median width."""
 
     def once(seed: int) -> Found:
         if name == CLUSTERED:
@@ -75,7 +75,7 @@ def find_coverage(pool: ThreadPoolExecutor, process: str, periods: int, name: st
 
 
 def find_uniformity(pool: ThreadPoolExecutor, name: str, periods: int, count: int) -> dict[str, float]:
-    """Give the p-value of each parameter's ranks."""
+    """Return the p-value of each parameter's ranks."""
 
     def rank(seed: int) -> dict[str, int]:
         if name == HEAVY:
@@ -135,7 +135,7 @@ def main() -> None:
 
 
 def describe(count: int, coverage: dict[str, list[float]], uniform: dict[str, float]) -> str:
-    """Give docs/calibration.md."""
+    """Write docs/calibration.md."""
     error = 2 * np.sqrt(MASS * (1 - MASS) / count)
     lines = [f"| periods | data | {' | '.join(COVERAGE)} |", "|---|---|" + "---|" * len(COVERAGE)]
     for periods in PERIODS:

@@ -1,4 +1,4 @@
-"""How fast a fit is: against peers on the same posterior, by rows and units, warm, cold, and from files.
+"""Speed of a fit: against peers on the same posterior, by rows and units, warm, cold, and from files.
 
 `ess_ratio`: effective draws of beta a second of sampling, of ours with independent errors, one slope and
 free effects, over the naive PyMC model (zero-sum effects with learned scales) under `pm.sample` with
@@ -91,14 +91,14 @@ def read_with(studies: Path, study: str, model: str) -> StudyInput:
 
 
 def draw(reduced: Reduced, seed: int) -> tuple[float, np.ndarray]:
-    """Give the seconds of sampling, and the draws (chain, draw) of the slope."""
+    """Return the seconds of sampling, and the draws (chain, draw) of the slope."""
     started = monotonic()
     draws = sample(reduced, chains=4, draws=1000, tune=1000, seed=seed, progress=lambda _: None, stop=Event())
     return monotonic() - started, draws.parameters["slope"]
 
 
 def compare_samplers(studies: Path, repeats: int) -> Result:
-    """Give the effective draws a second of ours, of the naive model and of exact draws, and the ratios."""
+    """Return the effective draws a second of ours, of the naive model and of exact draws, and the ratios."""
     result: dict[str, dict[str, float]] = {}
     for study in STUDIES:
         ours = {}
@@ -128,7 +128,7 @@ def compare_samplers(studies: Path, repeats: int) -> Result:
 
 
 def time_options(studies: Path, repeats: int) -> Result:
-    """Give seconds of reducing, compiling and sampling each option, and effective draws of beta a second."""
+    """Return seconds of reducing, compiling and sampling each option, and effective draws a second."""
     found: dict[str, dict[str, dict[str, float]]] = {}
     for study in STUDIES:
         for name, model in OPTIONS.items():
@@ -149,7 +149,7 @@ def time_options(studies: Path, repeats: int) -> Result:
 
 
 def time_warm(studies: Path, study: str, model: str, repeats: int) -> float:
-    """Give the median seconds of fits of a study after one that compiled."""
+    """Return the median seconds of fits of a study after one that compiled."""
     seconds = []
     with tempfile.TemporaryDirectory() as directory, tempfile.TemporaryDirectory() as traces:
         folder = with_model(studies, study, model, Path(directory))
@@ -165,7 +165,7 @@ def time_warm(studies: Path, study: str, model: str, repeats: int) -> float:
 
 
 def newest(traces: Path, study: str) -> Manifest:
-    """Give the manifest of the version made last."""
+    """Return the manifest of the version made last."""
     return max(TraceStore(traces).versions(study), key=lambda manifest: manifest.created_at)
 
 
@@ -193,7 +193,7 @@ def reduce_panel(units: int, periods: int, slopes: str) -> Statistics:
 
 
 def compare_sampling(name: str, few: Statistics, many: Statistics, repeats: int) -> Result:
-    """Give the ratio of the median seconds of sampling, and both."""
+    """Return the ratio of the median seconds of sampling, and both."""
     draw(few, 0)
     pairs = [[draw(reduced, seed)[0] for reduced in (few, many)] for seed in range(repeats)]
     seconds = [stats.median(column) for column in zip(*pairs, strict=True)]
@@ -203,7 +203,7 @@ def compare_sampling(name: str, few: Statistics, many: Statistics, repeats: int)
 
 
 def time_reading(rows: int, repeats: int) -> Result:
-    """Give median seconds and peak memory of reading and reducing so many rows, by form."""
+    """Return median seconds and peak memory of reading and reducing so many rows, by form."""
     result: dict[str, dict[str, object]] = {}
     for form in (".csv", ".parquet"):
         with tempfile.TemporaryDirectory() as directory:
@@ -217,7 +217,7 @@ def time_reading(rows: int, repeats: int) -> Result:
 
 
 def time_cold(studies: Path, repeats: int) -> tuple[float, dict[str, float]]:
-    """Give the median seconds of a new process that fits one study, and the phases of that one."""
+    """Return the median seconds of a new process that fits one study, and the phases of that one."""
     found = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory() as traces:

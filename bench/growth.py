@@ -1,5 +1,5 @@
 # runs in: tests
-"""What one replica, and the worker, need as studies, units, versions and fits grow.
+"""Memory and time of one replica, and of the worker, as studies, units, versions and fits grow.
 
 A replica of compose.yaml, with its limits and nothing before it, serves a store of 10, 100 and 1,000
 studies of the size of a shipped one, then a study of 200 and one of 5,000 units, then one of which 10,000

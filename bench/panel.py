@@ -1,4 +1,4 @@
-"""How a large panel is checked: seconds and peak memory of reading it whole and telling its faults.
+"""Check of a large panel: seconds and peak memory of reading it whole and reporting its faults.
 
 Each file is read by `model_worker.data.panel` in a process of its own. `check_1e6_s` and
 `check_1e6_gib`: 1,000,000 rows, the worse of a clean file and of one in which every seventh outcome is at

@@ -1,5 +1,5 @@
 # runs in: tests
-"""How long a stack takes from `docker compose up` on built images and empty volumes.
+"""Time of a stack from `docker compose up` on built images and empty volumes.
 
 Two figures, medians over the rounds: until the page answers (it shows the fit's progress), and
 until every study is published. Beside them, from the same run, what one empty container costs to
@@ -53,7 +53,7 @@ def round_s(number: int) -> tuple[float, float]:
 
 
 def answers(stack: Stack) -> bool:
-    """Whether the proxy serves the page now; the certificate is checked once the stack is up."""
+    """Return whether the proxy serves the page now; the certificate is checked once the stack is up."""
     try:
         answer = requests.get(stack.url, timeout=5, verify=False)
     except requests.RequestException:

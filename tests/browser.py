@@ -36,7 +36,7 @@ def watch_policy(page: Page) -> None:
 
 
 def violations_of(page: Page) -> list[str]:
-    """Give what the policy of the page that is shown has refused."""
+    """Return the violations of the policy of the page that is shown."""
     found = page.evaluate("globalThis.violations")
     assert found is not None, "nobody watches this page"
     return [str(line) for line in found]
@@ -44,7 +44,7 @@ def violations_of(page: Page) -> list[str]:
 
 @dataclass
 class Complaints:
-    """What a page's console said at error or warning level, uncaught exceptions and failed requests."""
+    """Errors and warnings of a page's console, uncaught exceptions and failed requests."""
 
     lines: list[str] = field(default_factory=list)
 

@@ -108,7 +108,7 @@ PATHS = (
 )
 
 NEEDED = {"/_ping", "/version", "/containers/json", "/containers/{id}/json", "/events"}
-"""What Traefik asks for, with GET or HEAD."""
+"""Paths that Traefik asks for, with GET or HEAD."""
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "CONNECT", "TRACE", "get", "Post")
 

@@ -1,4 +1,4 @@
-"""What tests can observe of a running stack: pages, sessions over websockets, and time."""
+"""Observables of a running stack: pages, sessions over websockets, and time."""
 
 import asyncio
 import json
@@ -27,7 +27,7 @@ PATIENCE = float(os.environ.get("PATIENCE") or 3.0)
 
 
 class NeverHappened(AssertionError):
-    """What a test waited for did not come in time; the message says what was seen last."""
+    """A condition did not hold in time; the message has its last result."""
 
 
 def eventually[T](check: Callable[[], T], timeout: float, what: str = "") -> T:
@@ -96,14 +96,14 @@ def await_dashboards(stack: Stack) -> None:
 
 
 def data_block(html: str, name: str) -> Any:
-    """Give what a JSON data block of a page holds."""
+    """Return the content of a JSON data block of a page."""
     block = re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', html, re.DOTALL)
     assert block, html[:2000]
     return json.loads(block[1])
 
 
 def script_of(html: str) -> str:
-    """Give the path of the page's own script, with the version that the page asks for."""
+    """Return the path of the page's own script, with the version that the page asks for."""
     script = re.search(r'<script defer src="(static/longitude/page\.js\?v=[0-9a-f]{16})"', html)
     assert script, html[:2000]
     return f"/{script[1]}"
@@ -157,7 +157,7 @@ class Session:
         return dict(zip(page.data["name"], page.data["text"], strict=True))
 
     def find(self, name: str) -> Any:
-        """Give a model of the document by its name."""
+        """Return a model of the document by its name."""
         model = self.document.get_model_by_name(name)
         assert model is not None, name
         return model

@@ -13,7 +13,7 @@ from tornado.httpclient import HTTPRequest
 
 
 def read_words(session: ClientSession) -> dict[str, str]:
-    """Give the page's words as the pulled document holds them."""
+    """Return the page's words as the pulled document holds them."""
     page = session.document.get_model_by_name("page")
     return dict(zip(page.data["name"], page.data["text"], strict=True))
 

@@ -17,7 +17,7 @@ def load(page: Page, stack: Stack, query: str = SALES) -> None:
 
 
 def asked(page: Page) -> dict[str, list[str]]:
-    """Give what the address says, without the version."""
+    """Return the parts of the address, without the version."""
     query = parse_qs(urlsplit(page.url).query)
     query.pop("version", None)
     return query

@@ -27,7 +27,7 @@ class CommandFailed(Exception):
 
 
 def free_port() -> int:
-    """Give a port of the loopback address that nothing listens on now."""
+    """Return a port of the loopback address that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -109,12 +109,12 @@ class Stack:
         self.ca.write_text(self.print_ca())
 
     def read_laid_out(self, path: str) -> str:
-        """Give a file of the volumes that the setup step writes, as that step's user sees it."""
+        """Return a file of the volumes that the setup step writes, as that step's user sees it."""
         reader = ("run", "--rm", "--no-deps", "--quiet-pull", "--entrypoint", "cat")
         return self.compose(*reader, "setup", path).stdout
 
     def print_ca(self) -> str:
-        """Give the CA that clients must trust, PEM."""
+        """Return the CA that clients must trust, PEM."""
         return self.compose("run", "--rm", "--no-deps", "--quiet-pull", "setup", "ca").stdout
 
     def down(self) -> None:
@@ -122,7 +122,7 @@ class Stack:
         self.compose("down", "--volumes", "--remove-orphans", "--timeout", "20")
 
     def containers(self, service: str) -> list[Container]:
-        """Give the running containers of a service, oldest number first."""
+        """Return the running containers of a service, oldest number first."""
         # An image that Compose built carries its project and service as well; what others make of it does not
         # count.
         labels = [
@@ -134,7 +134,7 @@ class Stack:
         return sorted(found, key=lambda one: int(one.labels["com.docker.compose.container-number"]))
 
     def logs(self, *services: str) -> str:
-        """Give all that services logged, without colours and prefixes."""
+        """Return all that services logged, without colours and prefixes."""
         # Some versions of Compose clear the line first even where there is no terminal.
         return self.compose("logs", "--no-color", "--no-log-prefix", *services).stdout.replace("\x1b[2K", "")
 
@@ -145,7 +145,7 @@ class Stack:
         )
 
     def published(self, study: str) -> dict[str, str] | None:
-        """Give `current.json` of a study as the volume holds it now, or None."""
+        """Return `current.json` of a study as the volume holds it now, or None."""
         done = self.compose("exec", "-T", "model-worker", "cat", f"/traces/{study}/current.json", check=False)
         return json.loads(done.stdout) if done.returncode == 0 else None
 

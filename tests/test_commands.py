@@ -59,7 +59,7 @@ def test_second_fit_repeats_nothing(stack: Stack) -> None:
 
 
 def containers_of(stack: Stack) -> set[str]:
-    """Give the containers that a roll replaces."""
+    """Return the containers that a roll replaces."""
     return {str(container.id) for service in ("static", "bokeh") for container in stack.containers(service)}
 
 

@@ -31,7 +31,7 @@ SPARE_SECONDS = 5
 
 
 def entries() -> list[tuple[str, str, str]]:
-    """Give (name, who reads it, form) of every variable in .env.example."""
+    """Return (name, who reads it, form) of every variable in .env.example."""
     found = []
     readers = form = ""
     for line in EXAMPLE.splitlines():

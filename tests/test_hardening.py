@@ -1,4 +1,4 @@
-"""What each container of a running stack may do, as engine and kernel say, not as Compose was told.
+"""Permissions of each container of a running stack, as engine and kernel report them.
 
 What is opt-in does not run here, and Grafana's image may not be there: of those it is what Compose was told,
 and of all others as well.
@@ -43,7 +43,7 @@ class Process:
 
     @property
     def is_service(self) -> bool:
-        """Whether it belongs to the service; what is run inside from outside has no parent there."""
+        """Return whether the process belongs to the service; one started from outside has no parent there."""
         return self.number == 1 or self.parent != 0
 
 
@@ -84,7 +84,7 @@ def model() -> dict[str, dict[str, Any]]:
 
 
 def image_of(service: dict[str, Any]) -> dict[str, Any] | None:
-    """Give what the image of a service says of itself, if it is there."""
+    """Return the description of a service's image, if it is there."""
     try:
         config: dict[str, Any] = docker.from_env().images.get(service["image"]).attrs["Config"]
     except ImageNotFound:

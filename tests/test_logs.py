@@ -15,7 +15,7 @@ WORRYING = re.compile(
 
 
 def worries(line: str) -> bool:
-    """Whether a line is at warning level or above, as the service that wrote it says levels."""
+    """Return whether a line is at warning level or above, as the service that wrote it says levels."""
     if line.startswith("{"):
         record = json.loads(line)
         return record.get("level") not in {"info", "debug"} or int(record.get("DownstreamStatus", 0)) >= 500

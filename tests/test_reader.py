@@ -14,7 +14,7 @@ from stack import Stack
 
 SPENDING = "Cigarette taxes and smoking-related health spending"
 IDLE_MINUTES = float(os.environ.get("IDLE_MINUTES") or 0.2)
-"""How long a page is left alone before its reader comes back; `IDLE_MINUTES=20` for the whole wait."""
+"""Time for which a page is left alone before its reader comes back; `IDLE_MINUTES=20` for the whole wait."""
 
 
 def test_number_box_takes_a_change_that_the_slider_has_no_step_for(stack: Stack, tab: Page) -> None:

@@ -1,4 +1,4 @@
-"""What comes from elsewhere, or was not signed here, is refused, and the next visitor notices nothing."""
+"""Requests of other sites, and tokens not signed here, are refused, and the next visitor notices nothing."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What the proxy's TLS offers, asked with OpenSSL: what is strong, and nothing else."""
+"""The proxy's TLS offers strong protocols and ciphers, and no others, as OpenSSL sees it."""
 
 import socket
 import ssl

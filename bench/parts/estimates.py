@@ -14,7 +14,7 @@ Estimate = tuple[float, float]
 
 
 def compare_estimates(given: StudyInput, repeats: int) -> dict[str, dict[str, float] | str]:
-    """Give slope, clustered error and median seconds of each; why not, where one cannot be run."""
+    """Return slope, clustered error and median seconds of each; the reason where one cannot be run."""
     found: dict[str, dict[str, float] | str] = {}
     for name, prepare in {"ours": _ours, "linearmodels": _linearmodels, "pyfixest": _pyfixest}.items():
         try:

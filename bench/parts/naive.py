@@ -16,12 +16,12 @@ SAMPLERS = {"pymc": "", "nutpie": "_nutpie", "numpyro": "_numpyro"}
 
 
 def available(sampler: str) -> str:
-    """Say why a sampler cannot be run here; nothing where it can."""
+    """Return why a sampler cannot be run here; empty where it can."""
     return "" if sampler == "pymc" or find_spec(sampler) else f"{sampler} is not installed"
 
 
 def effective(slope: np.ndarray) -> float:
-    """Give the effective draws of a slope (chain, draw)."""
+    """Return the effective draws of a slope (chain, draw)."""
     return float(ess(xr.Dataset({"slope": (("chain", "draw"), slope)}))["slope"])
 
 

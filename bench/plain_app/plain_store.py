@@ -1,4 +1,4 @@
-"""What all sessions of the plain application share: the catalogue, and the study's version."""
+"""The catalogue and the study's version, which all sessions of the plain application share."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whether an interval of the slope holds the slope that made the panel."""
+"""Coverage: the share of intervals that hold the slope that made the panel."""
 
 import numpy as np
 import scipy.stats
@@ -15,14 +15,14 @@ Found = tuple[bool, float]
 
 
 def simulate(process: str, periods: int, seed: int) -> tuple[Floats, Floats]:
-    """Give outcome and treatment (units, periods) of one panel."""
+    """Return outcome and treatment (units, periods) of one panel."""
     rng = np.random.default_rng([seed, periods, list(PROCESSES).index(process)])
     treatment = simulate_treatment(rng, periods)
     return PROCESSES[process](rng, treatment), treatment
 
 
 def cover(process: str, periods: int, variant: Variant, seed: int) -> Found:
-    """Say whether the model's interval of one panel holds the slope, and how wide it is."""
+    """Return whether the model's interval of one panel holds the slope, and its width."""
     outcome, treatment = simulate(process, periods, seed)
     y_scale, x_scale = _spread(outcome), _spread(treatment)
     rng = np.random.default_rng(seed)
@@ -33,7 +33,7 @@ def cover(process: str, periods: int, variant: Variant, seed: int) -> Found:
 
 
 def cover_by_clusters(process: str, periods: int, seed: int) -> Found:
-    """Say the same of least squares with standard errors clustered by unit, Student's t with units - 1."""
+    """Return the same of least squares with standard errors clustered by unit, Student's t with units - 1."""
     outcome, treatment = simulate(process, periods, seed)
     units, x = len(outcome), _residual(treatment)
     slope = (x * outcome).sum() / (x**2).sum()

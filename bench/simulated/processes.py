@@ -14,7 +14,7 @@ SLOPE = -0.3
 
 
 def autoregress(innovations: Floats, rho: float) -> Floats:
-    """Give AR(1) series (units, periods) of unit innovations, started from the stationary distribution."""
+    """Return AR(1) series (units, periods) of unit innovations, started from the stationary distribution."""
     errors = innovations.copy()
     errors[:, 0] /= np.sqrt(1 - rho**2)
     for period in range(1, errors.shape[1]):
@@ -23,7 +23,7 @@ def autoregress(innovations: Floats, rho: float) -> Floats:
 
 
 def simulate_treatment(rng: np.random.Generator, periods: int) -> Floats:
-    """Give a treatment (units, periods) that moves as taxes do: a random walk, some of its steps large."""
+    """Return a treatment (units, periods) that moves as taxes do: a random walk, some of its steps large."""
     steps = rng.normal(0, 0.05, (UNITS, periods)) + (rng.random((UNITS, periods)) < 0.15) * rng.normal(
         0.3, 0.15, (UNITS, periods)
     )

@@ -35,6 +35,6 @@ def rank_parameters(variant: Variant, periods: int, seed: int) -> dict[str, int]
 
 
 def judge_uniform(ranks: list[int]) -> float:
-    """Give the p-value of a chi-squared test that ranks are uniform."""
+    """Return the p-value of a chi-squared test that ranks are uniform."""
     counts, _ = np.histogram(ranks, BINS, (0, RANKS))
     return float(scipy.stats.chisquare(counts).pvalue)

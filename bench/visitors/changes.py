@@ -1,4 +1,4 @@
-"""What a change of a widget costs the server, and how soon sessions come back to another replica."""
+"""Cost of a widget's change for the server, and time until sessions are back on another replica."""
 
 import asyncio
 import random

@@ -14,7 +14,7 @@ from faults.load import Line, Load, Window
 
 @contextmanager
 def crowding(*crowds: Load) -> Iterator[None]:
-    """Let crowds come, wait until all their sessions are live, and send them away at the end."""
+    """Launch crowds, wait until all their sessions are live, and stop them at the end."""
     try:
         for crowd in crowds:
             crowd.launch()
@@ -28,7 +28,7 @@ def crowding(*crowds: Load) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Seen:
-    """What readers saw in a while.
+    """Observations of readers in a window of time.
 
     Attributes
     ----------

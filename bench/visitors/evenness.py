@@ -1,4 +1,4 @@
-"""How evenly four replicas are loaded: with readers who come, and with all there are after one returned."""
+"""Evenness of four replicas: of new readers, and of all readers after one replica returned."""
 
 import time
 from collections import Counter
@@ -62,6 +62,6 @@ def measure_evenness(
 
 
 def find_spread(counts: Collection[float]) -> float:
-    """Give how far the count that is farthest from the mean is from it, as a part of the mean."""
+    """Return the largest deviation of a count from the mean, as a part of the mean."""
     even = sum(counts) / len(counts)
     return max(abs(count - even) for count in counts) / even

@@ -39,12 +39,12 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 """
 REST_MS = 3000
-"""How long a page that is ready is watched for shifts."""
+"""Time for which a page that is ready is watched for shifts."""
 
 
 @dataclass
 class Load:
-    """What one load cost; layout shifts are Chromium's scores, added up."""
+    """Cost of one load; layout shifts are Chromium's scores, added up."""
 
     wire_bytes: float = 0.0
     ready_ms: float = 0.0
@@ -69,13 +69,13 @@ class Meter:
 
 
 def count_frame(frame: dict[str, Any]) -> float:
-    """Give the bytes of a websocket frame's content; a binary one is told in base64."""
+    """Return the bytes of a websocket frame's content; a binary one is told in base64."""
     text = frame["payloadData"]
     return len(text) * 0.75 if frame["opcode"] == 2 else len(text.encode())
 
 
 def measure_loads(server: Server, ca: Path, loads: int) -> Load:
-    """Give the medians of so many loads, each in a browser profile that has never seen the page."""
+    """Return the medians of so many loads, each in a browser profile that has never seen the page."""
     with chromium(ca) as browser:
         every = [load_once(browser, server) for _ in range(loads)]
     return Load(

@@ -1,4 +1,4 @@
-"""How fast the machine itself is while something is measured, as what its other tenants take shows."""
+"""Speed of the machine while something is measured, which its other tenants change."""
 
 import statistics
 import threading
@@ -18,7 +18,7 @@ TICKS = 100
 
 @dataclass
 class Pace:
-    """How long a fixed piece of work took now and then, and what the host gave to others meanwhile.
+    """Times of a fixed piece of work, and the processor time that the host gave to others meanwhile.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Pace:
 
     @property
     def work_ms(self) -> float:
-        """What the piece of work took in the middle of all times."""
+        """Return the median time of the piece of work."""
         return statistics.median(self.times)
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ class Pace:
 
 
 def time_work() -> float:
-    """Give the processor time in ms that this thread takes for the piece of work."""
+    """Return the processor time in ms that this thread takes for the piece of work."""
     start = time.thread_time()
     total = 0
     for step in range(STEPS):
@@ -53,7 +53,7 @@ def time_work() -> float:
 
 
 def read_stolen() -> float:
-    """Give the seconds of all processors since the start that the host gave to others; 8th of proc(5)'s."""
+    """Return the seconds of all processors since the start that the host gave to others; 8th of proc(5)'s."""
     return int(Path("/proc/stat").read_text().split(maxsplit=9)[8]) / TICKS
 
 

@@ -16,7 +16,7 @@ from stack import REPOSITORY, Stack, free_port
 
 IMAGE = "longitude/bokeh-bench:dev"
 UNUSED_MS = "2000"
-"""How soon a session that was left ends, and how often it is looked for; sooner than by default."""
+"""Lifetime of a session that was left, and the interval of the check; shorter than by default."""
 
 SERVICE = "/src/services/bokeh"
 """Where the image has the dashboard's own files, the figures' theme among them."""
@@ -60,7 +60,7 @@ def await_shown(stack: Stack, study: str) -> None:
 
 @contextmanager
 def stack_site(stack: Stack, study: str) -> Iterator[Server]:
-    """Give the stack's only replica behind its proxy, once the study is published and shown."""
+    """Return the stack's only replica behind its proxy, once the study is published and shown."""
     await_shown(stack, study)
     [replica] = stack.containers("bokeh")
     yield Server(
@@ -73,13 +73,13 @@ def stack_site(stack: Stack, study: str) -> Iterator[Server]:
 
 
 def address_of(replica: Container, stack: Stack) -> str:
-    """Give the address of a replica on the engine's own network, which this machine can reach."""
+    """Return the address of a replica on the engine's own network, which this machine can reach."""
     networks = replica.attrs["NetworkSettings"]["Networks"]
     return str(networks[f"{stack.project}_pages"]["IPAddress"])
 
 
 def replica_site(stack: Stack, study: str, replica: Container) -> Server:
-    """Give one replica of a stack as it is, without the proxy before it."""
+    """Return one replica of a stack as it is, without the proxy before it."""
     return Server(
         url=f"http://{address_of(replica, stack)}:5006",
         query=f"?study={study}",

@@ -88,7 +88,7 @@ def run_child(root: Path, request: dict[str, Any], release: int, errors: Path) -
 
 
 def warm(request: dict[str, Any]) -> None:
-    """Let Python import and cache what it does in a first publish, which is no part of those traced."""
+    """Publish once, so that the imports and caches of a first publish are no part of those traced."""
     with tempfile.TemporaryDirectory() as elsewhere:
         for seed, deed in enumerate(ACTS):
             draft = {**request["draft"], "identity": {**request["draft"]["identity"], "seed": seed}}

@@ -45,13 +45,13 @@ class Call:
 
     @property
     def changes(self) -> bool:
-        """Whether the disk may be another one after the call."""
+        """Return whether the call may change the disk."""
         return self.family in CHANGING and (self.kind != "openat" or "O_CREAT" in self.line)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a traced publish ended."""
+    """Outcome of a traced publish."""
 
     exit_code: int
     trace: str
@@ -148,7 +148,7 @@ class Laboratory:
 
 @dataclass
 class Sightings:
-    """What a polling reader has seen: how often it read, which seeds in turn, and what went wrong."""
+    """Findings of a polling reader: number of reads, seeds in their order, and errors."""
 
     reads: int = 0
     seeds: tuple[int, ...] = ()
@@ -157,7 +157,7 @@ class Sightings:
 
 @contextmanager
 def polling(root: Path) -> Iterator[Sightings]:
-    """Let another process read for the time of the block; what it saw is there afterwards."""
+    """Read from another process during the block; its findings are there afterwards."""
     seen = Sightings()
     with subprocess.Popen(
         [sys.executable, HERE / "polling_reader.py", root, STUDY],
@@ -171,7 +171,7 @@ def polling(root: Path) -> Iterator[Sightings]:
 
 
 def read_served(root: Path) -> tuple[ManifestDraft, Path] | None:
-    """Give what is served in a store as a draft, with its trace; None in an empty store."""
+    """Return what is served in a store as a draft, with its trace; None in an empty store."""
     try:
         store = TraceStore(root)
         verified = store.verified(STUDY, store.current(STUDY).version)

@@ -13,7 +13,7 @@ from tracestore.errors import TraceStoreError
 from tracestore.store import TraceStore
 
 HDF5 = b"\x89HDF"
-"""How a real trace begins, which does not say its seed; that it is whole says its hash."""
+"""First bytes of a real trace, which has no seed in them; its hash shows that it is whole."""
 
 
 def read(store: TraceStore, study: str) -> int:

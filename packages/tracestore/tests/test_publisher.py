@@ -1,4 +1,4 @@
-"""What a publish, a rollback, a retirement and a status do, and what they refuse."""
+"""Effects and refusals of a publish, a rollback, a retirement and a status."""
 
 import os
 import stat

@@ -33,7 +33,7 @@ hypothesis.settings.load_profile("steady")
 
 
 def eventually[Result](check: Callable[[], Result], timeout: float = 20.0) -> Result:
-    """Give the first true result of a check; fail with its last result or error when time is up."""
+    """Return the first true result of a check; fail with its last result or error when time is up."""
     end = time.monotonic() + timeout * PATIENCE
     while True:
         try:
@@ -48,7 +48,7 @@ def eventually[Result](check: Callable[[], Result], timeout: float = 20.0) -> Re
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Let the event loop go on until something holds."""
+    """Run the event loop until a condition holds."""
     async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0)
@@ -125,7 +125,7 @@ class Service:
         return connection.getresponse()
 
     def ask_socket(self, query: str = "", prefix: str = "", **headers: str) -> HTTPRequest:
-        """Give the request that opens a websocket as a page of this service does."""
+        """Return the request that opens a websocket as a page of this service does."""
         headers.setdefault("Origin", f"http://localhost:{self.port}")
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         return HTTPRequest(f"ws://localhost:{self.port}{prefix}/ws?{query}", headers=names)

@@ -23,7 +23,7 @@ from dashboard.live.admission import UNOPENED_SECONDS, Admission
 
 @dataclass
 class Held:
-    """What is looked at of a session."""
+    """The attributes of a session that admission reads."""
 
     connection_count: int = 1
     seconds: float = 0.0

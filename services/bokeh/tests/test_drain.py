@@ -1,4 +1,4 @@
-"""How a process leaves: not ready at once, pages moved before the end."""
+"""The end of a process: it is not ready at once, and moves its pages first."""
 
 import asyncio
 import signal
@@ -59,7 +59,7 @@ def test_sigterm_fails_readiness_first_then_moves_pages_then_ends(service: Servi
 
 @contextmanager
 def closing(service: Service) -> Iterator[list[Visit]]:
-    """Have a service that is closing the websockets of its pages, and will be for some seconds."""
+    """Yield a service that is closing the websockets of its pages, and will be for some seconds."""
     publish(service.root)
     service.start()
     eventually(service.ready)

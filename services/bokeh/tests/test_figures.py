@@ -1,4 +1,4 @@
-"""What figures, sliders and texts make of numbers, and the files that are served beside the page."""
+"""Numbers in figures, sliders and texts, and the files that are served beside the page."""
 
 import hashlib
 from pathlib import Path
@@ -41,7 +41,7 @@ def outline(lower: list[float]) -> dict[str, Any]:
 
 
 def luminance(color: str) -> float:
-    """Give the relative luminance of WCAG 2.2."""
+    """Return the relative luminance of WCAG 2.2."""
     parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

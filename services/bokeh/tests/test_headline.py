@@ -12,7 +12,7 @@ from dashboard.versions import EffectAnswer
 
 
 def answer(mean: float, spread: float) -> EffectAnswer:
-    """Give an effect whose draws thin out evenly towards their ends: 90 % are within 0.684 spreads."""
+    """Return an effect whose draws thin out evenly towards their ends: 90 % are within 0.684 spreads."""
     along = np.linspace(-1, 1, 20_001)
     draws = mean + spread * np.sign(along) * (1 - np.sqrt(1 - np.abs(along)))
     return EffectAnswer(2009, 1, summarise(draws, 0.9))

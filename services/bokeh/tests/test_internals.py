@@ -75,7 +75,7 @@ def attach_to_stock(page: Page) -> Document:
 
 
 def renumber(text: str) -> str:
-    """Let identifiers count from the first that is met."""
+    """Renumber identifiers in the order in which they appear."""
     numbers: dict[str, str] = {}
     return re.sub(r'"[pc]\d+"', lambda found: numbers.setdefault(found[0], f'"p{len(numbers)}"'), text)
 

@@ -1,4 +1,4 @@
-"""What is logged of what clients send: enough to know of it, and not what they wrote."""
+"""Messages of clients are logged by kind, without their content."""
 
 import json
 import logging

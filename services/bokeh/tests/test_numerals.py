@@ -33,7 +33,7 @@ def formatted() -> StudyCard:
 
 
 def answer(mean: float) -> EffectAnswer:
-    """Give an effect whose draws thin out evenly towards their ends: 90 % are within 0.0684 of the mean."""
+    """Return an effect whose draws thin out evenly towards their ends: 90 % are within 0.0684 of the mean."""
     along = np.linspace(-1, 1, 20_001)
     draws = mean + 0.1 * np.sign(along) * (1 - np.sqrt(1 - np.abs(along)))
     return EffectAnswer(2009, 1, summarise(draws, 0.9))

@@ -1,4 +1,4 @@
-"""What an open page shows while versions are loaded, refused, damaged and withdrawn; no server is needed."""
+"""An open page while versions are loaded, refused, damaged and withdrawn; no server is needed."""
 
 import time
 from pathlib import Path

@@ -91,7 +91,7 @@ def test_who_sends_what_pages_do_not_send_is_shut_out_and_changes_nothing(
 
 
 def say(service: Service, query: str = "") -> dict[str, str]:
-    """Give the words of a page as the server puts them into it."""
+    """Return the words of a page as the server puts them into it."""
     words: dict[str, str] = read_block(service.ask(f"/?{query}")[1], "words")
     return words
 

@@ -1,4 +1,4 @@
-"""Who may show a page in a frame: nobody, unless the setting names them."""
+"""No site may show a page in a frame, unless the setting names it."""
 
 import pytest
 

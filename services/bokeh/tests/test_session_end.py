@@ -1,4 +1,4 @@
-"""What is left of a session once it has ended: nothing, and nothing had to be collected for it."""
+"""Sessions that have ended leave nothing behind, without a garbage collection."""
 
 import asyncio
 import gc

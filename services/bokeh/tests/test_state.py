@@ -151,7 +151,7 @@ def open_page(opened: Opened) -> tuple[Page, Document]:
 
 @pytest.fixture(scope="module")
 def own_markup(opened: Opened) -> set[tuple[str, str]]:
-    """What pages have in all states that an address can ask for, and with a notice."""
+    """Return the words of pages in all states that an address can ask for, and with a notice."""
     queries = [
         "unit=none-such",
         *(

@@ -1,4 +1,4 @@
-"""What is downloaded is the posterior, cell by cell, and nothing that a spreadsheet would run."""
+"""Downloads hold the posterior, cell by cell, and nothing that a spreadsheet would run."""
 
 import csv
 import io

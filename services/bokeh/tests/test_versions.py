@@ -1,4 +1,4 @@
-"""What a loaded version answers, what it refuses to read, and how many bytes it counts for."""
+"""A loaded version: its answers, the files it refuses, and the bytes it counts for."""
 
 import tracemalloc
 from contextlib import suppress

@@ -108,7 +108,7 @@ class Visit:
         self._loop.close()
 
     def leave(self) -> None:
-        """Say nothing more, as a proxy whose client is gone; read on until the server closes."""
+        """Send nothing more, as a proxy whose client is gone; read on until the server closes."""
         protocol: Any = self.socket.protocol
         protocol.stream.socket.shutdown(socket.SHUT_WR)
         self.wait_until_closed()
@@ -152,7 +152,7 @@ class Visit:
             pass
 
     async def _receive(self, seconds: float) -> Message[Any] | None:
-        """Give the next message; None when none came in time, or none will."""
+        """Return the next message; None when none came in time, or none will."""
         end = self._loop.time() + seconds
         while (left := end - self._loop.time()) > 0:
             if self._reading is None:

@@ -22,13 +22,13 @@ def read(folder: Path) -> list[str]:
 
 
 def resident(entry: str) -> int:
-    """Give a figure of the process in bytes: VmRSS, what it holds now, or VmHWM, the most it held."""
+    """Return a figure of the process in bytes: VmRSS, what it holds now, or VmHWM, the most it held."""
     status = Path("/proc/self/status").read_text()
     return int(status.split(f"{entry}:")[1].split()[0]) * 1024
 
 
 def main() -> None:
-    """Tell base and peak in bytes, and the kinds of fault of the large study."""
+    """Print base and peak in bytes, and the kinds of fault of the large study."""
     small, large = map(Path, sys.argv[1:])
     read(small)
     base = resident("VmRSS")

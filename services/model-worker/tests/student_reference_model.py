@@ -53,7 +53,7 @@ def build_naive_student_model(design: Design, panel: Panel, *, mixed: bool) -> p
 
 
 def point_of(model: pm.Model, values: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """Give the model's point for values on their own scales."""
+    """Return the model's point for values on their own scales."""
     point = {}
     for name, start in model.initial_point().items():
         plain = name.removesuffix("_log__")

@@ -1,4 +1,4 @@
-"""What a panel is weak in is said, and stops nothing."""
+"""Weaknesses of a panel are warnings, and stop nothing."""
 
 from collections.abc import Callable
 

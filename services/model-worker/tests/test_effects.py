@@ -1,4 +1,4 @@
-"""What effects leave of a column is what least squares with a column per unit and period leaves."""
+"""Eliminating effects leaves the residuals of least squares with a column per unit and period."""
 
 import hypothesis.strategies as st
 import numpy as np

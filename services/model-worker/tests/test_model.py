@@ -85,7 +85,7 @@ class Naive:
             self.logp = self.model.compile_logp(jacobian=False)
 
     def condition(self, slope: float, sigma: float, tau: float, rho: float) -> tuple[float, Floats, Floats]:
-        """Give log p with the effects integrated out, their conditional mean and covariance."""
+        """Return log p with the effects integrated out, their conditional mean and covariance."""
         set_rho(self.model, self.panel, rho)
         point = {name: np.zeros_like(value) for name, value in self.model.initial_point().items()}
         point |= {"slope": np.array(slope), "sigma_log__": np.log(sigma)}

@@ -83,7 +83,7 @@ class Sampled:
         return float(np.linalg.slogdet(np.array(columns))[1])
 
     def natural(self, point: dict[str, Floats]) -> dict[str, Floats]:
-        """Give the naive model's variables at a point."""
+        """Return the naive model's variables at a point."""
         found, design, panel = self.expand(point), self.given.design, self.given.panel
         posterior = xr.Dataset(
             {

@@ -19,7 +19,7 @@ TUTORIAL = (REPOSITORY / "docs/tutorial.md").read_text()
 
 
 def worker_command(line: str) -> list[str]:
-    """Give the worker's arguments that a line of `make` comes to, as Makefile and bootstrap/ have it."""
+    """Return the worker's arguments that a line of `make` comes to, as Makefile and bootstrap/ have it."""
     make, target, *words = shlex.split(line)
     assert make == "make"
     given = dict(word.split("=", 1) for word in words)

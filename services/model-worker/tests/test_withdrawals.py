@@ -42,7 +42,7 @@ def withdrawals(settings: Settings, store: TraceStore, publisher: Publisher, clo
 
 @pytest.fixture
 def pass_time(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Callable[[float], None]:
-    """Let the clock, and the time that the store takes from the system, pass."""
+    """Advance the clock, and the time that the store takes from the system."""
     past = timedelta(0)
 
     def later(seconds: float) -> None:

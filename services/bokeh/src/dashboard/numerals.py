@@ -8,7 +8,7 @@ from tracestore.manifest import NumberFormat, StudyCard
 MINUS = "\N{MINUS SIGN}"
 NARROW = "\N{NARROW NO-BREAK SPACE}"
 PLAIN = NumberFormat()
-"""How numbers are written where a study says nothing of it."""
+"""Format of numbers where a study names none."""
 
 
 def effect_format(card: StudyCard) -> NumberFormat:

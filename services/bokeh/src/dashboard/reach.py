@@ -1,4 +1,4 @@
-"""How far the data reach: where a change of the treatment leads beyond what any unit has seen."""
+"""Extrapolation: where a change of the treatment leads beyond the data of every unit."""
 
 from dataclasses import dataclass
 from typing import Literal

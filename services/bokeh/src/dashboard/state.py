@@ -1,4 +1,4 @@
-"""What a page shows, and its form in the page's address."""
+"""The state that a page shows, and its form in the page's address."""
 
 import math
 from contextlib import suppress
@@ -72,7 +72,7 @@ ALLOWED: dict[str, dict[str, Any]] = {
     **{key: {value: value for value in values} for key, values in CHOICES.items()},
     **{key: {"0": False, "1": True} for key in SWITCHES},
 }
-"""What each key with a fixed set of values may be, as it is written in an address."""
+"""Values of each key that has a fixed set of them, as written in an address."""
 
 
 def format_change(change: float) -> str:

@@ -74,7 +74,7 @@ def issue(authority: KeyPair, names: tuple[str, ...], now: datetime) -> KeyPair:
 
 
 def is_due(server: bytes, authority: bytes, names: tuple[str, ...], now: datetime) -> bool:
-    """Whether a server certificate must be issued anew: names changed, other CA, or expiry near."""
+    """Return whether a server certificate must be issued anew: names changed, other CA, or expiry near."""
     certificate = x509.load_pem_x509_certificate(server)
     issuer = x509.load_pem_x509_certificate(authority)
     try:
@@ -87,7 +87,7 @@ def is_due(server: bytes, authority: bytes, names: tuple[str, ...], now: datetim
 
 
 def mismatch(pair: KeyPair, domain: str, now: datetime) -> str | None:
-    """Say why a certificate that the user brings cannot be served for a domain, or None."""
+    """Return why a certificate of the user's cannot be served for a domain, or None."""
     try:
         certificate = x509.load_pem_x509_certificates(pair.certificate)[0]
     except ValueError as error:

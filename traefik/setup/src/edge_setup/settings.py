@@ -1,4 +1,4 @@
-"""What the step is told, read once from the environment."""
+"""Settings of the step, read once from the environment."""
 
 from ipaddress import ip_network
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Who may see the dashboard: everybody, who is in a file of users, or whom a provider lets in.
+"""Sign-in: open to everybody, to the users of a file, or to those whom a provider admits.
 
 Pure: what Traefik is to do about it, as a file of its dynamic configuration.
 """

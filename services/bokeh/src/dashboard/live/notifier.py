@@ -53,7 +53,7 @@ class Notifier:
         return page.describe() if page is not None else {}
 
     def announce(self) -> None:
-        """Tell every page that the last change concerns; on the event loop, returns at once."""
+        """Notify every page that the last change concerns; on the event loop, returns at once."""
         for session_id, (document, page) in list(self._pages.items()):
             context = document.session_context
             if not isinstance(context, BokehSessionContext) or context.destroyed:
